@@ -1,0 +1,63 @@
+"""lama-export: a LaMa checkpoint in, a proven bundle out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lama_deploy.cli.common import command, progress_bar
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="lama-export",
+        description="Export a LaMa checkpoint to a bundle, and prove it against eager PyTorch before writing it.",
+    )
+    p.add_argument(
+        "--weights",
+        required=True,
+        metavar="PATH|NAME",
+        help="official .ckpt or its directory, TorchScript .pt, .safetensors, or a name: big-lama, lama-demo",
+    )
+    p.add_argument("--to", required=True, choices=["onnx"], help="target engine")
+    p.add_argument("--out", metavar="DIR", help="bundle directory (default: NAME-onnx)")
+    p.add_argument(
+        "--io",
+        choices=["uint8", "float"],
+        default="uint8",
+        help="uint8 (default): image (N,H,W,3), mask (N,H,W) bytes in, bytes out; float: (N,3,H,W), (N,1,H,W) in [0,1]",
+    )
+    p.add_argument(
+        "--spectral",
+        choices=["function", "inline", "dft"],
+        default="function",
+        help="Fourier units: as nodes with an FFT-free local function (default), that function written out for engines "
+        "that reject functions (OpenVINO), or the standard DFT operator",
+    )
+    p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
+    return p
+
+
+@command
+def main() -> int:
+    args = parser().parse_args()
+    from lama_deploy.proof.table import parity_table
+    from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
+    from lama_export.export import ExportOptions, export_onnx
+
+    out = Path(args.out or f"{Path(args.weights).stem}-onnx")
+    if args.weights == DEMO:
+        print(f"note: {DEMO_NOTE}", file=sys.stderr)
+    options = ExportOptions(io=args.io, spectral=args.spectral, external_data=args.external_data)
+    checkpoint = load_weights(args.weights)
+    record = export_onnx(checkpoint, out, options, source=args.weights, progress=progress_bar("parity"))
+    print(parity_table(record))
+    if record.is_flat:
+        print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
+    print(f"wrote {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

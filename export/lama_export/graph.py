@@ -1,0 +1,95 @@
+"""A small builder of ONNX graphs with readable names.
+
+The graph is written node by node instead of traced, so that no exporter's idea of an FFT, a pad or a dynamic shape
+comes between the model and the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+OPSET = 18
+IR_VERSION = 9  # the oldest that knows everything used here, so that older engines open the file
+DOMAIN = "lama.deploy"
+
+
+class GraphBuilder:
+    """Collects nodes and initialisers. Values are named after the node that makes them: "block03/conv1/l2l"."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+        self.value_infos: list[onnx.ValueInfoProto] = []
+        self._scopes: list[str] = []
+        self._taken: set[str] = set()
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Prefix the names of everything built inside."""
+        self._scopes.append(name)
+        yield
+        self._scopes.pop()
+
+    def op(self, op_type: str, *inputs: str, name: str = "", domain: str = "", **attributes: Any) -> str:
+        """Append a node with one output; return the name of its value. Attributes that are None are left out."""
+        return self.multi_op(op_type, *inputs, outputs=("",), name=name, domain=domain, **attributes)[0]
+
+    def multi_op(
+        self, op_type: str, *inputs: str, outputs: Sequence[str], name: str = "", domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Append a node with several outputs, named "<node>/<output>"; return their names."""
+        node_name = self.unique(name or op_type.lower())
+        values = [f"{node_name}/{output}" if output else node_name for output in outputs]
+        given = {key: value for key, value in attributes.items() if value is not None}
+        self.nodes.append(helper.make_node(op_type, inputs, values, name=node_name, domain=domain, **given))
+        return values
+
+    def constant(self, name: str, values: Any, dtype: Any = np.float32) -> str:
+        """An initialiser, or its name where the same name and content exist already."""
+        tensor = numpy_helper.from_array(np.asarray(values, dtype), name)
+        if self.initializers.setdefault(name, tensor) != tensor:
+            raise ValueError(f"two different initialisers are named {name}")
+        return name
+
+    def annotate(self, value: str, dims: Sequence[int | str]) -> str:
+        """Record the shape of a float32 value that shape inference cannot find; return the value's name."""
+        self.value_infos.append(helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, dims))
+        return value
+
+    def ints(self, *values: int) -> str:
+        """A one-dimensional int64 constant, shared by all its users."""
+        return self.constant("ints_" + "_".join(map(str, values)), values, np.int64)
+
+    def int_scalar(self, value: int) -> str:
+        return self.constant(f"int_{value}", value, np.int64)
+
+    def scalar(self, value: float) -> str:
+        """A float32 scalar constant, shared by all its users."""
+        return self.constant(f"float_{value:g}", value)
+
+    def unique(self, name: str) -> str:
+        full = "/".join([*self._scopes, name])
+        candidate, count = full, 1
+        while candidate in self._taken:
+            count += 1
+            candidate = f"{full}_{count}"
+        self._taken.add(candidate)
+        return candidate
+
+
+def function_from(
+    builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str
+) -> onnx.FunctionProto:
+    """A local function of our domain from a builder's nodes; its initialisers become Constant nodes."""
+    constants = [
+        helper.make_node("Constant", [], [key], name=key, value=tensor) for key, tensor in builder.initializers.items()
+    ]
+    return helper.make_function(
+        DOMAIN, name, inputs, outputs, [*constants, *builder.nodes], [helper.make_opsetid("", OPSET)], doc_string=doc
+    )

@@ -1,0 +1,73 @@
+"""A generator's configuration and weights -> one ONNX model, any N, H and W."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import onnx
+from onnx import helper, inliner
+
+from lama_deploy.bundle import IO_PROPERTY
+from lama_deploy.variants import GeneratorConfig
+from lama_export.fold import Array
+from lama_export.generator import GeneratorEmitter
+from lama_export.graph import DOMAIN, IR_VERSION, OPSET, GraphBuilder
+from lama_export.picture import Interface, emit_picture, picture_inputs, picture_outputs
+from lama_export.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
+
+Spectral = Literal["function", "inline", "dft"]
+
+
+def onnx_from_state(
+    config: GeneratorConfig,
+    state_dict: Mapping[str, Array],
+    *,
+    io: Interface = "uint8",
+    spectral: Spectral = "function",
+) -> onnx.ModelProto:
+    """The complete float32 model, checked.
+
+    spectral: "function" keeps the Fourier units as `lama.deploy::SpectralConv` nodes with an FFT-free local function,
+        "inline" writes that function's body out, "dft" uses the standard DFT operator.
+    """
+    graph = GraphBuilder()
+    emitter = GeneratorEmitter(graph, config, state_dict, with_matrices=spectral != "dft")
+    emit_picture(graph, config, io, emitter.emit)
+    proto = helper.make_graph(
+        graph.nodes,
+        "lama",
+        picture_inputs(io),
+        picture_outputs(io),
+        list(graph.initializers.values()),
+        value_info=graph.value_infos,
+    )
+    model = _model_with_functions(proto, _functions(config, spectral), keep=spectral == "function")
+    helper.set_model_props(model, {IO_PROPERTY: io})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _functions(config: GeneratorConfig, spectral: Spectral) -> list[onnx.FunctionProto]:
+    if config.kind != "ffc":
+        return []
+    return [dft_conv_function()] if spectral == "dft" else [spectral_conv_function(), dft_matrices_function()]
+
+
+def _model_with_functions(
+    graph: onnx.GraphProto, functions: list[onnx.FunctionProto], *, keep: bool
+) -> onnx.ModelProto:
+    standard, ours = helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)
+    model = helper.make_model(
+        graph,
+        opset_imports=[standard, ours] if functions else [standard],
+        functions=functions,
+        ir_version=IR_VERSION,
+        producer_name="lama-deploy",
+    )
+    if keep or not functions:
+        return model
+    inlined = inliner.inline_local_functions(model)
+    del inlined.opset_import[:]
+    inlined.opset_import.append(standard)
+    return inlined

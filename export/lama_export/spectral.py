@@ -1,0 +1,155 @@
+"""The Fourier unit as ONNX local functions: DFTs as matrix products, or as standard DFT operators.
+
+FFT-free form, for a latent of h x w with half spectrum k = 0..w//2, padded to a multiple of 8 columns (p). Real and
+imaginary parts alternate in the rows or columns of the matrices, so that every change of layout is a reshape:
+
+    forward_h (2h, h)  @ x                (C, 2h, w)   rows Re_l, Im_l alternate          == (C, h, 2w)  [Re | Im]
+    ... @ forward_w (2w, 2p)              (C, h, 2p)   columns Re_k, Im_k alternate
+    convolution, kernel and stride (1,2)  (2C, h, p)   the 1x1 convolution over Re, Im    == (C, 2h, p)  [Re ; Im]
+    inverse_h (2h, 2h) @ ...              (C, 2h, p)   rows Re_y, Im_y alternate          == (C, h, 2p)  [Re | Im]
+    ... @ inverse_w (2p, w)               (C, h, w)
+
+The inverse is the one of `lama_deploy.spectral`: complex along H, complex-to-real along W.
+"""
+
+from __future__ import annotations
+
+import math
+
+import onnx
+
+from lama_export.graph import DOMAIN, GraphBuilder, function_from
+
+SPECTRAL_CONV = "SpectralConv"
+DFT_MATRICES = "DftMatrices"
+MATRIX_NAMES = ("forward_h", "forward_w", "inverse_h", "inverse_w")
+COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
+
+
+def spectral_conv_function() -> onnx.FunctionProto:
+    """SpectralConv(x, weight, bias, forward_h, forward_w, inverse_h, inverse_w) -> y, FFT-free.
+
+    x, y: (N, C, h, w). weight: (2C, C, 1, 2), in memory the official (2C, 2C) matrix over interleaved channels, BN
+    folded in. bias: (2C,). The matrices come from DftMatrices; an engine with a kernel of its own ignores them.
+    """
+    g = GraphBuilder()
+    shape = g.op("Shape", "x", name="shape")
+    batch_channels = g.op("Slice", shape, g.ints(0), g.ints(2), name="batch_channels")
+    height = g.op("Slice", shape, g.ints(2), g.ints(3), name="height")
+    side_by_side = g.op("Concat", batch_channels, height, g.ints(-1), axis=0, name="side_by_side")
+    double_height = g.op("Mul", height, g.ints(2), name="double_height")
+    stacked = g.op("Concat", batch_channels, double_height, g.ints(-1), axis=0, name="stacked")
+
+    rows = g.op("Reshape", g.op("MatMul", "forward_h", "x", name="dft_h"), side_by_side, name="rows")
+    spectrum = g.op("MatMul", rows, "forward_w", name="dft_w")
+    mixed = g.op("Conv", spectrum, "weight", "bias", kernel_shape=[1, 2], strides=[1, 2], name="mix")
+    positive = g.op("Relu", mixed, name="relu")
+    columns = g.op("MatMul", "inverse_h", g.op("Reshape", positive, stacked, name="columns"), name="idft_h")
+    g.nodes.append(
+        onnx.helper.make_node(
+            "MatMul", [g.op("Reshape", columns, side_by_side, name="lines"), "inverse_w"], ["y"], name="idft_w"
+        )
+    )
+    inputs = ["x", "weight", "bias", *MATRIX_NAMES]
+    return function_from(g, SPECTRAL_CONV, inputs, ["y"], "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free")
+
+
+def dft_matrices_function() -> onnx.FunctionProto:
+    """DftMatrices(latent) -> forward_h, forward_w, inverse_h, inverse_w, for the last two axes of `latent`."""
+    g = GraphBuilder()
+    shape = g.op("Shape", "latent", name="shape")
+    h = g.op("Gather", shape, g.int_scalar(2), axis=0, name="h")
+    w = g.op("Gather", shape, g.int_scalar(3), axis=0, name="w")
+    half = g.op("Add", g.op("Div", w, g.int_scalar(2)), g.int_scalar(1), name="half")
+    rounded = g.op("Add", half, g.int_scalar(COLUMN_MULTIPLE - 1))
+    padded = g.op("Mul", g.op("Div", rounded, g.int_scalar(COLUMN_MULTIPLE)), g.int_scalar(COLUMN_MULTIPLE), name="p")
+
+    cos_h, sin_h = _cos_sin(g, h, h, h, "h")
+    _finish(g, "forward_h", _alternate_rows(g, cos_h, _neg(g, sin_h)))
+    top = g.op("Concat", cos_h, _neg(g, sin_h), axis=1)
+    bottom = g.op("Concat", sin_h, cos_h, axis=1)
+    _finish(g, "inverse_h", _alternate_rows(g, top, bottom))
+
+    cos_w, sin_w = _cos_sin(g, padded, w, w, "w")  # (p, w)
+    k = g.op("Range", g.int_scalar(0), padded, g.int_scalar(1), name="k")
+    inside = g.op("Cast", g.op("Less", k, half), to=onnx.TensorProto.FLOAT, name="inside")
+    inside = g.op("Unsqueeze", inside, g.ints(1))
+    cos_in, sin_in = g.op("Mul", cos_w, inside), g.op("Mul", sin_w, inside)
+    from_re = _alternate_rows(g, cos_in, _neg(g, sin_in))  # (2p, w)
+    from_im = _alternate_rows(g, sin_in, cos_in)
+    _finish(g, "forward_w", g.op("Transpose", g.op("Concat", from_re, from_im, axis=1), perm=[1, 0]))
+    folded = g.op("Mul", inside, _conjugate_count(g, k, w))
+    _finish(g, "inverse_w", g.op("Concat", g.op("Mul", cos_w, folded), _neg(g, g.op("Mul", sin_w, folded)), axis=0))
+    doc = "DFT matrices of the FFT-free Fourier unit, made once per inference from the latent's height and width"
+    return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc)
+
+
+def _cos_sin(g: GraphBuilder, rows: str, columns: str, n: str, name: str) -> tuple[str, str]:
+    """cos and sin of 2 pi i j / n for i < rows, j < columns, over sqrt(n); float32.
+
+    The phase i*j is reduced to [-n/2, n/2) in integers: in float32 it would lose all its digits at large sizes.
+    """
+    zero, one = g.int_scalar(0), g.int_scalar(1)
+    i = g.op("Unsqueeze", g.op("Range", zero, rows, one), g.ints(1))
+    j = g.op("Unsqueeze", g.op("Range", zero, columns, one), g.ints(0))
+    offset = g.op("Div", n, g.int_scalar(2))
+    shifted = g.op("Add", g.op("Mul", i, j), offset)
+    phase = g.op("Sub", g.op("Mod", shifted, n), offset, name=f"phase_{name}")
+    n_float = g.op("Cast", n, to=onnx.TensorProto.FLOAT)
+    turns = g.op("Div", g.op("Cast", phase, to=onnx.TensorProto.FLOAT), n_float)
+    angle = g.op("Mul", turns, g.constant("two_pi", 2 * math.pi))
+    norm = g.op("Sqrt", n_float)
+    return (
+        g.op("Div", g.op("Cos", angle), norm, name=f"cos_{name}"),
+        g.op("Div", g.op("Sin", angle), norm, name=f"sin_{name}"),
+    )
+
+
+def _conjugate_count(g: GraphBuilder, k: str, w: str) -> str:
+    """(p, 1): how many columns of the full spectrum column k of the half stands for: 1 for 0 and w/2, else 2."""
+    own_mirror = g.op("Equal", g.op("Mod", g.op("Mul", k, g.int_scalar(2)), w), g.int_scalar(0))
+    count = g.op("Where", own_mirror, g.scalar(1), g.scalar(2))
+    return g.op("Unsqueeze", count, g.ints(1))
+
+
+def _alternate_rows(g: GraphBuilder, even: str, odd: str) -> str:
+    """(a, b), (a, b) -> (2a, b) with rows even_0, odd_0, even_1, odd_1, ..."""
+    pair = g.op("Concat", g.op("Unsqueeze", even, g.ints(1)), g.op("Unsqueeze", odd, g.ints(1)), axis=1)
+    columns = g.op("Shape", even, start=1, end=2)
+    return g.op("Reshape", pair, g.op("Concat", g.ints(-1), columns, axis=0))
+
+
+def _neg(g: GraphBuilder, x: str) -> str:
+    return g.op("Neg", x)
+
+
+def _finish(g: GraphBuilder, output: str, value: str) -> None:
+    g.nodes.append(onnx.helper.make_node("Identity", [value], [output], name=output))
+
+
+def dft_conv_function() -> onnx.FunctionProto:
+    """SpectralConv(x, weight, bias) -> y written with standard DFT-17 operators. Shapes as `spectral_conv_function`."""
+    g = GraphBuilder()
+    shape = g.op("Shape", "x", name="shape")
+    w = g.op("Gather", shape, g.int_scalar(3), axis=0, name="w")
+    area = g.op("ReduceProd", g.op("Slice", shape, g.ints(2), g.ints(4)), keepdims=0)
+    norm = g.op("Sqrt", g.op("Cast", area, to=onnx.TensorProto.FLOAT), name="norm")
+
+    half = g.op("DFT", g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
+    full = g.op("Div", g.op("DFT", half, axis=2, name="fft_h"), norm)
+    planes = g.op("Transpose", full, perm=[0, 1, 4, 2, 3])  # (N, C, 2, h, k)
+    planes_shape = g.op("Shape", planes)
+    n, hk = g.op("Slice", planes_shape, g.ints(0), g.ints(1)), g.op("Slice", planes_shape, g.ints(3), g.ints(5))
+    merged = g.op("Reshape", planes, g.op("Concat", n, g.ints(-1), hk, axis=0))
+    outputs = g.op("Shape", "weight", start=0, end=1)
+    matrix = g.op("Reshape", "weight", g.op("Concat", outputs, outputs, g.ints(1, 1), axis=0))
+    mixed = g.op("Relu", g.op("Conv", merged, matrix, "bias", name="mix"))
+
+    pairs = g.op("Transpose", g.op("Reshape", mixed, planes_shape), perm=[0, 1, 3, 4, 2])
+    columns = g.op("DFT", pairs, axis=2, inverse=1, name="ifft_h")
+    lines = g.op("DFT", columns, w, axis=3, inverse=1, onesided=1, name="irfft_w")
+    _finish(g, "y", g.op("Mul", g.op("Squeeze", lines, g.ints(4)), norm))
+    return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT")
+
+
+__all__ = ["DOMAIN", "MATRIX_NAMES", "dft_conv_function", "dft_matrices_function", "spectral_conv_function"]

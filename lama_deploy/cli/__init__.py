@@ -1,0 +1,1 @@
+"""The commands. Each module has a `main()`; `-h` works with nothing optional installed."""

@@ -1,0 +1,81 @@
+"""lama-verify: does a bundle still compute what its checkpoint, or another bundle, computes?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lama_deploy.bundle import MODEL, Bundle, load_bundle
+from lama_deploy.cli.common import command, progress_bar
+from lama_deploy.errors import CheckpointError
+
+DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
+PARITY_FAILED = 1
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="lama-verify",
+        description="Compare a bundle with eager PyTorch or with another bundle, size by size. Exit code 1: it differs.",
+    )
+    p.add_argument("bundle", metavar="BUNDLE", help="a directory made by lama-export")
+    p.add_argument("--against", default="eager", metavar="eager|BUNDLE2", help="the reference (default: eager, float64)")
+    p.add_argument("--weights", metavar="PATH|NAME", help="the checkpoint for eager (default: the one it was made from)")
+    p.add_argument("--sizes", default=DEFAULT_SIZES, help=f"HxW or HxWxBATCH, by commas (default: {DEFAULT_SIZES})")
+    p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
+    return p
+
+
+@command
+def main() -> int:
+    args = parser().parse_args()
+    from lama_deploy.proof.parity import Size, measure
+    from lama_deploy.proof.table import parity_table
+    from lama_deploy.proof.tolerance import tolerance_of
+    from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+
+    bundle = load_bundle(args.bundle)
+    sizes = [Size.parse(text) for text in args.sizes.split(",")]
+    reference, eager, name = _references(bundle, args)
+    record = measure(
+        OnnxRuntimeBackend(Path(args.bundle) / MODEL, device="cpu"),
+        reference,
+        sizes,
+        tolerance_of(bundle.precision, bundle.spectral),
+        eager=eager,
+        reference_name=name,
+        progress=progress_bar("parity"),
+    )
+    print(parity_table(record))
+    target = Path(args.json or Path(args.bundle) / "verify.json")
+    temporary = target.with_name(target.name + ".partial")
+    temporary.write_text(json.dumps(record.to_dict(), indent=2) + "\n")
+    temporary.replace(target)
+    print(f"against {name}: {'pass' if record.passed else 'FAIL'}; wrote {target}")
+    return 0 if record.passed else PARITY_FAILED
+
+
+def _references(bundle: Bundle, args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """(reference, eager float32 or None, its name in words)."""
+    if args.against != "eager":
+        from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+
+        load_bundle(args.against)
+        return OnnxRuntimeBackend(Path(args.against) / MODEL, device="cpu"), None, str(args.against)
+    from lama_deploy.proof.reference import eager, oracle
+    from lama_deploy.weights import load_weights
+
+    source = args.weights or bundle.weights["source"]
+    checkpoint = load_weights(source)
+    if checkpoint.sha256 != bundle.weights["sha256"]:
+        raise CheckpointError(
+            f"{source}: SHA-256 {checkpoint.sha256[:12]}… is not the {bundle.weights['sha256'][:12]}… this bundle was "
+            "made from; give the right file with --weights"
+        )
+    return oracle(checkpoint), eager(checkpoint), "eager PyTorch, float64"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

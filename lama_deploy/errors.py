@@ -1,0 +1,37 @@
+"""The errors a user can cause. Each message is one line: what was wrong, what is allowed, what to do next."""
+
+
+class LamaDeployError(Exception):
+    """Base of every error that is the input's fault; commands print it as one line and exit with code 2."""
+
+
+class ConfigError(LamaDeployError):
+    """A generator configuration that no LaMa generator can have."""
+
+
+class CheckpointError(LamaDeployError):
+    """A checkpoint that is unreadable, truncated, mismatched or carries NaN."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A pickle that asks for anything besides tensors and inert configuration objects."""
+
+
+class WeightsNotFoundError(CheckpointError):
+    """Named weights that are neither in the cache nor downloadable."""
+
+
+class BundleError(LamaDeployError):
+    """A bundle or ONNX file that is not one of ours, or is damaged."""
+
+
+class ImageError(LamaDeployError):
+    """An image or mask that cannot be read or does not fit its partner."""
+
+
+class MissingDependencyError(LamaDeployError):
+    """An optional package that this call needs is not installed."""
+
+
+class ParityError(LamaDeployError):
+    """An artefact that does not reproduce the reference within its tolerance."""

@@ -1,0 +1,1 @@
+"""Parity: measure -> record -> table."""

@@ -1,0 +1,185 @@
+"""Does an artefact compute what the reference computes? Measured at given sizes, judged by the tolerance table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lama_deploy.errors import LamaDeployError, ParityError
+from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.tolerance import EAGER_FACTOR, FLAT_SPREAD
+from lama_deploy.runtime.backend import Array, Backend, to_bytes
+
+SSIM_WINDOW = 7  # scikit-image's default; smaller images have no SSIM
+
+
+class DynamicShapeError(ParityError):
+    """The artefact does not run at a size it was not made with."""
+
+
+class OutputShapeError(ParityError):
+    """The result has another shape or dtype than the image calls for."""
+
+
+class KnownPixelsError(ParityError):
+    """Pixels outside the hole were changed."""
+
+
+class ToleranceError(ParityError):
+    """The result differs from the reference by more than the tolerance."""
+
+
+@dataclass(frozen=True)
+class Size:
+    height: int
+    width: int
+    batch: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """"HxW" or "HxWxN". Raises LamaDeployError."""
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
+            raise LamaDeployError(f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2")
+        return cls(*map(int, text.split("x")))
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}" + (f"x{self.batch}" if self.batch > 1 else "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement. Errors are absolute, in [0, 1]; `allowed` is what `max_error` is held to; `psnr` in dB."""
+
+    size: str
+    max_error: float
+    mean_error: float
+    allowed: float
+    eager_error: float | None
+    psnr: float | None
+    ssim: float | None
+    spread: float
+
+    @property
+    def passed(self) -> bool:
+        return self.max_error <= self.allowed
+
+
+@dataclass(frozen=True)
+class ParityRecord:
+    reference: str
+    tolerance: float
+    cases: tuple[Case, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(case.passed for case in self.cases)
+
+    @property
+    def is_flat(self) -> bool:
+        """True when the reference hardly varies, so that agreement shows little."""
+        return max(case.spread for case in self.cases) < FLAT_SPREAD
+
+    def to_dict(self) -> dict[str, Any]:
+        cases = [{**asdict(case), "passed": case.passed} for case in self.cases]
+        return {"reference": self.reference, "tolerance": self.tolerance, "passed": self.passed, "cases": cases}
+
+
+def measure(
+    candidate: Backend,
+    reference: Backend,
+    sizes: Sequence[Size],
+    tolerance: float,
+    *,
+    eager: Backend | None = None,
+    reference_name: str = "eager PyTorch, float64",
+    progress: Callable[[Sequence[Size]], Any] = iter,
+) -> ParityRecord:
+    """Run both at every size on scenes of their own and compare.
+
+    eager: the float32 reference, whose own error bounds what can be asked (see `tolerance`). Raises a ParityError of
+    its class when the candidate fails to run, returns a wrong shape, or touches known pixels; a large error is only
+    recorded.
+    """
+    cases = tuple(_measure_one(candidate, reference, eager, size, tolerance) for size in progress(sizes))
+    return ParityRecord(reference_name, tolerance, cases)
+
+
+def require(record: ParityRecord) -> None:
+    """Raise ToleranceError for a record that did not pass."""
+    worst = max(record.cases, key=lambda case: case.max_error / case.allowed)
+    if not worst.passed:
+        raise ToleranceError(
+            f"parity failed at {worst.size}: max error {worst.max_error:.2e}, allowed {worst.allowed:.2e} "
+            f"(against {record.reference}); nothing was written. Please report it with the weights' source"
+        )
+
+
+def errors(reference: Array, candidate: Array) -> Array:
+    """Absolute error per value in [0, 1] units.
+
+    For bytes: the least error, before truncation to bytes, that explains them.
+    """
+    if candidate.dtype != np.uint8:
+        return np.abs(candidate.astype(np.float64) - reference)
+    low = candidate / 255.0
+    high = np.where(candidate == 255, np.inf, (candidate + 1.0) / 255)
+    if reference.dtype == np.uint8:
+        reference_high = (reference + 1.0) / 255
+        return np.maximum(0, np.maximum(low - reference_high, reference / 255.0 - high))
+    bounded = np.clip(reference, 0, 1)
+    return np.maximum(0, np.maximum(low - bounded, bounded - high))
+
+
+def _measure_one(
+    candidate: Backend, reference: Backend, eager: Backend | None, size: Size, tolerance: float
+) -> Case:
+    images, masks = scene(size.height, size.width, size.batch)
+    expected = reference.run(images, masks)
+    got = _run_checked(candidate, images, masks, size)
+    hole = masks > 0
+    error = errors(expected, got)[hole]
+    eager_error = float(errors(expected, eager.run(images, masks))[hole].max()) if eager else None
+    psnr, ssim = _picture_metrics(to_bytes(expected), to_bytes(got))
+    return Case(
+        size=str(size),
+        max_error=float(error.max()),
+        mean_error=float(error.mean()),
+        allowed=max(tolerance, EAGER_FACTOR * (eager_error or 0.0)),
+        eager_error=eager_error,
+        psnr=psnr,
+        ssim=ssim,
+        spread=float(_unit(expected)[hole].std()),
+    )
+
+
+def _run_checked(candidate: Backend, images: Array, masks: Array, size: Size) -> Array:
+    try:
+        got = candidate.run(images, masks)
+    except Exception as error:  # every engine has its own exceptions; whatever it is, the size does not run
+        raise DynamicShapeError(f"the artefact does not run at {size}: {str(error).splitlines()[0]}") from error
+    if got.shape != images.shape or got.dtype.kind not in "uf":
+        raise OutputShapeError(f"at {size} the result is {got.dtype} {got.shape}, expected {images.shape}")
+    known = masks == 0
+    if not np.array_equal(to_bytes(got)[known], images[known]):
+        raise KnownPixelsError(f"at {size} pixels outside the hole were changed")
+    return got
+
+
+def _unit(values: Array) -> Array:
+    return values / 255.0 if values.dtype == np.uint8 else values
+
+
+def _picture_metrics(expected: Array, got: Array) -> tuple[float | None, float | None]:
+    """PSNR in dB (None: identical) and SSIM (None: too small an image), on bytes."""
+    squared = np.mean((expected.astype(np.float64) - got) ** 2)
+    psnr = None if squared == 0 else float(10 * np.log10(255**2 / squared))
+    if min(expected.shape[1:3]) < SSIM_WINDOW:
+        return psnr, None
+    from skimage.metrics import structural_similarity
+
+    scores = [structural_similarity(a, b, channel_axis=-1) for a, b in zip(expected, got, strict=True)]
+    return psnr, float(np.mean(scores))

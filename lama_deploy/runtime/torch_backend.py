@@ -1,0 +1,36 @@
+"""Eager PyTorch: the reference, and the way to run a checkpoint as it is."""
+
+from __future__ import annotations
+
+import torch
+
+from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.model.predict import generator_from_state, inpaint
+from lama_deploy.runtime.backend import Array
+
+
+class TorchBackend:
+    """A checkpoint in eager PyTorch. `dtype` float64 makes it the oracle of parity checks."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._dtype = dtype
+        self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self._device, dtype)
+
+    def run(self, images: Array, masks: Array) -> Array:
+        """As Backend.run; returns floats of the backend's dtype."""
+        image = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).to(self._dtype) / 255
+        mask = torch.from_numpy(masks).to(self._device)[:, None]
+        result: Array = inpaint(self.generator, image, mask).permute(0, 2, 3, 1).cpu().numpy()
+        return result

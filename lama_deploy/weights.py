@@ -1,0 +1,102 @@
+"""Weights by name: the published ones from a cache or a verified download, the demonstration's from the package."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_deploy.checkpoint import Checkpoint, load_checkpoint
+from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
+
+CACHE_VARIABLE = "LAMA_DEPLOY_CACHE"
+DEMO = "lama-demo"
+DEMO_NOTE = "lama-demo is a seeded generator, not a trained one: it fills holes with texture, not with sense"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file on the web, pinned by its SHA-256."""
+
+    file_name: str
+    url: str
+    sha256: str
+
+
+# The TorchScript file that IOPaint and simple-lama-inpainting download: official big-lama, 205,669,692 bytes.
+PUBLISHED: Mapping[str, PublishedWeights] = {
+    "big-lama": PublishedWeights(
+        file_name="big-lama.pt",
+        url="https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt",
+        sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
+    )
+}
+
+
+def cache_directory() -> Path:
+    """$LAMA_DEPLOY_CACHE, else lama_deploy in the user's cache directory."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE])
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "lama_deploy"
+
+
+def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
+    """A path as it is; a published name as its verified file, downloaded when the cache has none.
+
+    Raises WeightsNotFoundError, which says where to put the file on a machine without a network.
+    """
+    path = Path(name_or_path)
+    published = PUBLISHED.get(str(name_or_path))
+    if path.is_file() or (path / "models").is_dir():
+        return path
+    if published is None:
+        known = ", ".join([*PUBLISHED, DEMO])
+        raise WeightsNotFoundError(f"{name_or_path}: no checkpoint there, and no name of weights; known names: {known}")
+    cached = cache_directory() / published.file_name
+    if not cached.is_file():
+        _download(published, cached)
+    with cached.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != published.sha256:
+        raise WeightsNotFoundError(
+            f"{cached}: SHA-256 {digest} is not the published {published.sha256}; delete the file and try again"
+        )
+    return cached
+
+
+def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
+    """The checkpoint behind a path or a name, "lama-demo" included (which needs torch)."""
+    if str(name_or_path) == DEMO and not Path(name_or_path).is_file():
+        return _seeded_demo()
+    return load_checkpoint(find_weights(name_or_path))
+
+
+def _seeded_demo() -> Checkpoint:
+    """The demonstration generator: of its final size, but seeded, not trained."""
+    from lama_deploy.model import seeded_generator
+
+    generator = seeded_generator(DEMO, seed=0)
+    state = {key: tensor.numpy() for key, tensor in generator.state_dict().items()}
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.values())).hexdigest()
+    return Checkpoint(Path(DEMO), generator.config, state, digest)
+
+
+def _download(published: PublishedWeights, target: Path) -> None:
+    try:
+        import pooch
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"downloading weights needs pooch: pip install pooch, or put {published.url} at {target}"
+        ) from error
+    try:
+        pooch.retrieve(
+            published.url, f"sha256:{published.sha256}", fname=target.name, path=target.parent, progressbar=True
+        )
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
+        reason = "it has another SHA-256 than the published one" if isinstance(error, ValueError) else "no connection"
+        raise WeightsNotFoundError(
+            f"{target.name} could not be downloaded ({reason}); put the file from {published.url} at {target}"
+        ) from error
