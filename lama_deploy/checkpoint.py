@@ -113,7 +113,9 @@ def _read_safetensors(path: Path) -> tuple[GeneratorConfig | None, dict[str, Arr
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: not a readable .safetensors file ({error}); fetch it again") from error
     try:
-        config = GeneratorConfig.from_dict(json.loads(metadata[CONFIG_METADATA])) if CONFIG_METADATA in metadata else None
+        config = (
+            GeneratorConfig.from_dict(json.loads(metadata[CONFIG_METADATA])) if CONFIG_METADATA in metadata else None
+        )
     except (json.JSONDecodeError, ConfigError, TypeError) as error:
         raise CheckpointError(f"{path}: its metadata {CONFIG_METADATA!r} is no generator config ({error})") from error
     return config, arrays
@@ -133,13 +135,13 @@ def _checked_state(path: Path, config: GeneratorConfig, arrays: Mapping[str, Arr
     }
     broken = [key for key, array in state.items() if array.dtype == np.float32 and not np.isfinite(array).all()]
     if broken:
-        raise CheckpointError(f"{path}: NaN or infinity in {len(broken)} tensors, first {broken[0]}; the file is unusable")
+        raise CheckpointError(
+            f"{path}: NaN or infinity in {len(broken)} tensors, first {broken[0]}; the file is unusable"
+        )
     return state
 
 
-def _mismatch(
-    missing: list[str], shaped: list[str], arrays: Mapping[str, Array], expected: Mapping[str, Shape]
-) -> str:
+def _mismatch(missing: list[str], shaped: list[str], arrays: Mapping[str, Array], expected: Mapping[str, Shape]) -> str:
     if missing:
         return f"{len(missing)} tensors are missing, first {missing[0]}"
     key = shaped[0]

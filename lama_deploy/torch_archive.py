@@ -34,8 +34,23 @@ STORAGE_DTYPES = {
 }
 # Packages whose objects official checkpoints carry beside the weights (PyTorch Lightning, OmegaConf, LaMa itself).
 INERT_PACKAGES = {"omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "saicinpainting", "typing"}
+BUILTINS = (
+    "object",
+    "dict",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "int",
+    "long",
+    "float",
+    "str",
+    "unicode",
+    "bool",
+    "bytes",
+)
 INERT_NAMES = {
-    *(("builtins", name) for name in "object dict list tuple set frozenset int long float str unicode bool bytes".split()),
+    *(("builtins", name) for name in BUILTINS),
     *(("collections", name) for name in ("defaultdict", "Counter", "deque")),
     *(("numpy.core.multiarray", name) for name in ("scalar", "_reconstruct")),
     *(("numpy._core.multiarray", name) for name in ("scalar", "_reconstruct")),
@@ -164,7 +179,9 @@ class TorchArchive:
         except CheckpointError:
             raise
         except Exception as error:  # a damaged pickle fails in any way it likes; none of them is a traceback's worth
-            raise CheckpointError(f"{self.path}: the pickle inside is damaged ({error}); fetch the file again") from error
+            raise CheckpointError(
+                f"{self.path}: the pickle inside is damaged ({error}); fetch the file again"
+            ) from error
 
 
 class _RestrictedUnpickler(pickle.Unpickler):

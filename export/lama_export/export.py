@@ -35,7 +35,10 @@ EXTERNAL_DATA = "model.onnx.data"
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-    """io: bytes or floats at the interface. spectral: see `onnx_from_state`. external_data: weights in a second file."""
+    """How to export.
+
+    io: bytes or floats at the interface. spectral: see `onnx_from_state`. external_data: weights in a second file.
+    """
 
     io: Interface = "uint8"
     spectral: Spectral = "function"

@@ -37,7 +37,9 @@ class GeneratorEmitter:
 
     # -- layers -------------------------------------------------------------------------------------------------
 
-    def conv(self, x: str, key: str, *, name: str, bn: str | None = None, bias: Array | None = None, **attrs: Any) -> str:
+    def conv(
+        self, x: str, key: str, *, name: str, bn: str | None = None, bias: Array | None = None, **attrs: Any
+    ) -> str:
         """A convolution with `bn` folded into its weight, and `bias` if given."""
         weight = self.weights.weight(key, bn)
         inputs = [x, self.graph.constant(f"{key}.weight", weight)]
@@ -128,9 +130,7 @@ class GeneratorEmitter:
     def _dft_matrices(self, latent: str) -> list[str]:
         """One node for the whole graph: every unit sees the same latent size."""
         if self._with_matrices and not self._matrices:
-            self._matrices = self.graph.multi_op(
-                DFT_MATRICES, latent, outputs=MATRIX_NAMES, name="dft", domain=DOMAIN
-            )
+            self._matrices = self.graph.multi_op(DFT_MATRICES, latent, outputs=MATRIX_NAMES, name="dft", domain=DOMAIN)
         return self._matrices
 
     # -- pix2pixhd ----------------------------------------------------------------------------------------------
@@ -187,7 +187,14 @@ class GeneratorEmitter:
         weight = self.graph.constant(f"{key}.weight", self.weights.weight(key, bn, axis=1))
         bias = self.graph.constant(f"{key}.bias", self.weights.bias(key, bn=bn))
         return self.graph.op(
-            "ConvTranspose", x, weight, bias, name="conv", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1],
+            "ConvTranspose",
+            x,
+            weight,
+            bias,
+            name="conv",
+            kernel_shape=[3, 3],
+            strides=[2, 2],
+            pads=[1, 1, 1, 1],
             output_padding=[1, 1],
         )
 

@@ -40,8 +40,10 @@ def picture_inputs(io: Interface) -> list[ValueInfoProto]:
 
 
 def picture_outputs(io: Interface) -> list[ValueInfoProto]:
-    shape, dtype = (["N", "H", "W", 3], TensorProto.UINT8) if io == "uint8" else (["N", 3, "H", "W"], TensorProto.FLOAT)
-    return [helper.make_tensor_value_info(RESULT, dtype, shape)]
+    """The result is like the image."""
+    result = picture_inputs(io)[0]
+    result.name = RESULT
+    return [result]
 
 
 def _emit_uint8(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from lama_deploy.bundle import MODEL, Bundle, load_bundle
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.errors import CheckpointError
+from lama_deploy.runtime.backend import Backend
 
 DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
 PARITY_FAILED = 1
@@ -18,11 +19,15 @@ PARITY_FAILED = 1
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="lama-verify",
-        description="Compare a bundle with eager PyTorch or with another bundle, size by size. Exit code 1: it differs.",
+        description="Compare a bundle with eager PyTorch or another bundle, size by size. Exit code 1: it differs.",
     )
     p.add_argument("bundle", metavar="BUNDLE", help="a directory made by lama-export")
-    p.add_argument("--against", default="eager", metavar="eager|BUNDLE2", help="the reference (default: eager, float64)")
-    p.add_argument("--weights", metavar="PATH|NAME", help="the checkpoint for eager (default: the one it was made from)")
+    p.add_argument(
+        "--against", default="eager", metavar="eager|BUNDLE2", help="the reference (default: eager, float64)"
+    )
+    p.add_argument(
+        "--weights", metavar="PATH|NAME", help="the checkpoint for eager (default: the one it was made from)"
+    )
     p.add_argument("--sizes", default=DEFAULT_SIZES, help=f"HxW or HxWxBATCH, by commas (default: {DEFAULT_SIZES})")
     p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
     return p
@@ -57,7 +62,7 @@ def main() -> int:
     return 0 if record.passed else PARITY_FAILED
 
 
-def _references(bundle: Bundle, args: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _references(bundle: Bundle, args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:
     """(reference, eager float32 or None, its name in words)."""
     if args.against != "eager":
         from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend

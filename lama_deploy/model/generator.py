@@ -73,6 +73,3 @@ def _up_layers(config: GeneratorConfig) -> list[nn.Module]:
             nn.ReLU(),
         ]
     return [*layers, nn.ReflectionPad2d(STEM_PADDING), nn.Conv2d(config.width, 3, 7), nn.Sigmoid()]
-
-
-

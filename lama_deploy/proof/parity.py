@@ -41,9 +41,11 @@ class Size:
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """"HxW" or "HxWxN". Raises LamaDeployError."""
+        """From "HxW" or "HxWxN". Raises LamaDeployError."""
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
-            raise LamaDeployError(f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2")
+            raise LamaDeployError(
+                f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
+            )
         return cls(*map(int, text.split("x")))
 
     def __str__(self) -> str:
@@ -134,9 +136,7 @@ def errors(reference: Array, candidate: Array) -> Array:
     return np.maximum(0, np.maximum(low - bounded, bounded - high))
 
 
-def _measure_one(
-    candidate: Backend, reference: Backend, eager: Backend | None, size: Size, tolerance: float
-) -> Case:
+def _measure_one(candidate: Backend, reference: Backend, eager: Backend | None, size: Size, tolerance: float) -> Case:
     images, masks = scene(size.height, size.width, size.batch)
     expected = reference.run(images, masks)
     got = _run_checked(candidate, images, masks, size)

@@ -1,0 +1,34 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build/demo
+
+.PHONY: demo test lint format clean
+
+# Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it.
+$(VENV)/ready: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
+	$(BIN)/python examples/make_photograph.py $(BUILD)
+	$(BIN)/lama-export --weights lama-demo --to onnx --out $(BUILD)/lama-demo
+	$(BIN)/lama-verify $(BUILD)/lama-demo
+	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --model $(BUILD)/lama-demo
+
+test: $(VENV)/ready lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist

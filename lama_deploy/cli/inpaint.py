@@ -1,0 +1,81 @@
+"""lama-inpaint: fill the holes of one picture or a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from lama_deploy.cli.common import BAD_INPUT, command, progress_bar
+from lama_deploy.errors import LamaDeployError
+from lama_deploy.runtime.files import MAX_PIXELS, format_of, read_mask, read_photograph, write_photograph
+from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
+from lama_deploy.runtime.pairs import Job, find_jobs
+from lama_deploy.weights import DEMO, DEMO_NOTE
+
+SOME_FAILED = 1
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="lama-inpaint",
+        description="Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes. Exit code: 0 all "
+        "written, 1 some pictures of a folder failed, 2 nothing could be done.",
+    )
+    p.add_argument("image", metavar="IMAGE_OR_DIR", type=Path)
+    p.add_argument(
+        "mask",
+        metavar="MASK_OR_DIR",
+        type=Path,
+        nargs="?",
+        help="a mask, or a folder of masks by the images' names; without it the images' folder has NAME.png and NAME_mask*.png",
+    )
+    p.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="file, or folder for a folder")
+    p.add_argument(
+        "--model", default=DEMO, metavar="BUNDLE|PATH|NAME", help=f"bundle, .onnx, checkpoint or name (default: {DEMO})"
+    )
+    p.add_argument("--backend", choices=BACKENDS, help="default: the one that fits the model")
+    p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
+    p.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    p.add_argument(
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"refuse larger pictures (default: {MAX_PIXELS:,})",
+    )
+    return p
+
+
+@command
+def main() -> int:
+    args = parser().parse_args()
+    jobs = find_jobs(args.image, args.mask, args.output)
+    for job in jobs:
+        format_of(job.output)
+    if args.model == DEMO:
+        print(f"note: {DEMO_NOTE}", file=sys.stderr)
+    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads)
+    failed = sum(not _run(inpainter, job, args.max_pixels) for job in progress_bar("inpaint")(jobs))
+    print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
+    if failed == len(jobs):
+        return BAD_INPUT
+    return SOME_FAILED if failed else 0
+
+
+def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
+    """Do one job; report its error and return False when it fails, so that the others go on."""
+    try:
+        photograph = read_photograph(job.image, max_pixels)
+        hole = read_mask(job.mask, photograph, max_pixels)
+        rgb = inpainter.run(photograph.rgb[None], hole[None])[0]
+        write_photograph(job.output, replace(photograph, rgb=rgb))
+    except LamaDeployError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
