@@ -100,7 +100,7 @@ def recognise(shapes: Mapping[str, Shape]) -> GeneratorConfig:
     """The configuration whose official keys these are. Raises CheckpointError when no LaMa generator has them."""
     try:
         return _recognise_ffc(shapes) if "model.1.ffc.convl2l.weight" in shapes else _recognise_pix2pixhd(shapes)
-    except (KeyError, IndexError, ConfigError) as error:
+    except (KeyError, IndexError, ArithmeticError, ConfigError) as error:
         raise CheckpointError(
             "these keys belong to no LaMa generator (ffc, regular or dilated); expected names like "
             "'generator.model.1.ffc.convl2l.weight'"

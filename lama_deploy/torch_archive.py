@@ -8,6 +8,7 @@ objects) become placeholders that keep nothing; any other name is refused.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections.abc import Callable, Iterator
@@ -96,14 +97,21 @@ class ScriptModule:
         self.attributes = state if isinstance(state, dict) else {}
 
 
+class Sealed:
+    """What a pickle may name and use, but not change: its state would otherwise go straight into `__dict__`."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it sets the state of something that has none")
+
+
 @dataclass(frozen=True)
-class StorageRef:
+class StorageRef(Sealed):
     key: str
     dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
-class TensorRef:
+class TensorRef(Sealed):
     """Where a tensor lies in the archive; offset and strides in elements."""
 
     storage: StorageRef
@@ -119,7 +127,7 @@ class TorchArchive:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
             raise CheckpointError(
                 f"{path}: not a complete torch archive (truncated download, or saved by torch older than 1.6); "
                 "fetch it again or re-save it with a newer torch"
@@ -138,19 +146,20 @@ class TorchArchive:
         root = self.root
         if isinstance(root, dict) and isinstance(root.get("state_dict"), dict):
             root = root["state_dict"]
-        return dict(_named_tensors(root, ""))
+        try:
+            return dict(_named_tensors(root, ""))
+        except RecursionError as error:
+            raise CheckpointError(f"{self.path}: modules nested without end; the file is damaged") from error
 
     def read(self, ref: TensorRef) -> Array:
         """A copy of one tensor. Raises CheckpointError when it reaches outside its storage."""
         raw = self._read_entry(f"data/{ref.storage.key}")
         itemsize = ref.storage.dtype.itemsize
         flat = np.frombuffer(raw, ref.storage.dtype, count=len(raw) // itemsize)
-        valid = len(ref.shape) == len(ref.strides) and min((ref.offset, *ref.shape, *ref.strides)) >= 0
+        sane = len(ref.shape) == len(ref.strides) and min((ref.offset, *ref.strides)) >= 0 and min((1, *ref.shape)) > 0
         extent = sum((size - 1) * stride for size, stride in zip(ref.shape, ref.strides, strict=False))
-        if not valid or (0 not in ref.shape and ref.offset + extent >= flat.size):
-            raise CheckpointError(f"{self.path}: a tensor reaches outside its data; the file is damaged")
-        if 0 in ref.shape:
-            return np.zeros(ref.shape, ref.storage.dtype)
+        if not sane or ref.offset + extent >= flat.size or math.prod(ref.shape) > flat.size:
+            raise CheckpointError(f"{self.path}: a tensor is empty or reaches outside its data; the file is damaged")
         strides = [stride * itemsize for stride in ref.strides]
         return np.lib.stride_tricks.as_strided(flat[ref.offset :], ref.shape, strides).copy()
 
@@ -169,8 +178,8 @@ class TorchArchive:
             if info.compress_type != zipfile.ZIP_STORED:
                 raise UnsafeCheckpointError(f"{self.path}: torch writes uncompressed archives, this one is compressed")
             return self._zip.read(info)
-        except (KeyError, zipfile.BadZipFile, EOFError, OSError) as error:
-            raise CheckpointError(f"{self.path}: entry {name} is missing or damaged; fetch the file again") from error
+        except (KeyError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{self.path}: entry {name!r} is missing or damaged; fetch the file again") from error
 
     def _unpickle(self) -> Any:
         stream = io.BytesIO(self._read_entry("data.pkl"))
@@ -201,8 +210,8 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if (module, name) in INERT_NAMES or module.split(".")[0] in INERT_PACKAGES:
             return Inert
         raise UnsafeCheckpointError(
-            f"{self._path}: refused, nothing was run: the pickle asks for {module}.{name}, which no LaMa checkpoint "
-            "needs; fetch the file from its official source, or ask its author for .safetensors"
+            f"{self._path}: refused, nothing was run: the pickle asks for {f'{module}.{name}'!r}, which no LaMa "
+            "checkpoint needs; fetch the file from its official source, or ask its author for .safetensors"
         )
 
     def persistent_load(self, pid: Any) -> StorageRef:
@@ -210,6 +219,16 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, np.dtype) or not isinstance(key, str):
             raise pickle.UnpicklingError(f"unknown persistent id {kind!r}")
         return StorageRef(key, dtype)
+
+
+class Builder(Sealed):
+    """A function for pickles to call: a bare one has defaults that they could set."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any) -> Any:
+        return self._function(*args)
 
 
 def _rebuild_tensor(storage: StorageRef, offset: int, shape: Any, strides: Any, *unused: Any) -> TensorRef:
@@ -231,10 +250,10 @@ class _StateDict(dict[Any, Any]):
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _StateDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): _first,
-    **{("torch.jit._pickle", f"build_{kind}list"): _first for kind in ("int", "double", "bool", "tensor")},
-    ("torch.jit._pickle", "restore_type_tag"): _first,
+    ("torch._utils", "_rebuild_tensor_v2"): Builder(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): Builder(_first),
+    **{("torch.jit._pickle", f"build_{kind}list"): Builder(_first) for kind in ("int", "double", "bool", "tensor")},
+    ("torch.jit._pickle", "restore_type_tag"): Builder(_first),
 }
 
 

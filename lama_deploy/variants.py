@@ -53,7 +53,12 @@ class GeneratorConfig:
             )
 
     def _check_branches(self) -> None:
-        if not isinstance(self.ratio, (int, float)) or self.local_channels < 1 or self.global_channels < 2:
+        if (
+            not isinstance(self.ratio, (int, float))
+            or not 0 < self.ratio < 1
+            or self.local_channels < 1
+            or self.global_channels < 2
+        ):
             raise ConfigError(
                 f"ratio {self.ratio!r} of {self.latent_channels} trunk channels leaves a branch empty; it must give "
                 "at least 1 local and 2 global channels (kind 'regular' has no global branch)"

@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="MASK_OR_DIR",
         type=Path,
         nargs="?",
-        help="a mask, or a folder of masks by the images' names; without it the images' folder has NAME.png and NAME_mask*.png",
+        help="a mask, or a folder of masks by the images' names; without it, the folder has NAME.png, NAME_mask*.png",
     )
     p.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="file, or folder for a folder")
     p.add_argument(

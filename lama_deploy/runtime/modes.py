@@ -27,7 +27,7 @@ def rgb_of(image: Image.Image) -> Array:
 
 
 def has_alpha(image: Image.Image) -> bool:
-    return "A" in image.getbands() or "transparency" in image.info
+    return ("A" in image.getbands() and image.mode != "LAB") or "transparency" in image.info
 
 
 def alpha_of(image: Image.Image) -> Array | None:
@@ -39,7 +39,8 @@ def holes_of(mask: Image.Image) -> Array:
     """(H, W) uint8, 1 where the mask's grey value is above 0 (official `mask > 0`); transparency is ignored."""
     if mask.mode in SIXTEEN_BIT or mask.mode == "F":
         return (np.nan_to_num(np.asarray(mask)) > 0).astype(np.uint8)
-    return (np.asarray(mask.convert("L")) > 0).astype(np.uint8)
+    grey = mask.getchannel("L") if mask.mode == "LAB" else mask.convert("L")
+    return (np.asarray(grey) > 0).astype(np.uint8)
 
 
 def rgb_profile(image: Image.Image) -> bytes | None:
@@ -55,10 +56,10 @@ def rgb_profile(image: Image.Image) -> bytes | None:
 
 
 def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
     try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except ImageCms.PyCMSError:
+    except (OSError, ImageCms.PyCMSError):
         return image.convert("RGB")  # a broken profile: what viewers do
     assert converted is not None
     return converted

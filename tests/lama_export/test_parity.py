@@ -1,0 +1,70 @@
+"""Parity is law: every variant's file against the float64 oracle, at sizes it was not made for."""
+
+import numpy as np
+import pytest
+
+from lama_deploy.checkpoint import save_checkpoint
+from lama_deploy.model import seeded_generator
+from lama_deploy.proof.parity import Size, measure
+from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from lama_deploy.variants import VARIANTS, GeneratorConfig
+from lama_deploy.weights import load_weights
+from lama_export.onnx_model import onnx_from_state
+
+# 16 to 1024 px; latents that are odd (3, 5, 9, 33), prime (11, 13, 17, 67, 127), non-square; sizes off the multiple
+# of 8; batch 1 and 3.
+DEMO_SIZES = [
+    *(Size(16, 16), Size(16, 24, 3), Size(24, 40), Size(40, 16), Size(88, 104), Size(72, 136, 3), Size(101, 85)),
+    *(Size(133, 77), Size(128, 128), Size(264, 24), Size(23, 264), Size(200, 200), Size(255, 257), Size(536, 104)),
+    *(Size(104, 1016), Size(320, 312), Size(97, 193, 3), Size(1024, 40), Size(33, 1023), Size(512, 384)),
+]
+VARIANT_SIZES = [Size(72, 88), Size(101, 77, 3)]
+SPREAD = 0.1
+
+
+def check(config: GeneratorConfig, sizes: list[Size], tmp_path_factory: pytest.TempPathFactory, io: str) -> None:
+    folder = tmp_path_factory.mktemp("parity")
+    generator = seeded_generator(config, seed=7)
+    state = {key: tensor.numpy() for key, tensor in generator.state_dict().items()}
+    save_checkpoint(folder / "weights.safetensors", config, state)
+    model = onnx_from_state(config, state, io=io)  # type: ignore[arg-type]
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    record = measure(
+        OnnxRuntimeBackend(folder / "model.onnx", threads=2),
+        oracle(load_weights(folder / "weights.safetensors")),
+        sizes,
+        TOLERANCES["fp32"],
+    )
+    assert record.passed, [(case.size, case.max_error) for case in record.cases if not case.passed]
+    assert max(case.spread for case in record.cases) > SPREAD
+
+
+@pytest.mark.parametrize("io", ["float", "uint8"])
+def test_demo_generator_at_twenty_sizes(io: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(VARIANTS["lama-demo"], DEMO_SIZES, tmp_path_factory, io)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "lama-demo"])
+def test_every_variant(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(VARIANTS[name], VARIANT_SIZES, tmp_path_factory, "float")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GeneratorConfig(width=12, downsamplings=2, blocks=1, ratio=0.4),
+        GeneratorConfig(width=16, blocks=2, ratio=0.75, max_channels=40),
+        GeneratorConfig(kind="dilated", width=8, downsamplings=1, blocks=1),
+        GeneratorConfig(kind="regular", width=6, downsamplings=4, blocks=2),
+    ],
+    ids=str,
+)
+def test_any_width_depth_and_ratio(config: GeneratorConfig, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(config, [Size(64, 96), Size(37, 50, 2), Size(1, 1), Size(3, 130)], tmp_path_factory, "float")
+
+
+def test_every_pixel_of_a_symmetric_pad_is_numpys() -> None:
+    """The oracle pads with `np.pad(mode="symmetric")`; this pins what that means below the minimum size."""
+    np.testing.assert_array_equal(np.pad([0, 1], (0, 6), "symmetric"), [0, 1, 1, 0, 0, 1, 1, 0])
