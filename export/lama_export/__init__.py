@@ -1,5 +1,16 @@
-"""From a checkpoint to a proven bundle."""
+"""From a checkpoint to a proven bundle. The exporter's packages are imported when it is first used."""
 
-from lama_export.export import ExportOptions, export_onnx
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lama_export.export import ExportOptions, export_onnx
 
 __all__ = ["ExportOptions", "export_onnx"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lama_export import export
+
+    return getattr(export, name)

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-@command
+@command("export")
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.proof.table import parity_table

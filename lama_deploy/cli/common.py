@@ -15,23 +15,25 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
-def command(main: Callable[[], int]) -> Callable[[], int]:
-    """Turn a LamaDeployError (or a missing package) into one line on stderr and exit code 2."""
+def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
+    """Decorate a main(): a LamaDeployError is one line on stderr and exit code 2, a missing package names `extra`."""
 
-    @wraps(main)
-    def wrapped() -> int:
-        try:
-            return main()
-        except LamaDeployError as error:
-            return fail(error)
-        except ModuleNotFoundError as error:
-            extra = "[export]" if "export" in main.__module__ else "[verify]"
-            return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy{extra}"))
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return INTERRUPTED
+    def decorate(main: Callable[[], int]) -> Callable[[], int]:
+        @wraps(main)
+        def wrapped() -> int:
+            try:
+                return main()
+            except LamaDeployError as error:
+                return fail(error)
+            except ModuleNotFoundError as error:
+                return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
+            except KeyboardInterrupt:
+                print("interrupted", file=sys.stderr)
+                return INTERRUPTED
 
-    return wrapped
+        return wrapped
+
+    return decorate
 
 
 def fail(error: Exception) -> int:

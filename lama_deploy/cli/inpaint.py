@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-@command
+@command("torch")
 def main() -> int:
     args = parser().parse_args()
     jobs = find_jobs(args.image, args.mask, args.output)

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-@command
+@command("verify")
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.proof.parity import Size, measure

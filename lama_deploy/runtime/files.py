@@ -27,13 +27,16 @@ FORMATS = {
 }
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "PNG": {},
-    "WEBP": {"lossless": True},
-    "TIFF": {"compression": "tiff_lzw"},
+    "WEBP": {"lossless": True, "exact": True},  # exact: colours under full transparency stay
+    "TIFF": {},  # libtiff, which compresses, cannot write EXIF directories
     "BMP": {},
     "JPEG": {"quality": 95, "subsampling": 0},
 }
 OPAQUE = ("JPEG", "BMP")
 ORIENTATION = 0x0112  # EXIF tag
+# TIFF tags about how pixels are stored (and the ICC profile, kept by itself); in another file they would be wrong.
+STORAGE_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 282), 284, *range(288, 294), *range(317, 326), 330}
+STORAGE_TAGS |= {*range(338, 348), *range(512, 522), *range(529, 533), 34675}
 # From how a picture is shown to how its pixels are stored, by EXIF orientation.
 STORED_FROM_SHOWN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -59,7 +62,7 @@ class Photograph:
 def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Photograph:
     """Any picture Pillow opens, its first frame. Raises ImageError for anything unreadable, truncated or too large."""
     image = _open(path, max_pixels)
-    return Photograph(rgb_of(image), alpha_of(image), image.getexif(), rgb_profile(image))
+    return Photograph(rgb_of(image), alpha_of(image), _metadata(image), rgb_profile(image))
 
 
 def read_mask(path: Path, photograph: Photograph, max_pixels: int = MAX_PIXELS) -> Array:
@@ -100,15 +103,27 @@ def write_photograph(path: Path, photograph: Photograph) -> None:
     options = dict(SAVE_OPTIONS[kind])
     if kind != "BMP":
         options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _save_whole(path, Image.fromarray(bands), kind, options)
+    except (OSError, ValueError) as error:  # ValueError: too large for the format
+        raise ImageError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _save_whole(path: Path, image: Image.Image, kind: str, options: dict[str, Any]) -> None:
     temporary = path.with_name(path.name + ".partial")
     try:
-        Image.fromarray(bands).save(temporary, format=kind, **options)
+        image.save(temporary, format=kind, **options)
         temporary.replace(path)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _metadata(image: Image.Image) -> Image.Exif:
+    exif = image.getexif()
+    for tag in STORAGE_TAGS.intersection(exif) if image.format == "TIFF" else ():
+        del exif[tag]
+    return exif
 
 
 def _open(path: Path, max_pixels: int) -> Image.Image:

@@ -1,0 +1,81 @@
+"""The package as users get it: light imports, two import names in the wheel, commands that explain themselves."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
+TRAINING_PACKAGES = ("torch", "safetensors", "yaml", "pooch", "skimage", "onnx")
+COMMANDS = ("lama_export.cli", "lama_deploy.cli.inpaint", "lama_deploy.cli.verify")
+
+
+def run_without(packages: tuple[str, ...], code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in which importing any of `packages` fails as if it were not installed."""
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({packages!r}));"
+    command = [sys.executable, "-c", blocked + code, *arguments]
+    return subprocess.run(command, env=PATHS, capture_output=True, text=True, check=False)
+
+
+def test_importing_loads_neither_torch_nor_an_engine() -> None:
+    code = "import lama_deploy, sys; print([m for m in ('torch', 'onnxruntime', 'onnx') if m in sys.modules])"
+    result = run_without((), code)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_onnxruntime_inference_needs_no_torch(tmp_path: Path) -> None:
+    from lama_deploy.model import seeded_generator
+    from lama_deploy.variants import GeneratorConfig
+    from lama_export.onnx_model import onnx_from_state
+
+    config = GeneratorConfig(width=8, blocks=1)
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
+    (tmp_path / "model.onnx").write_bytes(onnx_from_state(config, state).SerializeToString())
+    code = (
+        "import numpy as np, lama_deploy;"
+        "inpaint = lama_deploy.Inpainter.load(sys.argv[1]);"
+        "image = np.full((21, 34, 3), 128, np.uint8); mask = np.zeros((21, 34)); mask[5:9, 5:9] = 1;"
+        "result = inpaint(image, mask); print(result.shape, (result != image).any(axis=2).sum() > 0)"
+    )
+    result = run_without(TRAINING_PACKAGES, code, str(tmp_path / "model.onnx"))
+    assert result.stdout.strip() == "(21, 34, 3) True", result.stderr
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help_works_with_nothing_installed(module: str) -> None:
+    code = f"import runpy; sys.argv = ['x', '-h']; runpy.run_module('{module}', run_name='__main__')"
+    result = run_without((*TRAINING_PACKAGES, "onnxruntime"), code)
+    assert result.returncode == 0 and "usage: lama-" in result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "advice"),
+    [
+        ("torch", ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png"], "lama-deploy[torch]"),
+        ("onnx", ["lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "x"], "lama-deploy[export]"),
+    ],
+)
+def test_missing_packages_are_one_line(missing: str, arguments: list[str], advice: str, tmp_path: Path) -> None:
+    module, *rest = arguments
+    rest = [str(tmp_path / word) if word.endswith(".png") or word == "x" else word for word in rest]
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    code = f"import runpy; sys.argv = ['x', *{rest!r}]; runpy.run_module('{module}', run_name='__main__')"
+    result = run_without((missing,), code)
+    assert result.returncode == 2
+    assert advice in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+def test_wheel_owns_two_names_and_ships_the_kernels(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    roots = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert wheel.name.endswith("py3-none-any.whl")
+    assert roots == {"lama_deploy", "lama_export"}
+    assert "lama_deploy/_kernels/README.md" in names and "lama_export/export.py" in names

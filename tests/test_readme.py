@@ -1,0 +1,78 @@
+"""What the README tells people to type works: its Python runs, its commands exist, its links lead somewhere."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {words[1] for words in commands() if words[0] == "make"}
+    assert named == {"demo", "test"} <= targets
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links and all((ROOT / link).exists() for link in links)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint, photographs and masks under the README's names."""
+    import torch
+
+    from lama_deploy.model import seeded_generator
+    from lama_deploy.variants import GeneratorConfig
+
+    folder = tmp_path_factory.mktemp("readme")
+    state = seeded_generator(GeneratorConfig(width=8, blocks=1)).state_dict()
+    (folder / "big-lama" / "models").mkdir(parents=True)
+    torch.save(
+        {"state_dict": {f"generator.{key}": value for key, value in state.items()}},
+        folder / "big-lama" / "models" / "best.ckpt",
+    )
+    for kind, colour in (("photos", "teal"), ("masks", "black")):
+        (folder / kind).mkdir()
+        picture = Image.new("RGB", (50, 40), colour)
+        picture.paste((255, 255, 255), (20, 10, 30, 25))
+        picture.save(folder / kind / "one.png")
+    return folder
+
+
+def test_commands_and_python_run_in_order(workplace: Path) -> None:
+    modules = {
+        "lama-export": "lama_export.cli",
+        "lama-inpaint": "lama_deploy.cli.inpaint",
+        "lama-verify": "lama_deploy.cli.verify",
+    }
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
+    ours = [words for words in commands() if words[0] in modules]
+    assert [words[0] for words in ours] == list(modules)
+    for name, *arguments in ours:
+        subprocess.run([sys.executable, "-m", modules[name], *arguments], cwd=workplace, env=path, check=True)
+    (block,) = blocks("python")
+    setup = "from PIL import Image\nimage = Image.open('photos/one.png')\nmask = Image.open('masks/one.png')\n"
+    subprocess.run([sys.executable, "-c", setup + block], cwd=workplace, env=path, check=True)
+    from_command, from_python = (Image.open(workplace / name) for name in ("results/one.png", "result.png"))
+    assert from_command.tobytes() == from_python.tobytes() != Image.open(workplace / "photos/one.png").tobytes()
