@@ -69,9 +69,9 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             )
         bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
         bundle.config  # noqa: B018 (validates)
+        missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
         raise BundleError(f"{manifest}: damaged ({error}); export the bundle again") from error
-    missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]
     if missing:
         raise BundleError(f"{directory}: {missing[0]} is missing; export the bundle again")
     return bundle

@@ -117,11 +117,9 @@ class GeneratorEmitter:
 
     def _fourier_unit(self, x: str, key: str) -> str:
         conv, bn = f"{key}.conv_layer", f"{key}.bn"
-        weight = self.weights.weight(conv, bn)
-        channels = weight.shape[0]
         inputs = [
             x,
-            self.graph.constant(f"{conv}.weight", weight.reshape(channels, channels // 2, 1, 2)),
+            self.graph.constant(f"{conv}.weight", self.weights.weight(conv, bn)),
             self.graph.constant(f"{conv}.bias", self.weights.bias(conv, bn=bn)),
             *self._dft_matrices(x),
         ]

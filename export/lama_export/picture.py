@@ -50,30 +50,28 @@ def _emit_uint8(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> No
     with g.scope("picture"):
         size = g.op("Shape", IMAGE, start=1, end=3, name="size")
         image, mask = _pad(g, config, size, {IMAGE: (1, 2), MASK: (1, 2)})
-        nchw = g.op("Transpose", g.op("Cast", image, to=TensorProto.FLOAT), perm=[0, 3, 1, 2], name="nchw")
-        hole = g.op("Unsqueeze", g.op("Cast", mask, to=TensorProto.FLOAT), g.ints(1))
-        x = _masked_input(g, g.op("Div", nchw, g.scalar(255), name="unit"), hole)
+        levels = g.op("Transpose", g.op("Cast", image, to=TensorProto.FLOAT), perm=[0, 3, 1, 2], name="levels")
+        grey = g.op("Unsqueeze", g.op("Cast", mask, to=TensorProto.FLOAT), g.ints(1))
+        hole = g.op("Greater", grey, g.scalar(0), name="hole")
+        x = _masked_input(g, g.op("Div", levels, g.scalar(255), name="unit"), hole)
     y = generator(x)
     with g.scope("result"):
-        cropped = _crop(g, y, size)
-        levels = g.op("Clip", g.op("Mul", cropped, g.scalar(255)), g.scalar(0), g.scalar(255), name="levels")
-        nhwc = g.op("Transpose", g.op("Floor", levels), perm=[0, 2, 3, 1], name="nhwc")
-        known = g.op("Cast", IMAGE, to=TensorProto.FLOAT, name="known")
-        hole = g.op("Unsqueeze", g.op("Cast", MASK, to=TensorProto.FLOAT), g.ints(3))
-        composite = g.op("Where", g.op("Greater", hole, g.scalar(0)), nhwc, known, name="composite")
-    g.op("Cast", composite, to=TensorProto.UINT8, name=RESULT)
+        scaled = g.op("Clip", g.op("Mul", y, g.scalar(255)), g.scalar(0), g.scalar(255))
+        composite = g.op("Where", hole, g.op("Floor", scaled), levels, name="composite")
+        nhwc = g.op("Transpose", _crop(g, composite, size), perm=[0, 2, 3, 1], name="nhwc")
+    g.op("Cast", nhwc, to=TensorProto.UINT8, name=RESULT)
 
 
 def _emit_float(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> None:
     with g.scope("picture"):
         size = g.op("Shape", IMAGE, start=2, end=4, name="size")
         image, mask = _pad(g, config, size, {IMAGE: (2, 3), MASK: (2, 3)})
-        x = _masked_input(g, image, mask)
+        hole = g.op("Greater", mask, g.scalar(0), name="hole")
+        x = _masked_input(g, image, hole)
     y = generator(x)
     with g.scope("result"):
-        cropped = _crop(g, y, size)
-        hole = g.op("Greater", MASK, g.scalar(0), name="hole")
-    g.op("Where", hole, cropped, IMAGE, name=RESULT)
+        composite = g.op("Where", hole, y, image, name="composite")
+    _crop(g, composite, size, name=RESULT)
 
 
 def _pad(g: GraphBuilder, config: GeneratorConfig, size: str, axes: dict[str, tuple[int, int]]) -> list[str]:
@@ -104,12 +102,11 @@ def _symmetric_indices(g: GraphBuilder, size: str, padded: str, axis: int) -> st
     return g.op("Min", forward, backward, name="rows" if axis == 0 else "columns")
 
 
-def _masked_input(g: GraphBuilder, image: str, mask: str) -> str:
-    """(N, 4, H, W): the image with its hole set to zero (whatever was in it, NaN too), and the binary mask."""
-    hole = g.op("Greater", mask, g.scalar(0), name="hole")
+def _masked_input(g: GraphBuilder, image: str, hole: str) -> str:
+    """(N, 4, H, W): the image with its hole set to zero (whatever was in it, NaN too), and the hole as 0 and 1."""
     masked = g.op("Where", hole, g.scalar(0), image, name="masked")
     return g.op("Concat", masked, g.op("Cast", hole, to=TensorProto.FLOAT), axis=1, name="input")
 
 
-def _crop(g: GraphBuilder, y: str, size: str) -> str:
-    return g.op("Slice", y, g.ints(0, 0), size, g.ints(2, 3), name="crop")
+def _crop(g: GraphBuilder, x: str, size: str, name: str = "crop") -> str:
+    return g.op("Slice", x, g.ints(0, 0), size, g.ints(2, 3), name=name)

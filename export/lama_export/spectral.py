@@ -1,13 +1,13 @@
 """The Fourier unit as ONNX local functions: DFTs as matrix products, or as standard DFT operators.
 
 FFT-free form, for a latent of h x w with half spectrum k = 0..w//2, padded to a multiple of 8 columns (p). Real and
-imaginary parts alternate in the rows or columns of the matrices, so that every change of layout is a reshape:
+imaginary parts are stacked on H, or alternate in its rows, so that almost every change of layout is a reshape:
 
-    forward_h (2h, h)  @ x                (C, 2h, w)   rows Re_l, Im_l alternate          == (C, h, 2w)  [Re | Im]
-    ... @ forward_w (2w, 2p)              (C, h, 2p)   columns Re_k, Im_k alternate
-    convolution, kernel and stride (1,2)  (2C, h, p)   the 1x1 convolution over Re, Im    == (C, 2h, p)  [Re ; Im]
-    inverse_h (2h, 2h) @ ...              (C, 2h, p)   rows Re_y, Im_y alternate          == (C, h, 2p)  [Re | Im]
-    ... @ inverse_w (2p, w)               (C, h, w)
+    x @ forward_re (w, p), x @ forward_im    (C, h, p) each, concatenated on H   (C, 2h, p)  [Re ; Im]
+    forward_h (2h, 2h) @ ...                 (C, 2h, p)  [Re ; Im]               == (2C, h, p), channels Re0, Im0, ...
+    1x1 convolution, ReLU                    (2C, h, p)                          == (C, 2h, p)  [Re ; Im]
+    inverse_h (2h, 2h) @ ...                 (C, 2h, p)  rows Re_y, Im_y alternate  == (C, h, 2p)  [Re | Im]
+    ... @ inverse_w (2p, w)                  (C, h, w)
 
 The inverse is the one of `lama_deploy.spectral`: complex along H, complex-to-real along W.
 """
@@ -22,40 +22,36 @@ from lama_export.graph import DOMAIN, GraphBuilder, function_from
 
 SPECTRAL_CONV = "SpectralConv"
 DFT_MATRICES = "DftMatrices"
-MATRIX_NAMES = ("forward_h", "forward_w", "inverse_h", "inverse_w")
+MATRIX_NAMES = ("forward_re", "forward_im", "forward_h", "inverse_h", "inverse_w")
 COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
 
 
 def spectral_conv_function() -> onnx.FunctionProto:
-    """SpectralConv(x, weight, bias, forward_h, forward_w, inverse_h, inverse_w) -> y, FFT-free.
+    """SpectralConv(x, weight, bias, *MATRIX_NAMES) -> y, FFT-free.
 
-    x, y: (N, C, h, w). weight: (2C, C, 1, 2), in memory the official (2C, 2C) matrix over interleaved channels, BN
-    folded in. bias: (2C,). The matrices come from DftMatrices; an engine with a kernel of its own ignores them.
+    x, y: (N, C, h, w). weight: (2C, 2C, 1, 1) over interleaved channels and bias: (2C,), BN folded in. The matrices
+    come from DftMatrices; an engine with a kernel of its own ignores them.
     """
     g = GraphBuilder()
     shape = g.op("Shape", "x", name="shape")
-    batch_channels = g.op("Slice", shape, g.ints(0), g.ints(2), name="batch_channels")
-    height = g.op("Slice", shape, g.ints(2), g.ints(3), name="height")
-    side_by_side = g.op("Concat", batch_channels, height, g.ints(-1), axis=0, name="side_by_side")
-    double_height = g.op("Mul", height, g.ints(2), name="double_height")
-    stacked = g.op("Concat", batch_channels, double_height, g.ints(-1), axis=0, name="stacked")
+    batch, channels, height = (g.op("Slice", shape, g.ints(axis), g.ints(axis + 1)) for axis in range(3))
+    rest = g.ints(-1)
+    stacked = g.op("Concat", batch, channels, g.op("Mul", height, g.ints(2)), rest, axis=0, name="stacked")
+    planes = g.op("Concat", batch, rest, height, g.op("Shape", "forward_re", start=1), axis=0, name="planes")
+    side_by_side = g.op("Concat", batch, channels, height, rest, axis=0, name="side_by_side")
 
-    rows = g.op("Reshape", g.op("MatMul", "forward_h", "x", name="dft_h"), side_by_side, name="rows")
-    spectrum = g.op("MatMul", rows, "forward_w", name="dft_w")
-    mixed = g.op("Conv", spectrum, "weight", "bias", kernel_shape=[1, 2], strides=[1, 2], name="mix")
-    positive = g.op("Relu", mixed, name="relu")
-    columns = g.op("MatMul", "inverse_h", g.op("Reshape", positive, stacked, name="columns"), name="idft_h")
-    g.nodes.append(
-        onnx.helper.make_node(
-            "MatMul", [g.op("Reshape", columns, side_by_side, name="lines"), "inverse_w"], ["y"], name="idft_w"
-        )
-    )
+    parts = [g.op("MatMul", "x", f"forward_{part}", name=f"dft_w_{part}") for part in ("re", "im")]
+    spectrum = g.op("MatMul", "forward_h", g.op("Concat", *parts, axis=2, name="stack"), name="dft_h")
+    mixed = g.op("Conv", g.op("Reshape", spectrum, planes, name="interleaved"), "weight", "bias", name="mix")
+    positive = g.op("Reshape", g.op("Relu", mixed, name="relu"), stacked, name="columns")
+    rows = g.op("Reshape", g.op("MatMul", "inverse_h", positive, name="idft_h"), side_by_side, name="rows")
+    g.nodes.append(onnx.helper.make_node("MatMul", [rows, "inverse_w"], ["y"], name="idft_w"))
     inputs = ["x", "weight", "bias", *MATRIX_NAMES]
     return function_from(g, SPECTRAL_CONV, inputs, ["y"], "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free")
 
 
 def dft_matrices_function() -> onnx.FunctionProto:
-    """DftMatrices(latent) -> forward_h, forward_w, inverse_h, inverse_w, for the last two axes of `latent`."""
+    """DftMatrices(latent) -> MATRIX_NAMES, for the last two axes of `latent`."""
     g = GraphBuilder()
     shape = g.op("Shape", "latent", name="shape")
     h = g.op("Gather", shape, g.int_scalar(2), axis=0, name="h")
@@ -65,21 +61,23 @@ def dft_matrices_function() -> onnx.FunctionProto:
     padded = g.op("Mul", g.op("Div", rounded, g.int_scalar(COLUMN_MULTIPLE)), g.int_scalar(COLUMN_MULTIPLE), name="p")
 
     cos_h, sin_h = _cos_sin(g, h, h, h, "h")
-    _finish(g, "forward_h", _alternate_rows(g, cos_h, _neg(g, sin_h)))
-    top = g.op("Concat", cos_h, _neg(g, sin_h), axis=1)
-    bottom = g.op("Concat", sin_h, cos_h, axis=1)
-    _finish(g, "inverse_h", _alternate_rows(g, top, bottom))
+    minus_sin_h = g.op("Neg", sin_h)
+    upper, lower = g.op("Concat", cos_h, sin_h, axis=1), g.op("Concat", minus_sin_h, cos_h, axis=1)
+    _finish(g, "forward_h", g.op("Concat", upper, lower, axis=0))
+    upper, lower = g.op("Concat", cos_h, minus_sin_h, axis=1), g.op("Concat", sin_h, cos_h, axis=1)
+    _finish(g, "inverse_h", _alternate_rows(g, upper, lower))
 
-    cos_w, sin_w = _cos_sin(g, padded, w, w, "w")  # (p, w)
+    # Both orientations are computed: a Transpose would be fused into every product, and slow it down.
     k = g.op("Range", g.int_scalar(0), padded, g.int_scalar(1), name="k")
-    inside = g.op("Cast", g.op("Less", k, half), to=onnx.TensorProto.FLOAT, name="inside")
-    inside = g.op("Unsqueeze", inside, g.ints(1))
-    cos_in, sin_in = g.op("Mul", cos_w, inside), g.op("Mul", sin_w, inside)
-    from_re = _alternate_rows(g, cos_in, _neg(g, sin_in))  # (2p, w)
-    from_im = _alternate_rows(g, sin_in, cos_in)
-    _finish(g, "forward_w", g.op("Transpose", g.op("Concat", from_re, from_im, axis=1), perm=[1, 0]))
-    folded = g.op("Mul", inside, _conjugate_count(g, k, w))
-    _finish(g, "inverse_w", g.op("Concat", g.op("Mul", cos_w, folded), _neg(g, g.op("Mul", sin_w, folded)), axis=0))
+    inside = g.op("Cast", g.op("Less", k, half), to=onnx.TensorProto.FLOAT, name="inside")  # (p,)
+    cos_w, sin_w = _cos_sin(g, w, padded, w, "w")
+    _finish(g, "forward_re", g.op("Mul", cos_w, inside))
+    _finish(g, "forward_im", g.op("Mul", g.op("Neg", sin_w), inside))
+
+    cos_w, sin_w = _cos_sin(g, padded, w, w, "w")
+    count = g.op("Unsqueeze", g.op("Mul", inside, _conjugate_count(g, k, w)), g.ints(1))
+    waves = g.op("Mul", cos_w, count), g.op("Mul", g.op("Neg", sin_w), count)
+    _finish(g, "inverse_w", g.op("Concat", *waves, axis=0))
     doc = "DFT matrices of the FFT-free Fourier unit, made once per inference from the latent's height and width"
     return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc)
 
@@ -106,10 +104,9 @@ def _cos_sin(g: GraphBuilder, rows: str, columns: str, n: str, name: str) -> tup
 
 
 def _conjugate_count(g: GraphBuilder, k: str, w: str) -> str:
-    """(p, 1): how many columns of the full spectrum column k of the half stands for: 1 for 0 and w/2, else 2."""
+    """(p,): how many columns of the full spectrum column k of the half stands for: 1 for 0 and w/2, else 2."""
     own_mirror = g.op("Equal", g.op("Mod", g.op("Mul", k, g.int_scalar(2)), w), g.int_scalar(0))
-    count = g.op("Where", own_mirror, g.scalar(1), g.scalar(2))
-    return g.op("Unsqueeze", count, g.ints(1))
+    return g.op("Where", own_mirror, g.scalar(1), g.scalar(2))
 
 
 def _alternate_rows(g: GraphBuilder, even: str, odd: str) -> str:
@@ -117,10 +114,6 @@ def _alternate_rows(g: GraphBuilder, even: str, odd: str) -> str:
     pair = g.op("Concat", g.op("Unsqueeze", even, g.ints(1)), g.op("Unsqueeze", odd, g.ints(1)), axis=1)
     columns = g.op("Shape", even, start=1, end=2)
     return g.op("Reshape", pair, g.op("Concat", g.ints(-1), columns, axis=0))
-
-
-def _neg(g: GraphBuilder, x: str) -> str:
-    return g.op("Neg", x)
 
 
 def _finish(g: GraphBuilder, output: str, value: str) -> None:
@@ -141,9 +134,7 @@ def dft_conv_function() -> onnx.FunctionProto:
     planes_shape = g.op("Shape", planes)
     n, hk = g.op("Slice", planes_shape, g.ints(0), g.ints(1)), g.op("Slice", planes_shape, g.ints(3), g.ints(5))
     merged = g.op("Reshape", planes, g.op("Concat", n, g.ints(-1), hk, axis=0))
-    outputs = g.op("Shape", "weight", start=0, end=1)
-    matrix = g.op("Reshape", "weight", g.op("Concat", outputs, outputs, g.ints(1, 1), axis=0))
-    mixed = g.op("Relu", g.op("Conv", merged, matrix, "bias", name="mix"))
+    mixed = g.op("Relu", g.op("Conv", merged, "weight", "bias", name="mix"))
 
     pairs = g.op("Transpose", g.op("Reshape", mixed, planes_shape), perm=[0, 1, 3, 4, 2])
     columns = g.op("DFT", pairs, axis=2, inverse=1, name="ifft_h")

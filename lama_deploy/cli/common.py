@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -34,6 +35,13 @@ def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
         return wrapped
 
     return decorate
+
+
+def positive(text: str) -> int:
+    """argparse's type for counts."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 1")
+    return int(text)
 
 
 def fail(error: Exception) -> int:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from lama_deploy.cli.common import BAD_INPUT, command, progress_bar
+from lama_deploy.cli.common import BAD_INPUT, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime.files import MAX_PIXELS, format_of, read_mask, read_photograph, write_photograph
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
@@ -37,10 +37,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--backend", choices=BACKENDS, help="default: the one that fits the model")
     p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
-    p.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    p.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     p.add_argument(
         "--max-pixels",
-        type=int,
+        type=positive,
         default=MAX_PIXELS,
         metavar="N",
         help=f"refuse larger pictures (default: {MAX_PIXELS:,})",

@@ -58,7 +58,7 @@ def mask_of(mask: Any) -> Array:
     elif not torch_mask and array.ndim >= 3 and array.shape[-1] in (1, 3):
         array = array.any(axis=-1)
     if array.ndim not in (2, 3) or 0 in array.shape:
-        raise ImageError(f"a mask has shape {np.shape(mask)}; allowed: (H, W), or (N, H, W) for a batch")
+        raise ImageError(f"a mask has shape {tuple(np.shape(mask))}; allowed: (H, W), or (N, H, W) for a batch")
     holes: Array = (array != 0).astype(np.uint8)
     return holes.reshape(-1, *holes.shape[-2:])
 

@@ -77,7 +77,7 @@ def read_mask(path: Path, photograph: Photograph, max_pixels: int = MAX_PIXELS) 
     turned = mask.transpose(turn) if turn is not None else mask
     fitting = next((candidate for candidate in (turned, mask) if candidate.size == stored), None)
     if fitting is None:
-        shown = stored if turned.size == mask.size else stored[::-1]
+        shown = stored[::-1] if photograph.exif.get(ORIENTATION) in (5, 6, 7, 8) else stored
         raise ImageError(
             f"{path}: the mask is {mask.width}x{mask.height}, the image {shown[0]}x{shown[1]}; "
             "both must have the same size"

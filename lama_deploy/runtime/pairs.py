@@ -55,13 +55,19 @@ def _folder_jobs(images: Path, mask: Path | None, output: Path) -> list[Job]:
     masks = _pictures(mask) if mask.is_dir() else []
     jobs = []
     for file in files:
-        chosen = [mask] if not mask.is_dir() else [m for m in masks if _belongs(m, file)]
+        chosen = [mask] if not mask.is_dir() else _nearest(mask, masks, file.relative_to(images))
         for one in chosen:
             name = file.stem if len(chosen) == 1 else one.stem
             jobs.append(Job(file, one, output / file.relative_to(images).with_name(f"{name}.png")))
     if not jobs:
         raise ImageError(f"no mask in {mask} has the name of an image in {images} (NAME.* or NAME_mask*.*)")
     return jobs
+
+
+def _nearest(folder: Path, masks: list[Path], image: Path) -> list[Path]:
+    """The image's masks: those at its own place in the folder where there are any, else anywhere in it."""
+    named = [mask for mask in masks if _belongs(mask, image)]
+    return [mask for mask in named if mask.relative_to(folder).parent == image.parent] or named
 
 
 def _belongs(mask: Path, image: Path) -> bool:

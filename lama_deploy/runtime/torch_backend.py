@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.errors import MissingDependencyError
 from lama_deploy.model.predict import generator_from_state, inpaint
 from lama_deploy.runtime.backend import Array
 
@@ -22,6 +23,8 @@ class TorchBackend:
         threads: int | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+            raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -30,7 +33,7 @@ class TorchBackend:
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run; returns floats of the backend's dtype."""
-        image = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).to(self._dtype) / 255
-        mask = torch.from_numpy(masks).to(self._device)[:, None]
+        image = torch.tensor(images, device=self._device).permute(0, 3, 1, 2).to(self._dtype) / 255
+        mask = torch.tensor(masks, device=self._device)[:, None]
         result: Array = inpaint(self.generator, image, mask).permute(0, 2, 3, 1).cpu().numpy()
         return result

@@ -1,0 +1,210 @@
+"""lama-inpaint writes what it can, names what it cannot, and its exit code tells which."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lama_deploy import Inpainter
+from lama_deploy.cli.inpaint import main
+from lama_deploy.proof.scenes import scene
+
+IMAGES, MASKS = scene(30, 44, 3, seed=11)
+ROTATED = 6
+
+
+@pytest.fixture
+def inpaint(bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs the command on the tiny bundle in an empty folder and returns its exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, model: Path | str = bundles["uint8"]) -> int:
+        command = ["lama-inpaint", *arguments, "--model", str(model), "--threads", "1"]
+        monkeypatch.setattr(sys, "argv", command)
+        return main()
+
+    return run
+
+
+@pytest.fixture
+def wanted(bundles: Mapping[str, Path]) -> np.ndarray:
+    return Inpainter.load(bundles["uint8"], threads=1)(IMAGES, MASKS)
+
+
+def save(name: str, array: np.ndarray, **options: object) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(name, **options)
+
+
+def save_folders(count: int = 3) -> None:
+    for index in range(count):
+        save(f"images/{index}.png", IMAGES[index])
+        save(f"masks/{index}.png", MASKS[index] * 255)
+
+
+def pixels(name: str | Path) -> np.ndarray:
+    with Image.open(name) as image:
+        return np.asarray(image)
+
+
+def files(folder: str) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_single_file(inpaint, wanted, capsys):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0])
+    assert inpaint("a.png", "m.png", "-o", "out/new/r.png") == 0
+    np.testing.assert_array_equal(pixels("out/new/r.png"), wanted[0])
+    assert capsys.readouterr().out == "1 of 1 written to out/new/r.png\n"
+
+
+def test_single_file_into_a_folder_with_a_checkpoint(inpaint, wanted, tiny):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0])
+    Path("out").mkdir()
+    assert inpaint("a.png", "m.png", "-o", "out", "--backend", "torch", "--device", "cpu", model=tiny.path) == 0
+    assert np.abs(pixels("out/a.png").astype(int) - wanted[0]).max() <= 1
+
+
+def test_alpha_and_orientation_survive(inpaint, wanted):
+    tags = Image.Exif()
+    tags[0x0112] = ROTATED
+    alpha = IMAGES[1, :, :, 0]
+    save("a.png", np.dstack([IMAGES[0], alpha]), exif=tags)
+    save("m.png", np.rot90(MASKS[0] * 255, -1))  # as the picture is shown: a quarter turn clockwise
+    assert inpaint("a.png", "m.png", "-o", "r.png") == 0
+    np.testing.assert_array_equal(pixels("r.png"), np.dstack([wanted[0], alpha]))
+    with Image.open("r.png") as image:
+        assert image.getexif()[0x0112] == ROTATED
+
+
+def test_folder(inpaint, wanted, capsys):
+    save_folders()
+    assert inpaint("images", "masks", "-o", "out") == 0
+    for index in range(3):
+        np.testing.assert_array_equal(pixels(f"out/{index}.png"), wanted[index])
+    captured = capsys.readouterr()
+    assert captured.out == "3 of 3 written to out\n" and captured.err == ""
+
+
+def test_folder_with_one_mask(inpaint, wanted):
+    save_folders(2)
+    assert inpaint("images", "masks/1.png", "-o", "out") == 0
+    assert files("out") == ["0.png", "1.png"]
+    np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
+
+
+def test_official_folder(inpaint, wanted):
+    for index in range(2):
+        save(f"in/{index}.png", IMAGES[index])
+        save(f"in/{index}_mask001.png", MASKS[index] * 255)
+    assert inpaint("in", "-o", "out") == 0
+    assert files("out") == ["0_mask001.png", "1_mask001.png"]
+    for index in range(2):
+        np.testing.assert_array_equal(pixels(f"out/{index}_mask001.png"), wanted[index])
+
+
+def test_one_broken_picture_does_not_stop_the_others(inpaint, wanted, capsys):
+    save_folders()
+    Path("images/1.png").write_bytes(Path("images/1.png").read_bytes()[:200])
+    assert inpaint("images", "masks", "-o", "out") == 1
+    assert files("out") == ["0.png", "2.png"]
+    np.testing.assert_array_equal(pixels("out/2.png"), wanted[2])
+    captured = capsys.readouterr()
+    assert captured.out == "2 of 3 written to out\n"
+    assert captured.err.startswith("error: images/1.png: truncated") and captured.err.count("\n") == 1
+
+
+def spoil_images() -> None:
+    for path in Path("images").iterdir():
+        path.write_bytes(b"")
+
+
+def spoil_masks() -> None:
+    for path in Path("masks").iterdir():
+        Image.new("L", (7, 9), 255).save(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(spoil_images, "0.png: not a picture in any format"), (spoil_masks, "the mask is 7x9, the image 44x30")],
+)
+def test_all_fail(inpaint, capsys, spoil, message):
+    save_folders(2)
+    spoil()
+    assert inpaint("images", "masks", "-o", "out") == 2
+    assert not Path("out").exists()
+    captured = capsys.readouterr()
+    assert captured.out == "0 of 2 written to out\n"
+    assert message in captured.err and captured.err.count("error: ") == 2
+
+
+PAIR = ["images/0.png", "masks/0.png", "-o"]
+REFUSED = {
+    "suffix": ([*PAIR, "r.gif"], "r.gif: cannot write .gif; allowed: .png"),
+    "no suffix": ([*PAIR, "result"], "cannot write a file without suffix"),
+    "image overwritten": (
+        [*PAIR, "images/0.png"],
+        "is an input and would be overwritten",
+    ),
+    "folder overwritten": (["images", "masks", "-o", "images"], "is an input and would be overwritten"),
+    "missing": (["none.png", "masks/0.png", "-o", "r.png"], "none.png: no such file or folder"),
+    "too many pixels": (
+        [*PAIR, "r.png", "--max-pixels", "1319"],
+        "44x30 is more than 1,319",
+    ),
+    "folder is a file": ([*PAIR, "masks/0.png/r.png"], "cannot be written"),
+    "backend": (
+        [*PAIR, "r.png", "--backend", "torch"],
+        "backend 'torch' does not run this",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(inpaint, capsys, case):
+    save_folders(1)
+    before = {name: Path(name).read_bytes() for name in ("images/0.png", "masks/0.png")}
+    arguments, message = REFUSED[case]
+    assert inpaint(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert files(".") == ["images/0.png", "masks/0.png"]
+    assert {name: Path(name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("option", ["--threads", "--max-pixels"])
+@pytest.mark.parametrize("value", ["0", "-3", "two"])
+def test_counts_below_one(bundles, capsys, monkeypatch, option, value):
+    monkeypatch.setattr(sys, "argv", ["lama-inpaint", "a.png", "m.png", "-o", "r.png", option, value])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert f"argument {option}: {value!r} is no integer of at least 1" in capsys.readouterr().err
+
+
+def test_model_that_does_not_exist(inpaint, capsys):
+    save_folders(1)
+    assert inpaint("images", "masks", "-o", "out", model="no-such-model") == 2
+    assert "known names: big-lama, lama-demo" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_real_process(bundles, tmp_path, wanted, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_folders(2)
+    Path("images/0.png").write_bytes(b"broken")
+    script = shutil.which("lama-inpaint", path=str(Path(sys.executable).parent))
+    command = [script] if script else [sys.executable, "-m", "lama_deploy.cli.inpaint"]
+    done = subprocess.run(
+        [*command, "images", "masks", "-o", "out", "--model", str(bundles["uint8"])], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "1 of 2 written to out\n")
+    assert done.stderr == "error: images/0.png: not a picture in any format Pillow reads\n"
+    np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])

@@ -1,0 +1,74 @@
+"""A tiny seeded generator as checkpoint and bundles, and the files that tests need made by hand."""
+
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.model import seeded_generator
+from lama_deploy.proof.parity import Size
+from lama_deploy.variants import GeneratorConfig
+from lama_export.export import ExportOptions, export_onnx
+
+TINY = GeneratorConfig(width=8, blocks=1)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """Loaded from the .safetensors file at its `path`."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(TINY).state_dict().items()}
+    save_checkpoint(path, TINY, state)
+    return load_checkpoint(path)
+
+
+@pytest.fixture(scope="session")
+def bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Bundle directories of the tiny generator by their interface; not to be written to."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for io in ("uint8", "float"):
+        export_onnx(tiny, folder / io, ExportOptions(io=io, parity_sizes=(Size(40, 48),)))
+    return {io: folder / io for io in ("uint8", "float")}
+
+
+@pytest.fixture
+def torch_zip(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a torch archive around a pickle: (pickle, {storage key: bytes}) -> its path."""
+
+    def write(pickled: bytes, storages: Mapping[str, bytes] | None = None) -> Path:
+        path = tmp_path / "by_hand.ckpt"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", pickled)
+            for key, data in (storages or {}).items():
+                archive.writestr(f"archive/data/{key}", data)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def icc_profile() -> Callable[[bytes], bytes]:
+    """Smallest ICC profile of a colour space; b"CMYK" turns every ink but black into grey, without its hue."""
+
+    def build(space: bytes) -> bytes:
+        body = _ink_to_grey() if space == b"CMYK" else b""
+        tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(body)) if body else struct.pack(">I", 0)
+        size = 128 + len(tags) + len(body)
+        head = struct.pack(">I4sI4s4s4s12x4s", size, b"lcms", 0x02400000, b"prtr", space, b"Lab ", b"acsp")
+        return (head + bytes(28) + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)).ljust(128, b"\0") + tags + body
+
+    return build
+
+
+def _ink_to_grey() -> bytes:
+    """A `mft1` table with two points per ink: L is 255 less 60 for each of C, M, Y, and 0 under black."""
+    inks = np.moveaxis(np.indices((2, 2, 2, 2)), 0, -1).reshape(-1, 4)
+    lightness = np.where(inks[:, 3], 0, 255 - 60 * inks[:, :3].sum(axis=1))
+    table = b"".join(bytes([value, 128, 128]) for value in lightness.tolist())
+    identity = bytes(range(256))
+    matrix = struct.pack(">9i", *np.eye(3, dtype=int).ravel() * 65536)
+    return b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + matrix + identity * 4 + table + identity * 3

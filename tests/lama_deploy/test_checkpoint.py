@@ -1,0 +1,429 @@
+"""Checkpoints of every kind in circulation load to the same weights; each kind of damage has its own message."""
+
+import hashlib
+import json
+import math
+import pickle
+import re
+import sys
+import types
+import warnings
+import zipfile
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from torch import Tensor, nn
+
+from lama_deploy.checkpoint import CONFIG_METADATA, Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
+from lama_deploy.keys import expected_shapes, recognise
+from lama_deploy.model import build_generator, seeded_generator
+from lama_deploy.model.predict import generator_from_state
+from lama_deploy.variants import VARIANTS, GeneratorConfig
+
+FAKES = ("pytorch_lightning.callbacks.ModelCheckpoint", "omegaconf.dictconfig.DictConfig")
+STEM = "model.1.ffc.convl2l.weight"
+NORM = "model.1.bn_l.bias"
+
+
+def assert_same(loaded: Checkpoint, wanted: Checkpoint) -> None:
+    assert loaded.config == wanted.config
+    assert list(loaded.state_dict) == list(wanted.state_dict)
+    for key, array in wanted.state_dict.items():
+        np.testing.assert_array_equal(loaded.state_dict[key], array, strict=True)
+
+
+def tensors(checkpoint: Checkpoint, prefix: str = "") -> dict[str, Tensor]:
+    return {prefix + key: torch.from_numpy(np.array(array)) for key, array in checkpoint.state_dict.items()}
+
+
+def fake_classes(monkeypatch: pytest.MonkeyPatch) -> list[type]:
+    for name in FAKES:
+        parts = name.split(".")[:-1]
+        for end in range(1, len(parts) + 1):
+            monkeypatch.setitem(sys.modules, ".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
+        made = type(name.split(".")[-1], (), {"__module__": ".".join(parts)})
+        setattr(sys.modules[".".join(parts)], made.__name__, made)
+    return [getattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2]) for name in FAKES]
+
+
+def save_lightning(path: Path, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    evaluator = {"val_evaluator.scores.lpips.lin0.weight": torch.rand(3, 4), "val_evaluator.scores.n": torch.tensor(7)}
+    with monkeypatch.context() as patch:
+        callback, dict_config = fake_classes(patch)
+        config = dict_config()
+        config.__dict__.update(
+            _content={"generator": dict_config()}, _flags=defaultdict(list), device=torch.device("cpu")
+        )
+        content = {
+            "epoch": 39,
+            "callbacks": {callback: {"best_model_score": torch.tensor(0.5), "best_model_path": "last.ckpt"}},
+            "state_dict": OrderedDict(tensors(checkpoint, "generator.") | evaluator),
+            "hyper_parameters": config,
+            "lr": np.float64(1e-3),
+        }
+        torch.save(content, path)
+    return path
+
+
+def save_torchscript(path: Path, checkpoint: Checkpoint) -> Path:
+    class Trainer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict)
+
+        def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+            return self.generator(torch.cat((image * (1 - mask), mask), dim=1))
+
+    class Wrapper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = Trainer()
+
+        def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+            return self.model(image, mask)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(Wrapper().eval(), (torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)))
+        traced.save(str(path))
+    return path
+
+
+@pytest.fixture
+def ckpt(tmp_path: Path, tiny: Checkpoint) -> Path:
+    path = tmp_path / "weights.ckpt"
+    torch.save({"state_dict": tensors(tiny, "generator.")}, path)
+    return path
+
+
+def test_lightning_checkpoint_loads_and_imports_nothing(tmp_path, tiny, monkeypatch):
+    path = save_lightning(tmp_path / "best.ckpt", tiny, monkeypatch)
+    before = set(sys.modules)
+    loaded = load_checkpoint(path)
+    assert set(sys.modules) == before
+    assert_same(loaded, tiny)
+    assert loaded.path == path
+    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt"])
+def test_official_directory_and_a_file_in_it(tmp_path, tiny, monkeypatch, name):
+    file = save_lightning(tmp_path / "models" / name, tiny, monkeypatch)
+    (tmp_path / "config.yaml").write_text("generator:\n  kind: ffc_resnet\n  n_blocks: 1\n  add_out_act: sigmoid\n")
+    for source in (tmp_path, file):
+        assert_same(load_checkpoint(source), tiny)
+        assert load_checkpoint(source).path == file
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("generator: {n_blocks: 1, add_out_act: tanh}", "ends in 'tanh'; only 'sigmoid'"),
+        ("generator: {n_blocks: 1}", "ends in True; only 'sigmoid'"),
+        ("generator: {n_blocks: 9, add_out_act: sigmoid}", "says 9 blocks, but the checkpoint beside it has 1"),
+        ("generator: {add_out_act: sigmoid}", "not an official LaMa config"),
+        ("[1, 2]", "not an official LaMa config"),
+        ("generator: [", "not an official LaMa config"),
+        ("", "not an official LaMa config"),
+    ],
+)
+def test_config_yaml_that_disagrees(tmp_path, tiny, yaml, message):
+    (tmp_path / "models").mkdir()
+    torch.save(tensors(tiny), tmp_path / "models" / "best.ckpt")
+    (tmp_path / "config.yaml").write_text(yaml)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(tmp_path)
+
+
+def test_directory_without_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match=r"expected models/best.ckpt beside config.yaml"):
+        load_checkpoint(tmp_path)
+
+
+def test_torchscript(tmp_path, tiny):
+    assert_same(load_checkpoint(save_torchscript(tmp_path / "tiny.pt", tiny)), tiny)
+
+
+@pytest.mark.parametrize("prefix", ["", "generator.", "model.generator."])
+def test_plain_state_dict_with_any_prefix(tmp_path, tiny, prefix):
+    torch.save(tensors(tiny, prefix), tmp_path / "state.pth")
+    assert_same(load_checkpoint(tmp_path / "state.pth"), tiny)
+
+
+def test_parameters_double_precision_and_views_of_one_storage(tmp_path, tiny):
+    state = {key: value.double() if value.is_floating_point() else value for key, value in tensors(tiny).items()}
+    shared = torch.cat([torch.zeros(5, dtype=torch.double), state[STEM].permute(3, 2, 1, 0).reshape(-1)])
+    state[STEM] = shared[5:].reshape(7, 7, 4, 8).permute(3, 2, 1, 0)
+    torch.save({key: nn.Parameter(value, requires_grad=False) for key, value in state.items()}, tmp_path / "state.pth")
+    assert_same(load_checkpoint(tmp_path / "state.pth"), tiny)
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+@pytest.mark.parametrize("half", [True, False])
+def test_safetensors(tmp_path, tiny, metadata, half):
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, tiny.config, tiny.state_dict, half=half)
+    if not metadata:
+        dtype = np.float16 if half else np.float32
+        save_file({k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in tiny.state_dict.items()}, path)
+    loaded = load_checkpoint(path)
+    assert loaded.config == tiny.config
+    for key, array in tiny.state_dict.items():
+        wanted = array.astype(np.float16).astype(array.dtype) if half and array.dtype.kind == "f" else array
+        np.testing.assert_array_equal(loaded.state_dict[key], wanted, strict=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["tiny.safetensors"]
+
+
+def test_safetensors_metadata_wins_over_recognition(tmp_path, tiny):
+    config = GeneratorConfig(width=8, blocks=1, ratio=0.76)  # 48.64 of 64 channels: the same shapes as 0.75
+    save_checkpoint(tmp_path / "w.safetensors", config, tiny.state_dict)
+    assert load_checkpoint(tmp_path / "w.safetensors").config == config
+
+
+def test_bfloat16_safetensors(tmp_path, tiny):
+    from safetensors.torch import save_file as save_torch_file
+
+    state = {key: value.bfloat16() for key, value in tensors(tiny).items()}
+    save_torch_file(state, tmp_path / "b.safetensors")
+    loaded = load_checkpoint(tmp_path / "b.safetensors")
+    assert loaded.config == tiny.config
+    np.testing.assert_array_equal(loaded.state_dict[STEM], state[STEM].float().numpy(), strict=True)
+
+
+@pytest.mark.parametrize(
+    "config", ["{", "[]", '{"width": "8"}', '{"colour": 1}', '{"ratio": NaN}', '{"ratio": Infinity}']
+)
+def test_safetensors_with_bad_metadata(tmp_path, tiny, config):
+    save_file(dict(tiny.state_dict), tmp_path / "w.safetensors", metadata={CONFIG_METADATA: config})
+    with pytest.raises(CheckpointError, match="is no generator config"):
+        load_checkpoint(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variant_recognised_by_its_keys(name):
+    with torch.device("meta"):
+        shapes = {key: tuple(value.shape) for key, value in build_generator(name).state_dict().items()}
+    assert recognise(shapes) == VARIANTS[name]
+
+
+@pytest.mark.parametrize("kind", ["ffc", "regular", "dilated"])
+@pytest.mark.parametrize("downsamplings", [2, 3])
+def test_every_kind_of_generator_loads_from_a_bare_state_dict(tmp_path, kind, downsamplings):
+    config = GeneratorConfig(kind=kind, width=4, blocks=2, downsamplings=downsamplings)
+    state = seeded_generator(config).state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    loaded = load_checkpoint(tmp_path / "w.pth")
+    assert loaded.config == config
+    assert list(loaded.state_dict) == list(state) == list(expected_shapes(config))
+    assert all(np.array_equal(loaded.state_dict[key], value.numpy()) for key, value in state.items())
+
+
+def test_missing_counters_are_zero(tmp_path, tiny):
+    state = {key: value for key, value in tensors(tiny).items() if not key.endswith("num_batches_tracked")}
+    torch.save(state, tmp_path / "w.pth")
+    counter = load_checkpoint(tmp_path / "w.pth").state_dict["model.1.bn_l.num_batches_tracked"]
+    assert counter.dtype == np.int64 and counter.shape == () and counter == 0
+
+
+def at(position: float) -> Callable[[bytes], bytes]:
+    return lambda data: data[: int(len(data) * position)]
+
+
+def flip(marker: bytes, offset: int, bits: int) -> Callable[[bytes], bytes]:
+    def damage(data: bytes) -> bytes:
+        changed = bytearray(data)
+        changed[data.index(marker) + offset] ^= bits
+        return bytes(changed)
+
+    return damage
+
+
+def rezipped(names: Callable[[str], bool], compression: int) -> Callable[[bytes], bytes]:
+    def rewrite(data: bytes) -> bytes:
+        out = BytesIO()
+        with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(out, "w", compression) as new:
+            for name in filter(names, old.namelist()):
+                new.writestr(name, old.read(name))
+        return out.getvalue()
+
+    return rewrite
+
+
+DIRECTORY = b"PK\x01\x02"  # of a zip archive; its first entry is data.pkl
+DAMAGED_FILES = {
+    "empty": (lambda data: b"", "truncated download"),
+    "first bytes": (at(0.0001), "truncated download"),
+    "half": (at(0.5), "truncated download"),
+    "almost whole": (lambda data: data[:-1], "truncated download"),
+    "another file": (lambda data: b"<html>404</html>" * 99, "not a complete torch archive"),
+    "a legacy pickle": (lambda data: pickle.dumps({"state_dict": {}}, 2), "saved by torch older than 1.6"),
+    "needs a newer zip": (flip(DIRECTORY, 6, 0x80), "not a complete torch archive"),
+    "name not UTF-8": (flip(DIRECTORY, 46, 0x80), "not a (complete )?torch archive"),
+    "encrypted": (flip(DIRECTORY, 8, 0x01), "'data.pkl' is missing or damaged"),
+    "patched": (flip(DIRECTORY, 8, 0x20), "'data.pkl' is missing or damaged"),
+    "no torch archive": (rezipped(lambda name: "data/" in name, zipfile.ZIP_STORED), "a zip file, but not a torch"),
+    "no storages": (rezipped(lambda name: "data/" not in name, zipfile.ZIP_STORED), "'data/0' is missing or damaged"),
+    "compressed": (rezipped(lambda name: True, zipfile.ZIP_DEFLATED), "torch writes uncompressed archives"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_FILES)
+def test_damaged_file(ckpt, damage):
+    change, message = DAMAGED_FILES[damage]
+    ckpt.write_bytes(change(ckpt.read_bytes()))
+    with pytest.raises(CheckpointError, match=f"^{re.escape(str(ckpt))}: .*{message}") as caught:
+        load_checkpoint(ckpt)
+    assert "\n" not in str(caught.value)
+
+
+def test_flipped_byte_inside_a_tensor_fails_its_checksum(ckpt, tiny):
+    ckpt.write_bytes(flip(tiny.state_dict[STEM].tobytes(), 1000, 1)(ckpt.read_bytes()))
+    with pytest.raises(CheckpointError, match=r"entry 'data/\d+' is missing or damaged; fetch the file again"):
+        load_checkpoint(ckpt)
+
+
+def test_flipped_bits_anywhere_in_the_zip_directory_are_the_files_fault(torch_zip, tiny):
+    whole = write_crafted(torch_zip, tiny, {}).read_bytes()
+    start = whole.index(DIRECTORY)
+    path = torch_zip(b"")
+    for position in (*range(start, start + 120), *range(len(whole) - 22, len(whole))):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x81]) + whole[position + 1 :])
+        try:
+            assert load_checkpoint(path).config == tiny.config
+        except CheckpointError as error:
+            assert str(error).startswith(str(path))
+
+
+@pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
+def test_missing_file(tmp_path, suffix):
+    with pytest.raises(CheckpointError, match=f"none{suffix}: no such file"):
+        load_checkpoint(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
+def test_truncated_safetensors(tmp_path, tiny, keep):
+    data = tiny.path.read_bytes()
+    (tmp_path / "w.safetensors").write_bytes(data[: int(len(data) * keep) if isinstance(keep, float) else keep])
+    with pytest.raises(CheckpointError, match=r"not a readable .safetensors file"):
+        load_checkpoint(tmp_path / "w.safetensors")
+
+
+BAD_TENSORS = {
+    "missing": (lambda state: state.pop(NORM), f"1 tensors are missing, first {NORM}"),
+    "wrong shape": (lambda state: state.update({NORM: torch.zeros(9)}), rf"first {NORM}: \(9,\) instead of \(8,\)"),
+    "NaN": (lambda state: state[NORM].fill_(math.nan), f"NaN or infinity in 1 tensors, first {NORM}"),
+    "infinity": (lambda state: state[NORM][3].fill_(-math.inf), f"NaN or infinity in 1 tensors, first {NORM}"),
+    "no LaMa": (lambda state: [state.pop(key) for key in list(state) if ".1." in key], "no LaMa generator inside"),
+    "another net": (lambda state: state.clear() or state.update(fc=torch.zeros(3)), r"no LaMa generator.*\(1 tensors"),
+    "half a LaMa": (
+        lambda state: [state.pop(key) for key in list(state) if "l2g" in key],
+        "belong to no LaMa generator",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_TENSORS)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_tensors_that_make_no_generator(tmp_path, tiny, fault, suffix):
+    change, message = BAD_TENSORS[fault]
+    state, path = tensors(tiny), tmp_path / f"w{suffix}"
+    change(state)
+    if suffix == ".pth":
+        torch.save(state, path)
+    else:
+        save_file({key: value.numpy() for key, value in state.items()}, path)
+        message = message if "LaMa" not in message else "belong to no LaMa generator"
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+
+
+class Crafted:
+    """A tensor as a pickle describes it: offset, shape and strides in elements of the storage `key`."""
+
+    def __init__(self, key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.key, self.layout = key, (offset, shape, strides)
+
+
+class CraftedPickler(pickle.Pickler):
+    def persistent_id(self, obj):
+        return obj if isinstance(obj, tuple) and obj[:1] == ("storage",) else None
+
+    def reducer_override(self, obj):
+        if not isinstance(obj, Crafted):
+            return NotImplemented
+        storage = ("storage", torch.FloatStorage, obj.key, "cpu", 0)
+        return torch._utils._rebuild_tensor_v2, (storage, *obj.layout, False, OrderedDict())
+
+
+def write_crafted(torch_zip: Callable[..., Path], tiny: Checkpoint, changed: Mapping[str, tuple]) -> Path:
+    layouts = {key: (0, shape, contiguous(shape)) for key, shape in expected_shapes(tiny.config).items()} | changed
+    stream = BytesIO()
+    CraftedPickler(stream, 2).dump({key: Crafted(key, *layout) for key, layout in layouts.items()})
+    storages = {key: np.asarray(array, np.float32).tobytes() for key, array in tiny.state_dict.items()}
+    return torch_zip(stream.getvalue(), storages)
+
+
+def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def test_crafted_archive_is_otherwise_good(torch_zip, tiny):
+    assert_same(load_checkpoint(write_crafted(torch_zip, tiny, {})), tiny)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        (1, (8,), (1,)),
+        (10**9, (8,), (1,)),
+        (0, (8,), (2,)),
+        (7, (8,), (-1,)),
+        (-4, (8,), (1,)),
+        (0, (8,), ()),
+        (0, (8, -1), (1, 1)),
+        (0, (0,), (1,)),
+        (0, (10**12,), (0,)),
+        (0, (10**40,), (1,)),
+        (2**70, (8,), (1,)),
+    ],
+    ids=str,
+)
+def test_tensor_that_reaches_out_of_its_storage(torch_zip, tiny, layout):
+    path = write_crafted(torch_zip, tiny, {NORM: layout})
+    with pytest.raises(CheckpointError, match="is empty or reaches outside its data; the file is damaged"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("width", [0, 10**400])
+def test_layers_without_or_with_absurdly_many_channels(torch_zip, tiny, width):
+    last = "model.4.ffc"
+    layout = (0, (width, 32, 3, 3), (1, 1, 1, 1))
+    path = write_crafted(torch_zip, tiny, {f"{last}.convl2l.weight": layout, f"{last}.convl2g.weight": layout})
+    with pytest.raises(CheckpointError, match="belong to no LaMa generator"):
+        load_checkpoint(path)
+
+
+def test_save_replaces_whole_files_only(tmp_path, tiny):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"old")
+    with pytest.raises(AttributeError):
+        save_checkpoint(path, tiny.config, {"broken": None})
+    assert path.read_bytes() == b"old"
+    save_checkpoint(path, tiny.config, tiny.state_dict)
+    assert_same(load_checkpoint(path), tiny)
+    header = path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")]
+    assert json.loads(json.loads(header)["__metadata__"][CONFIG_METADATA]) == tiny.config.to_dict()
+
+
+def test_compressed_archive_is_called_unsafe(ckpt):
+    ckpt.write_bytes(DAMAGED_FILES["compressed"][0](ckpt.read_bytes()))
+    with pytest.raises(UnsafeCheckpointError):
+        load_checkpoint(ckpt)
