@@ -47,7 +47,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     file = _checkpoint_file(Path(path))
     declared, arrays = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
-    config = declared or recognise({key: array.shape for key, array in arrays.items()})
+    config = declared or _recognised(file, {key: array.shape for key, array in arrays.items()})
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
         _check_config_yaml(file.parent.parent / "config.yaml", config)
     state = _checked_state(file, config, arrays)
@@ -89,8 +89,15 @@ def _checkpoint_file(path: Path) -> Path:
 def _read_torch(path: Path) -> tuple[None, dict[str, Array]]:
     with TorchArchive(path) as archive:
         refs = _strip_prefix(path, archive.tensors())
-        wanted = expected_shapes(recognise({key: ref.shape for key, ref in refs.items()}))
+        wanted = expected_shapes(_recognised(path, {key: ref.shape for key, ref in refs.items()}))
         return None, {key: archive.read(ref) for key, ref in refs.items() if key in wanted}
+
+
+def _recognised(path: Path, shapes: Mapping[str, Shape]) -> GeneratorConfig:
+    try:
+        return recognise(shapes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _strip_prefix(path: Path, refs: Mapping[str, TensorRef]) -> dict[str, TensorRef]:

@@ -20,7 +20,7 @@ def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
     """Every key of the official state_dict, in order, with its shape."""
     front = _ffc_front(config) if config.kind == "ffc" else _pix2pixhd_front(config)
     entries = list(front)
-    index = _first_up_index(config)
+    index = first_up_index(config)
     for level in range(config.downsamplings, 0, -1):
         out = config.channels(level - 1)
         entries += [(f"model.{index}.weight", (config.channels(level), out, 3, 3)), (f"model.{index}.bias", (out,))]
@@ -30,7 +30,8 @@ def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
     return dict(entries)
 
 
-def _first_up_index(config: GeneratorConfig) -> int:
+def first_up_index(config: GeneratorConfig) -> int:
+    """Position of the first up layer in the official flat Sequential."""
     if config.kind == "ffc":
         return 3 + config.downsamplings + config.blocks  # pad, stem, downs, blocks, concat
     return 4 + 3 * config.downsamplings + config.blocks  # pad, stem (3 layers), downs (3 each), blocks

@@ -11,7 +11,7 @@ import io
 import math
 import pickle
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-STORAGE_DTYPES = {
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # NumPy has none: the bits, under a name
+STORAGE_DTYPES: Mapping[str, Any] = {
+    "BFloat16Storage": BFLOAT16,
     "FloatStorage": np.float32,
     "DoubleStorage": np.float64,
     "HalfStorage": np.float16,
@@ -161,7 +163,8 @@ class TorchArchive:
         if not sane or ref.offset + extent >= flat.size or math.prod(ref.shape) > flat.size:
             raise CheckpointError(f"{self.path}: a tensor is empty or reaches outside its data; the file is damaged")
         strides = [stride * itemsize for stride in ref.strides]
-        return np.lib.stride_tricks.as_strided(flat[ref.offset :], ref.shape, strides).copy()
+        tensor = np.lib.stride_tricks.as_strided(flat[ref.offset :], ref.shape, strides).copy()
+        return tensor if tensor.dtype != BFLOAT16 else (tensor["bfloat16"].astype(np.uint32) << 16).view(np.float32)
 
     def _find_prefix(self) -> str:
         pickles = [name for name in self._zip.namelist() if name.endswith("/data.pkl") and name.count("/") == 1]

@@ -50,7 +50,7 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     """
     path = Path(name_or_path)
     published = PUBLISHED.get(str(name_or_path))
-    if path.is_file() or (path / "models").is_dir():
+    if _is_checkpoint(path):
         return path
     if published is None:
         known = ", ".join([*PUBLISHED, DEMO])
@@ -67,9 +67,13 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     return cached
 
 
+def _is_checkpoint(path: Path) -> bool:
+    return path.is_file() or (path / "models").is_dir()
+
+
 def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """The checkpoint behind a path or a name, "lama-demo" included (which needs torch)."""
-    if str(name_or_path) == DEMO and not Path(name_or_path).is_file():
+    if str(name_or_path) == DEMO and not _is_checkpoint(Path(name_or_path)):
         return _seeded_demo()
     return load_checkpoint(find_weights(name_or_path))
 
@@ -96,7 +100,11 @@ def _download(published: PublishedWeights, target: Path) -> None:
             published.url, f"sha256:{published.sha256}", fname=target.name, path=target.parent, progressbar=True
         )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
-        reason = "it has another SHA-256 than the published one" if isinstance(error, ValueError) else "no connection"
+        reason = (
+            "it has another SHA-256 than the published one"
+            if isinstance(error, ValueError)
+            else f"{type(error).__name__}"
+        )
         raise WeightsNotFoundError(
             f"{target.name} could not be downloaded ({reason}); put the file from {published.url} at {target}"
         ) from error

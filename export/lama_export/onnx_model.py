@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import onnx
@@ -11,7 +12,7 @@ from onnx import helper, inliner
 from lama_deploy.bundle import IO_PROPERTY
 from lama_deploy.variants import GeneratorConfig
 from lama_export.fold import Array
-from lama_export.generator import GeneratorEmitter
+from lama_export.generator import emit_generator
 from lama_export.graph import DOMAIN, IR_VERSION, OPSET, GraphBuilder
 from lama_export.picture import Interface, emit_picture, picture_inputs, picture_outputs
 from lama_export.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
@@ -32,8 +33,8 @@ def onnx_from_state(
         "inline" writes that function's body out, "dft" uses the standard DFT operator.
     """
     graph = GraphBuilder()
-    emitter = GeneratorEmitter(graph, config, state_dict, with_matrices=spectral != "dft")
-    emit_picture(graph, config, io, emitter.emit)
+    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
+    emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
         graph.nodes,
         "lama",

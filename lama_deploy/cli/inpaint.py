@@ -11,7 +11,7 @@ from lama_deploy.cli.common import BAD_INPUT, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime.files import MAX_PIXELS, format_of, read_mask, read_photograph, write_photograph
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
-from lama_deploy.runtime.pairs import Job, find_jobs
+from lama_deploy.runtime.pairs import Job, find_jobs, images_without_mask
 from lama_deploy.weights import DEMO, DEMO_NOTE
 
 SOME_FAILED = 1
@@ -54,6 +54,9 @@ def main() -> int:
     jobs = find_jobs(args.image, args.mask, args.output)
     for job in jobs:
         format_of(job.output)
+    skipped = images_without_mask(args.image, args.mask, jobs)
+    if skipped:
+        print(f"note: {len(skipped)} images have no mask and are left out, first {skipped[0]}", file=sys.stderr)
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads)

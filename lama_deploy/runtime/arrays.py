@@ -40,10 +40,11 @@ def pixels_of(image: Any) -> tuple[Array, Restore]:
     return _checked(array), lambda result: result if batched else result[0]
 
 
-def mask_of(mask: Any) -> Array:
+def mask_of(mask: Any, size: tuple[int, ...] | None = None) -> Array:
     """(N, H, W) uint8, 1 in the hole: any nonzero pixel. NumPy: (H, W), (H, W, 1), (H, W, 3), (N, H, W[, 1]).
 
-    torch: (H, W), (1, H, W) or (N, 1, H, W). PIL: any mode. Raises ImageError for other shapes and for NaN.
+    torch: (H, W), (1, H, W) or (N, 1, H, W). PIL: any mode. `size` is the image's (H, W): it tells a batch of images
+    1 or 3 pixels wide from channels. Raises ImageError for other shapes and for NaN.
     """
     if isinstance(mask, Image.Image):
         return holes_of(mask)[None]
@@ -55,7 +56,7 @@ def mask_of(mask: Any) -> Array:
         raise ImageError("the mask has NaN; allowed: 0 for known pixels, anything else for the hole")
     if torch_mask and array.ndim == 4 and array.shape[1] == 1:
         array = array[:, 0]
-    elif not torch_mask and array.ndim >= 3 and array.shape[-1] in (1, 3):
+    elif not torch_mask and array.ndim >= 3 and array.shape[-1] in (1, 3) and array.shape[1:] != size:
         array = array.any(axis=-1)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ImageError(f"a mask has shape {tuple(np.shape(mask))}; allowed: (H, W), or (N, H, W) for a batch")

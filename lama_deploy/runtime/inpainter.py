@@ -54,7 +54,7 @@ class Inpainter:
         Raises ImageError.
         """
         pixels, restore = pixels_of(image)
-        return restore(self.run(pixels, mask_of(mask)))
+        return restore(self.run(pixels, mask_of(mask, pixels.shape[1:3])))
 
     def run(self, pixels: Array, holes: Array) -> Array:
         """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8."""

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from lama_deploy.bundle import IO_PROPERTY
-from lama_deploy.errors import BundleError, MissingDependencyError
+from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.backend import Array
 
 Optimization = Literal["all", "extended", "basic", "none"]
@@ -38,6 +38,8 @@ class OnnxRuntimeBackend:
         threads: int | None = None,
         optimization: Optimization = "all",
     ) -> None:
+        if optimization not in LEVELS:
+            raise LamaDeployError(f"optimization {optimization!r} is unknown; allowed: {', '.join(LEVELS)}")
         options = ort.SessionOptions()
         options.graph_optimization_level = LEVELS[optimization]
         options.log_severity_level = 3  # errors: warnings about constant folding are no news to a user

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +36,19 @@ def find_jobs(image: Path, mask: Path | None, output: Path) -> list[Job]:
     return jobs
 
 
+def images_without_mask(image: Path, mask: Path | None, jobs: list[Job]) -> list[Path]:
+    """Of two folders, the images that no job uses."""
+    if mask is None or mask == image or not image.is_dir():
+        return []
+    used = {job.image for job in jobs}
+    return [path for path in _pictures(image) if path not in used]
+
+
 def _official_jobs(folder: Path, output: Path) -> list[Job]:
     jobs = []
     for mask in sorted(folder.rglob("*_mask*.png")):
         stem = mask.name[: mask.name.rindex("_mask")]
-        image = next((found for suffix in FORMATS if (found := mask.with_name(stem + suffix)).is_file()), None)
+        image = next((file for file in sorted(mask.parent.glob(f"{glob.escape(stem)}.*")) if _is_picture(file)), None)
         if image is not None:
             jobs.append(Job(image, mask, output / mask.relative_to(folder)))
     if not jobs:
@@ -75,7 +84,11 @@ def _belongs(mask: Path, image: Path) -> bool:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMATS)
+    return sorted(path for path in folder.rglob("*") if _is_picture(path))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in FORMATS and path.is_file()
 
 
 def _refuse_overwriting(jobs: list[Job]) -> None:

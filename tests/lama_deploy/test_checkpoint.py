@@ -427,3 +427,10 @@ def test_compressed_archive_is_called_unsafe(ckpt):
     ckpt.write_bytes(DAMAGED_FILES["compressed"][0](ckpt.read_bytes()))
     with pytest.raises(UnsafeCheckpointError):
         load_checkpoint(ckpt)
+
+
+def test_bfloat16_ckpt(tmp_path, tiny):
+    state = {key: value.bfloat16() for key, value in tensors(tiny).items()}
+    torch.save({"state_dict": {f"generator.{key}": value for key, value in state.items()}}, tmp_path / "b.ckpt")
+    loaded = load_checkpoint(tmp_path / "b.ckpt")
+    np.testing.assert_array_equal(loaded.state_dict[STEM], state[STEM].float().numpy(), strict=True)

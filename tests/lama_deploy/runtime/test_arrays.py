@@ -165,3 +165,11 @@ def test_mask_that_is_none(kind):
     mask, message = WRONG_MASKS[kind]
     with pytest.raises(ImageError, match=message):
         mask_of(mask)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_the_images_size_tells_a_narrow_batch_from_channels(width):
+    masks = np.zeros((2, 5, width), np.uint8)
+    masks[1, 4, 0] = 1
+    assert mask_of(masks, (5, width)).shape == (2, 5, width)
+    assert mask_of(masks, (2, 5)).shape == (1, 2, 5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lama_deploy.errors import ImageError
-from lama_deploy.runtime.pairs import Job, find_jobs
+from lama_deploy.runtime.pairs import Job, find_jobs, images_without_mask
 
 
 @pytest.fixture
@@ -115,3 +115,15 @@ def test_links_to_inputs_are_not_overwritten(at):
     Path("o.png").symlink_to("a.png")
     with pytest.raises(ImageError, match=r"o.png: is an input"):
         jobs("a.png", "m.png", "o.png")
+
+
+def test_official_folder_takes_any_picture_suffix(at):
+    touch("d/a.JPG", "d/a_mask000.png", "d/a.txt")
+    assert jobs("d", None, "o") == [("d/a.JPG", "d/a_mask000.png", "o/a_mask000.png")]
+
+
+def test_images_without_mask_are_named(at):
+    touch("i/a.png", "i/b.png", "m/a.png", "d/c.png", "d/c_mask.png")
+    folders = Path("i"), Path("m")
+    assert images_without_mask(*folders, find_jobs(*folders, Path("o"))) == [Path("i/b.png")]
+    assert images_without_mask(Path("d"), None, find_jobs(Path("d"), None, Path("o"))) == []
