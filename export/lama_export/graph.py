@@ -86,10 +86,13 @@ class GraphBuilder:
 def function_from(
     builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str
 ) -> onnx.FunctionProto:
-    """A local function of our domain from a builder's nodes; its initialisers become Constant nodes."""
-    constants = [
-        helper.make_node("Constant", [], [key], name=key, value=tensor) for key, tensor in builder.initializers.items()
-    ]
+    """A local function of our domain from a builder's nodes; its initialisers become Constant nodes.
+
+    Nodes lose their names (values keep theirs): inlined many times, they would no longer be unique.
+    """
+    constants = [helper.make_node("Constant", [], [key], value=tensor) for key, tensor in builder.initializers.items()]
+    for node in builder.nodes:
+        node.ClearField("name")
     return helper.make_function(
         DOMAIN, name, inputs, outputs, [*constants, *builder.nodes], [helper.make_opsetid("", OPSET)], doc_string=doc
     )

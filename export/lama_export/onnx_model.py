@@ -69,6 +69,8 @@ def _model_with_functions(
     if keep or not functions:
         return model
     inlined = inliner.inline_local_functions(model)
+    for node in inlined.graph.node:
+        node.name = node.name or node.output[0]
     del inlined.opset_import[:]
     inlined.opset_import.append(standard)
     return inlined

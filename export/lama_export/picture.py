@@ -49,10 +49,11 @@ def picture_outputs(io: Interface) -> list[ValueInfoProto]:
 def _emit_uint8(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> None:
     with g.scope("picture"):
         size = g.op("Shape", IMAGE, start=1, end=3, name="size")
-        image, mask = _pad(g, config, size, {IMAGE: (1, 2), MASK: (1, 2)})
-        levels = g.op("Transpose", g.op("Cast", image, to=TensorProto.FLOAT), perm=[0, 3, 1, 2], name="levels")
-        grey = g.op("Unsqueeze", g.op("Cast", mask, to=TensorProto.FLOAT), g.ints(1))
-        hole = g.op("Greater", grey, g.scalar(0), name="hole")
+        # Bytes become floats at once: TensorRT takes them as inputs and in casts, and nowhere else.
+        image, mask = (g.op("Cast", name, to=TensorProto.FLOAT, name=f"{name}_float") for name in (IMAGE, MASK))
+        image, mask = _pad(g, config, size, {image: (1, 2), mask: (1, 2)})
+        levels = g.op("Transpose", image, perm=[0, 3, 1, 2], name="levels")
+        hole = g.op("Greater", g.op("Unsqueeze", mask, g.ints(1)), g.scalar(0), name="hole")
         x = _masked_input(g, g.op("Div", levels, g.scalar(255), name="unit"), hole)
     y = generator(x)
     with g.scope("result"):
@@ -82,8 +83,8 @@ def _pad(g: GraphBuilder, config: GeneratorConfig, size: str, axes: dict[str, tu
     rows, columns = (_symmetric_indices(g, size, padded, axis) for axis in (0, 1))
     out = []
     for value, (height, width) in axes.items():
-        tall = g.op("Gather", value, rows, axis=height, name=f"{value}_rows")
-        out.append(g.op("Gather", tall, columns, axis=width, name=f"{value}_padded"))
+        tall = g.op("Gather", value, rows, axis=height, name="rows_padded")
+        out.append(g.op("Gather", tall, columns, axis=width, name="padded"))
     return out
 
 

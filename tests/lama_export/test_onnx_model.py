@@ -67,9 +67,12 @@ def test_interface_is_dynamic_and_named(state: dict[str, np.ndarray], io: str) -
 
 
 def test_names_are_unique_and_readable(state: dict[str, np.ndarray]) -> None:
+    for spectral in ("function", "inline", "dft"):
+        model = onnx_from_state(CONFIG, state, spectral=spectral)  # type: ignore[arg-type]
+        names = [node.name for node in model.graph.node]
+        assert len(set(names)) == len(names) and all(names)
     model = onnx_from_state(CONFIG, state)
     names = [node.name for node in model.graph.node]
-    assert len(set(names)) == len(names)
     assert "generator/block01/conv2/g2g/fourier_unit" in names
     assert "model.5.conv1.ffc.convg2g.fu.conv_layer.weight" in {tensor.name for tensor in model.graph.initializer}
 
