@@ -28,7 +28,7 @@ class FourierUnit(nn.Module):
         self.bn = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.bn(self.conv_layer(rfft2(x).to(x.dtype))).relu()
+        mixed = self.bn(self.conv_layer(rfft2(x).to(x.dtype))).relu_()
         return irfft2(mixed, x.shape[-1]).to(x.dtype)
 
 
@@ -38,7 +38,7 @@ class SpectralTransform(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         half = channels // 2
-        self.conv1 = nn.Sequential(nn.Conv2d(channels, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU())
+        self.conv1 = nn.Sequential(nn.Conv2d(channels, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True))
         self.fu = FourierUnit(half)
         self.conv2 = nn.Conv2d(half, channels, 1, bias=False)
 
@@ -69,7 +69,7 @@ class LocalConvBNAct(nn.Module):
         self.bn_l = nn.BatchNorm2d(conv.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.bn_l(self.ffc(x)).relu()
+        out: Tensor = self.bn_l(self.ffc(x)).relu_()
         return out
 
 
@@ -111,7 +111,7 @@ class FFCBNAct(nn.Module):
 
     def forward(self, x: Tensor | Branches) -> Branches:
         y_l, y_g = self.ffc(x)
-        return self.bn_l(y_l).relu(), self.bn_g(y_g).relu()
+        return self.bn_l(y_l).relu_(), self.bn_g(y_g).relu_()
 
 
 class FFCResnetBlock(nn.Module):

@@ -55,10 +55,10 @@ def _ffc_front(config: GeneratorConfig) -> list[nn.Module]:
 def _pix2pixhd_front(config: GeneratorConfig) -> list[nn.Module]:
     """Stem, downsamplings and trunk of official `GlobalGenerator`; downsamplings zero-padded, biases everywhere."""
     layers: list[nn.Module] = [nn.ReflectionPad2d(STEM_PADDING), nn.Conv2d(4, config.width, 7)]
-    layers += [nn.BatchNorm2d(config.width), nn.ReLU()]
+    layers += [nn.BatchNorm2d(config.width), nn.ReLU(inplace=True)]
     for level in range(config.downsamplings):
         out = config.channels(level + 1)
-        layers += [nn.Conv2d(config.channels(level), out, 3, 2, padding=1), nn.BatchNorm2d(out), nn.ReLU()]
+        layers += [nn.Conv2d(config.channels(level), out, 3, 2, padding=1), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
     block = MultidilatedResnetBlock if config.kind == "dilated" else ResnetBlock
     return layers + [block(config.latent_channels) for _ in range(config.blocks)]
 
@@ -70,6 +70,6 @@ def _up_layers(config: GeneratorConfig) -> list[nn.Module]:
         layers += [
             nn.ConvTranspose2d(config.channels(level), out, 3, 2, padding=1, output_padding=1),
             nn.BatchNorm2d(out),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
     return [*layers, nn.ReflectionPad2d(STEM_PADDING), nn.Conv2d(config.width, 3, 7), nn.Sigmoid()]

@@ -20,7 +20,7 @@ class ResnetBlock(nn.Module):
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
             nn.BatchNorm2d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
             nn.BatchNorm2d(channels),
@@ -56,7 +56,7 @@ class MultidilatedResnetBlock(nn.Module):
         self.conv_block = nn.Sequential(
             MultidilatedConv(channels),
             nn.BatchNorm2d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             MultidilatedConv(channels),
             nn.BatchNorm2d(channels),
         )
