@@ -81,11 +81,6 @@ class GeneratorConfig:
         return self.latent_channels - self.global_channels
 
     @property
-    def spectral_channels(self) -> int:
-        """Channels of a Fourier unit (half the global branch, official `SpectralTransform`)."""
-        return self.global_channels // 2
-
-    @property
     def multiple(self) -> int:
         """Images are padded to a multiple of this many pixels."""
         return int(2**self.downsamplings)

@@ -24,7 +24,7 @@ def test_sizes_follow_from_the_layers() -> None:
     assert (VARIANTS["big-lama"].multiple, VARIANTS["big-lama"].minimum_size) == (8, 16)
     assert VARIANTS["lama-dilated"].minimum_size == 72
     assert GeneratorConfig(downsamplings=1, blocks=1).minimum_size == 4
-    assert (VARIANTS["big-lama"].local_channels, VARIANTS["big-lama"].spectral_channels) == (128, 192)
+    assert (VARIANTS["big-lama"].local_channels, VARIANTS["big-lama"].global_channels) == (128, 384)
 
 
 @pytest.mark.parametrize(
