@@ -35,3 +35,15 @@ class MissingDependencyError(LamaDeployError):
 
 class ParityError(LamaDeployError):
     """An artefact that does not reproduce the reference within its tolerance."""
+
+
+class DataError(LamaDeployError):
+    """Training or test data that is missing, empty or unreadable."""
+
+
+class TrainingError(LamaDeployError):
+    """A training run that cannot go on: a loss became NaN, a checkpoint could not be written."""
+
+
+class MissingBackboneError(LamaDeployError):
+    """Pretrained weights that a loss or a metric looks through are nowhere on this machine."""

@@ -7,6 +7,8 @@ All maps are (N, C, h, w).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -19,8 +21,17 @@ def _reflect_conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Co
     return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False, padding_mode="reflect")
 
 
+def _without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Shape-only tensors have no autocast to switch off."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+
+
 class FourierUnit(nn.Module):
-    """(N, C, h, w) -> (N, C, h, w): 1x1 convolution, BN and ReLU on the interleaved spectrum (paper, section 2.1)."""
+    """(N, C, h, w) -> (N, C, h, w): 1x1 convolution, BN and ReLU on the interleaved spectrum (paper, section 2.1).
+
+    Under autocast all of it computes in float32: one spectral bin is a sum over the whole latent, so the DC bin is
+    far larger than the rest, and half precision would spoil or overflow it.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -28,8 +39,10 @@ class FourierUnit(nn.Module):
         self.bn = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.bn(self.conv_layer(rfft2(x).to(x.dtype))).relu_()
-        return irfft2(mixed, x.shape[-1]).to(x.dtype)
+        dtype = self.conv_layer.weight.dtype
+        with _without_autocast(x):
+            mixed = self.bn(self.conv_layer(rfft2(x).to(dtype))).relu_()
+            return irfft2(mixed, x.shape[-1]).to(x.dtype)
 
 
 class SpectralTransform(nn.Module):

@@ -1,0 +1,77 @@
+"""lama-train: train a generator from the paper's configurations or your own, or fine-tune one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lama_deploy.cli.common import command, positive
+from lama_deploy.errors import ConfigError
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="lama-train",
+        description="Train LaMa. Writes OUT/models/last.ckpt (official layout, to go on from), "
+        "OUT/generator.safetensors (for lama-export), samples, TensorBoard logs. Many GPUs: --devices N or torchrun.",
+    )
+    p.add_argument("--config", default="lama-fourier", metavar="NAME|FILE", help="default: lama-fourier; see --list")
+    p.add_argument("--list", action="store_true", help="list the paper's configurations and end")
+    p.add_argument("--data", type=Path, metavar="DIR", help="folder tree of pictures or .tar shards")
+    p.add_argument("--out", type=Path, default=Path("runs/lama"), metavar="DIR", help="default: runs/lama")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="override a setting: --set data.crop=128 --set losses=paper --set generator.blocks=6",
+    )
+    p.add_argument("--weights", metavar="PATH|NAME", help="fine-tune from this checkpoint instead of from scratch")
+    p.add_argument("--resume", action="store_true", help="go on from OUT/models/last.ckpt")
+    p.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+    p.add_argument("--devices", type=positive, default=1, metavar="N", help="processes, one per device (default: 1)")
+    p.add_argument("--stop-after", type=positive, metavar="N", help="do N steps in this call; --resume does the rest")
+    p.add_argument("--dry-run", action="store_true", help="print plan, parameter counts and memory, and end")
+    return p
+
+
+@command("train")
+def main() -> int:
+    args = parser().parse_args()
+    from lama_deploy.training.config import override, read_config
+    from lama_deploy.training.presets import PRESETS, preset
+
+    if args.list:
+        print("\n".join(PRESETS))
+        return 0
+    if args.data is None:
+        raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
+    file = Path(args.config)
+    config = read_config(file) if file.suffix in (".yaml", ".yml") else preset(args.config)
+    config = override(config, args.set)
+    if args.dry_run:
+        from lama_deploy.training.plan import plan
+
+        print("\n".join(plan(config, args.data).lines(config, args.devices)))
+        return 0
+    from lama_deploy.training.loop import Run, train
+
+    run = Run(
+        data=args.data,
+        out=args.out,
+        weights=args.weights,
+        resume=args.resume,
+        accelerator=args.accelerator,
+        devices=args.devices,
+        stop_after=args.stop_after,
+    )
+    train(config, run)
+    print(
+        f"written to {args.out}; next: lama-export --weights {args.out / 'generator.safetensors'} --to onnx --out DIR"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

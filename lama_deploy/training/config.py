@@ -1,0 +1,223 @@
+"""What a training run is: frozen sections, read from YAML, any field overridable by its dotted name."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from lama_deploy.errors import ConfigError
+from lama_deploy.training.losses import FakeLabels
+from lama_deploy.training.perceptual import Reduction
+from lama_deploy.variants import VARIANTS, GeneratorConfig
+
+Augmentation = Literal["distortions", "photographs", "none"]
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorConfig:
+    """width: channels of the first layer (official `ndf`); layers: strided ones (`n_layers`)."""
+
+    width: int = 64
+    layers: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Weights and reductions; the defaults are the official configs', PAPER_LOSSES what the paper writes.
+
+    discriminator: factor on the discriminator's loss. Official code multiplies the generator's adversarial loss
+        by 10 and leaves the discriminator's alone; the paper's kappa is on both.
+    """
+
+    l1_known: float = 10.0
+    l1_missing: float = 0.0
+    adversarial: float = 10.0
+    discriminator: float = 1.0
+    r1: float = 0.001
+    fake_labels: FakeLabels = "nearest"
+    feature_matching: float = 100.0
+    perceptual: str = "resnet50-dilated-ade20k"
+    perceptual_weight: float = 30.0
+    perceptual_reduction: Reduction = "sum"
+    perceptual_weights: str | None = None
+
+
+OFFICIAL_LOSSES = LossConfig()
+PAPER_LOSSES = LossConfig(l1_known=0.0, discriminator=10.0, fake_labels="touched", perceptual_reduction="mean")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """Adam for both networks; gradients clipped to a norm of `clip_norm` each.
+
+    decay: the learning rates' course over `steps`: "constant" (official) or "cosine" to zero.
+    ema: decay per step of the averaged generator that is exported too, or null for none (official default).
+    fresh_fakes: the discriminator's step runs the generator again, after its update (official); false reuses the
+        prediction of the generator's step, which saves one forward pass.
+    """
+
+    generator_lr: float = 1e-3
+    discriminator_lr: float = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.999
+    clip_norm: float = 1.0
+    decay: Literal["constant", "cosine"] = "constant"
+    ema: float | None = None
+    fresh_fakes: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """batch_size: of one process. crop: side in pixels.
+
+    masks: a name of MASK_SETS; mask_scale: factor on its lengths, for crops other than 256.
+    mask_files: folder of object masks (segmentation), drawn with probability `mask_files_share`.
+    outpainting_share: probability of an outpainting mask.
+    shares: relative shares of the data folder's subfolders, such as {photos: 3, textures: 1}; empty: as they are.
+    """
+
+    batch_size: int = 10
+    crop: int = 256
+    augmentation: Augmentation = "distortions"
+    masks: str = "train"
+    mask_scale: float = 1.0
+    mask_files: str | None = None
+    mask_files_share: float = 0.0
+    outpainting_share: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A run. `steps` counts pairs of one generator and one discriminator update."""
+
+    generator: GeneratorConfig = VARIANTS["lama-fourier"]
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    losses: LossConfig = OFFICIAL_LOSSES
+    optimizer: OptimizerConfig = OptimizerConfig()
+    data: DataConfig = DataConfig()
+    steps: int = 1_000_000
+    seed: int = 0
+    precision: Precision = "32-true"
+    channels_last: bool = False
+    log_every: int = 250
+    pictures_every: int = 1000
+    save_every: int = 5000
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("steps", self.steps),
+            ("data.batch_size", self.data.batch_size),
+            ("log_every", self.log_every),
+            ("pictures_every", self.pictures_every),
+            ("save_every", self.save_every),
+        ):
+            if value < 1:
+                raise ConfigError(f"{name} is {value}; it must be at least 1")
+        self._check_crop()
+
+    def _check_crop(self) -> None:
+        crop, multiple, least = self.data.crop, self.generator.multiple, self.generator.minimum_size
+        if crop % multiple or crop < least:
+            raise ConfigError(f"data.crop is {crop}; this generator needs a multiple of {multiple}, at least {least}")
+
+
+SHORTHANDS: Mapping[str, Mapping[str, Any]] = {
+    "generator": VARIANTS,
+    "losses": {"official": OFFICIAL_LOSSES, "paper": PAPER_LOSSES},
+}
+
+
+def config_to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Plain nested dictionaries, as YAML holds them."""
+    return dataclasses.asdict(config)
+
+
+def config_from_dict(values: Mapping[str, Any], base: TrainConfig | None = None) -> TrainConfig:
+    """Nested values over `base`; a section may be a name, such as `generator: big-lama` or `losses: paper`.
+
+    Raises ConfigError that names an unknown or ill-typed field.
+    """
+    merged: TrainConfig = _merge(base or TrainConfig(), values, "")
+    return merged
+
+
+def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
+    """From a YAML file. Raises ConfigError."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: no readable YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {values!r}")
+    return config_from_dict(values, base)
+
+
+def override(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:
+    """Apply `section.field=value` strings, values in YAML's notation. Raises ConfigError."""
+    import yaml
+
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"{assignment!r} is no assignment; write section.field=value, such as data.crop=128")
+        try:
+            values: Any = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{assignment!r}: its value is no YAML") from error
+        for part in reversed(name.split(".")):
+            values = {part: values}
+        config = config_from_dict(values, config)
+    return config
+
+
+def _merge(section: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    allowed = get_type_hints(type(section))
+    unknown = sorted(set(values) - {f.name for f in fields(section)})
+    if unknown:
+        raise ConfigError(f"no such setting: {prefix}{unknown[0]}; there are: {', '.join(allowed)}")
+    changes = {
+        name: _field(getattr(section, name), allowed[name], value, prefix + name) for name, value in values.items()
+    }
+    return dataclasses.replace(section, **changes)
+
+
+def _field(current: Any, kind: Any, value: Any, name: str) -> Any:
+    if not dataclasses.is_dataclass(current):
+        return _checked(kind, value, name)
+    if isinstance(value, str):
+        known = SHORTHANDS.get(name, {})
+        if value not in known:
+            raise ConfigError(f"{name}: {value!r} is no known name; known: {', '.join(known) or 'none'}")
+        return known[value]
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} is a section of settings, not {value!r}")
+    return _merge(current, value, f"{name}.")
+
+
+def _checked(kind: Any, value: Any, name: str) -> Any:
+    """The value as its field's type wants it: 1 is a float where a float is wanted, "1e-3" (YAML 1.1's) too."""
+    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    for option in options:
+        if get_origin(option) is Literal and value in get_args(option):
+            return value
+        if option is float and not isinstance(value, bool):
+            try:
+                return float(value)
+            except (TypeError, ValueError):
+                continue
+        plain = get_origin(option) or option
+        if plain is not Literal and isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
+            return value
+    allowed = " or ".join(
+        str(getattr(o, "__name__", o)) if get_origin(o) is None else str(o).removeprefix("typing.") for o in options
+    )
+    raise ConfigError(f"{name} is {value!r}; it must be {allowed}")

@@ -1,0 +1,188 @@
+"""The run: data to networks to files, on a CPU, a GPU or many, resumable to the bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lama_deploy.errors import CheckpointError, TrainingError
+from lama_deploy.model.discriminator import Discriminator
+from lama_deploy.model.generator import build_generator
+from lama_deploy.model.predict import generator_from_state
+from lama_deploy.training.config import TrainConfig
+from lama_deploy.training.data import Batch, TrainingSamples, training_batches
+from lama_deploy.training.perceptual import perceptual_loss
+from lama_deploy.training.report import Report
+from lama_deploy.training.state import LAST, restore_run, save_run
+from lama_deploy.training.step import Networks, training_step
+from lama_deploy.variants import variant_name
+from lama_deploy.weights import load_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a run reads and writes, and on what it computes.
+
+    weights: checkpoint or name to fine-tune from. resume: go on from out/models/last.ckpt.
+    stop_after: steps to do in this call, None for all; the learning rates still follow config.steps.
+    """
+
+    data: Path
+    out: Path
+    weights: str | None = None
+    resume: bool = False
+    accelerator: str = "auto"
+    devices: int = 1
+    stop_after: int | None = None
+
+
+def make_fabric(config: TrainConfig, run: Run) -> Fabric:
+    """Fabric for one or many devices.
+
+    DDP leaves each process its own BN statistics: the discriminator makes two passes before one backward pass, and
+    buffers must not change between them.
+    """
+    strategy = DDPStrategy(broadcast_buffers=False) if run.devices > 1 else "auto"
+    fabric = Fabric(accelerator=run.accelerator, devices=run.devices, strategy=strategy, precision=config.precision)
+    fabric.launch()
+    return fabric
+
+
+def train(config: TrainConfig, run: Run, fabric: Fabric | None = None) -> None:
+    """Train until config.steps are done. Raises TrainingError, DataError, CheckpointError, MissingBackboneError."""
+    fabric = fabric or make_fabric(config, run)
+    if not run.resume and (run.out / LAST).exists():
+        raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
+    samples = TrainingSamples(run.data, config.data, config.seed)
+    nets = build_networks(fabric, config, run.weights)
+    first = restore_run(run.out, config, nets) if run.resume else 0
+    if first >= config.steps:
+        raise TrainingError(f"{run.out}: its {first} steps are done already; set steps higher to go on")
+    last = config.steps if run.stop_after is None else min(config.steps, first + run.stop_after)
+    batches = training_batches(samples, first, last, fabric.global_rank, fabric.world_size)
+    report = Report(run.out, first, config.steps, active=fabric.is_global_zero)
+    try:
+        _steps(fabric, config, run, nets, batches, report, first)
+    finally:
+        report.close()
+
+
+def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:
+    """Networks and optimizers on their devices; the generator from `weights` where given."""
+    torch.manual_seed(config.seed)
+    generator = build_generator(config.generator) if weights is None else _fine_tuned(config, weights)
+    discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
+    average = None
+    if config.optimizer.ema is not None:
+        average = build_generator(config.generator).requires_grad_(False)
+        average.load_state_dict(generator.state_dict())
+    wrapped_generator, generator_optimizer = _set_up(fabric, config, generator, config.optimizer.generator_lr)
+    wrapped_discriminator, discriminator_optimizer = _set_up(
+        fabric, config, discriminator, config.optimizer.discriminator_lr
+    )
+    return Networks(
+        generator=wrapped_generator,
+        discriminator=wrapped_discriminator,
+        perceptual=_perceptual(fabric, config),
+        generator_optimizer=generator_optimizer,
+        discriminator_optimizer=discriminator_optimizer,
+        average=None if average is None else average.to(fabric.device),
+    )
+
+
+def _set_up(fabric: Fabric, config: TrainConfig, network: nn.Module, rate: float) -> tuple[nn.Module, Optimizer]:
+    if config.channels_last:
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    betas = (config.optimizer.beta1, config.optimizer.beta2)
+    return fabric.setup(network.train(), torch.optim.Adam(network.parameters(), rate, betas))
+
+
+def _fine_tuned(config: TrainConfig, weights: str) -> nn.Module:
+    checkpoint = load_weights(weights)
+    if checkpoint.config != config.generator:
+        names = [variant_name(c) or str(c) for c in (checkpoint.config, config.generator)]
+        raise CheckpointError(
+            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator={names[0]}"
+        )
+    return generator_from_state(checkpoint.config, checkpoint.state_dict)
+
+
+def _perceptual(fabric: Fabric, config: TrainConfig) -> nn.Module | None:
+    losses = config.losses
+    if not losses.perceptual_weight:
+        return None
+    path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
+    network = perceptual_loss(losses.perceptual, path, losses.perceptual_reduction)
+    moved: nn.Module = fabric.to_device(network)
+    return moved
+
+
+def _steps(
+    fabric: Fabric,
+    config: TrainConfig,
+    run: Run,
+    nets: Networks,
+    batches: Iterable[Batch],
+    report: Report,
+    first: int,
+) -> None:
+    step = first
+    asked = time.perf_counter()
+    for loaded in batches:
+        waited = time.perf_counter() - asked
+        batch = to_device(fabric, config, loaded)
+        set_learning_rates(config, nets, step)
+        values, predicted = training_step(fabric, config, nets, batch)
+        _stop_at_nan(values, batch, step, run.out)
+        step += 1
+        report.add(batch, values, waited)
+        if step % config.log_every == 0:
+            report.log(step)
+        if step % config.pictures_every == 0:
+            report.samples(step, batch, predicted)
+        if step % config.save_every == 0 and fabric.is_global_zero:
+            save_run(run.out, config, nets, step)
+        asked = time.perf_counter()
+    if step % config.save_every and fabric.is_global_zero:
+        save_run(run.out, config, nets, step)
+
+
+def to_device(fabric: Fabric, config: TrainConfig, batch: Batch) -> Batch:
+    moved: Batch = fabric.to_device(batch)
+    if not config.channels_last:
+        return moved
+    image = moved.image.contiguous(memory_format=torch.channels_last)
+    return moved._replace(image=image, mask=moved.mask.contiguous(memory_format=torch.channels_last))
+
+
+def set_learning_rates(config: TrainConfig, nets: Networks, step: int) -> None:
+    """The rates of step `step`, a function of it alone, so that a resumed run has the same."""
+    factor = 1.0 if config.optimizer.decay == "constant" else (1 + math.cos(math.pi * step / config.steps)) / 2
+    for optimizer, rate in (
+        (nets.generator_optimizer, config.optimizer.generator_lr),
+        (nets.discriminator_optimizer, config.optimizer.discriminator_lr),
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factor
+
+
+def _stop_at_nan(values: dict[str, Tensor], batch: Batch, step: int, out: Path) -> None:
+    bad = [name for name, value in values.items() if not torch.isfinite(value)]
+    if bad:
+        good = out / LAST
+        rescue = f"the last good state is {good}" if good.exists() else "no state was saved yet"
+        raise TrainingError(
+            f"step {step}: {bad[0]} is not finite on the batch of {', '.join(batch.names)}; {rescue}; look at these "
+            "pictures, lower the learning rates, or use precision=32-true"
+        )

@@ -1,0 +1,116 @@
+"""What a run will need, before it starts: data, parameters, memory. Nothing is computed: shapes go through "meta"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from lama_deploy.model.discriminator import Discriminator
+from lama_deploy.model.generator import build_generator
+from lama_deploy.training.config import TrainConfig
+from lama_deploy.training.data import Batch, TrainingSamples
+from lama_deploy.training.perceptual import perceptual_loss
+from lama_deploy.training.step import Networks, discriminator_losses_of, generator_input, generator_losses_of
+
+ADAM_BYTES = 16  # a float32 weight, its gradient and its two moments
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Pictures in the data, parameters by network, and the bytes one process needs for them in float32.
+
+    network_bytes: weights, gradients and moments. activation_bytes: what the larger step keeps for its backward
+    pass; autocast keeps about half of it.
+    """
+
+    pictures: int
+    generator_parameters: int
+    discriminator_parameters: int
+    perceptual_parameters: int
+    network_bytes: int
+    activation_bytes: int
+
+    def lines(self, config: TrainConfig, processes: int) -> list[str]:
+        data = config.data
+        return [
+            f"data: {self.pictures:,} pictures; crops of {data.crop}, augmentation {data.augmentation}, "
+            f"masks {data.masks}",
+            f"run: {config.steps:,} steps of {data.batch_size} x {processes} = {data.batch_size * processes} pictures, "
+            f"{config.precision}; that is {config.steps * data.batch_size * processes / self.pictures:,.1f} epochs",
+            f"generator: {self.generator_parameters:,} parameters; discriminator: {self.discriminator_parameters:,}",
+            f"perceptual loss: {_perceptual_name(config)}, {self.perceptual_parameters:,} parameters, frozen",
+            f"memory of a process, at least: {self.network_bytes / 2**30:.2f} GiB networks and optimizers, "
+            f"{self.activation_bytes / 2**30:.2f} GiB activations (float32)",
+        ]
+
+
+def _perceptual_name(config: TrainConfig) -> str:
+    return config.losses.perceptual if config.losses.perceptual_weight else "none"
+
+
+def plan(config: TrainConfig, data: Path) -> Plan:
+    """Raises what the run itself would raise: DataError, ConfigError, MissingBackboneError."""
+    samples = TrainingSamples(data, config.data, config.seed)
+    losses = config.losses
+    perceptual = None
+    if losses.perceptual_weight:
+        path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
+        perceptual = perceptual_loss(losses.perceptual, path, losses.perceptual_reduction).to("meta")
+    with torch.device("meta"):
+        generator = build_generator(config.generator).train()
+        discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
+    counts = [_parameters(network) for network in (generator, discriminator, perceptual)]
+    return Plan(
+        pictures=len(samples.refs),
+        generator_parameters=counts[0],
+        discriminator_parameters=counts[1],
+        perceptual_parameters=counts[2],
+        network_bytes=ADAM_BYTES * (counts[0] + counts[1]) + 4 * counts[2],
+        activation_bytes=_activation_bytes(config, generator, discriminator, perceptual),
+    )
+
+
+def _parameters(network: nn.Module | None) -> int:
+    return 0 if network is None else sum(p.numel() for p in network.parameters())
+
+
+def _activation_bytes(
+    config: TrainConfig, generator: nn.Module, discriminator: nn.Module, perceptual: nn.Module | None
+) -> int:
+    """The larger of what the two steps keep for their backward passes."""
+    unused = torch.optim.SGD(generator.parameters())
+    nets = Networks(generator, discriminator, perceptual, unused, unused, None)
+    size = (config.data.batch_size, 3, config.data.crop, config.data.crop)
+    image = torch.empty(size, device="meta")
+    batch = Batch(image, image[:, :1], [], [], 0)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    discriminator.requires_grad_(False)
+    of_generator = saved_bytes(
+        lambda: generator_losses_of(fabric, config, nets, batch, generator(generator_input(batch))), nets
+    )
+    discriminator.requires_grad_(True)
+    of_discriminator = saved_bytes(lambda: discriminator_losses_of(fabric, config, discriminator, batch, image), nets)
+    return max(of_generator, of_discriminator)
+
+
+def saved_bytes(call: Callable[[], object], nets: Networks) -> int:
+    """Bytes of the tensors that autograd keeps during `call`, each storage once, the networks' weights not counted."""
+    modules = (nets.generator, nets.discriminator, nets.perceptual)
+    weights = {id(p) for module in modules if module is not None for p in module.parameters()}
+    kept: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        base = tensor._base if tensor._base is not None else tensor
+        if id(base) not in weights:
+            kept[id(base)] = base  # holding it keeps its id from being given to another
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = call()
+    del result
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept.values())

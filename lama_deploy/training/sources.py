@@ -1,0 +1,102 @@
+"""Where pictures come from: a folder tree, or the tar shards that WebDataset writes; both by random access.
+
+Shards are indexed once by their tar headers, so that training from them is seeded, shuffled over everything and
+resumable like training from files.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lama_deploy.errors import ConfigError, DataError, ImageError
+from lama_deploy.runtime.modes import rgb_of
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class PictureRef:
+    """A file, or `size` bytes from `offset` of a shard. `group` is the top folder (or the shard's stem)."""
+
+    path: Path
+    group: str
+    name: str
+    offset: int = 0
+    size: int | None = None
+
+    def read(self) -> bytes:
+        """The encoded bytes. Raises OSError."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(self.size)
+
+
+def find_pictures(folder: Path) -> list[PictureRef]:
+    """Every picture under `folder`, in its files and in its .tar shards, sorted.
+
+    Raises DataError when there is none.
+    """
+    if not folder.exists():
+        raise DataError(f"{folder}: no such folder; give one with pictures or .tar shards")
+    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    found: list[PictureRef] = []
+    for path in files:
+        if path.suffix.lower() in SUFFIXES:
+            found.append(PictureRef(path, _group(path, folder), str(path.relative_to(folder))))
+        elif path.suffix.lower() == ".tar":
+            found += _index_shard(path, _group(path, folder))
+    if not found:
+        raise DataError(f"{folder}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them")
+    return found
+
+
+def _group(path: Path, folder: Path) -> str:
+    parts = path.relative_to(folder).parts if path != folder else (path.name,)
+    return parts[0] if len(parts) > 1 else ""
+
+
+def _index_shard(path: Path, group: str) -> list[PictureRef]:
+    try:
+        with tarfile.open(path, "r:") as shard:
+            return [
+                PictureRef(path, group, f"{path.name}/{member.name}", member.offset_data, member.size)
+                for member in shard
+                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+            ]
+    except (tarfile.TarError, OSError) as error:
+        raise DataError(f"{path}: no readable, uncompressed tar shard ({error}); write it again") from error
+
+
+def decode(ref: PictureRef) -> Picture:
+    """RGB uint8 (H, W, 3) of any mode; transparency is dropped, as official code does. Raises DataError."""
+    try:
+        with Image.open(io.BytesIO(ref.read())) as image:
+            return rgb_of(image)
+    except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{ref.name}: unreadable ({str(error) or type(error).__name__})") from error
+
+
+def by_shares(refs: list[PictureRef], shares: Mapping[str, float]) -> list[int]:
+    """Indices into `refs`, repeated so that groups come up in the given proportions; all once without shares.
+
+    Raises ConfigError where a share names no group.
+    """
+    if not shares:
+        return list(range(len(refs)))
+    groups = {name: [i for i, ref in enumerate(refs) if ref.group == name] for name in shares}
+    empty = [name for name, members in groups.items() if not members or shares[name] <= 0]
+    if empty:
+        known = ", ".join(sorted({ref.group for ref in refs})) or "none"
+        raise ConfigError(f"data.shares: {empty[0]!r} has no pictures or no positive share; subfolders: {known}")
+    unit = max(len(members) / shares[name] for name, members in groups.items())
+    return [members[i % len(members)] for name, members in groups.items() for i in range(round(unit * shares[name]))]

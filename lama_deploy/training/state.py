@@ -1,0 +1,154 @@
+"""A run on disk: the official directory layout, everything needed to go on to the bit, and our safetensors.
+
+OUT/config.yaml            the official `generator:` section, and this run's whole configuration
+OUT/models/last.ckpt       generator.*, discriminator.*, both optimizers, step: official top-level names
+OUT/generator.safetensors  what lama-export takes; the averaged generator where there is one
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lama_deploy.checkpoint import save_checkpoint
+from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
+from lama_deploy.training.config import TrainConfig, config_to_dict
+from lama_deploy.training.step import Networks
+from lama_deploy.variants import GeneratorConfig
+
+LAST = Path("models") / "last.ckpt"
+WEIGHTS = Path("generator.safetensors")
+CONFIG = Path("config.yaml")
+AVERAGE_PREFIX = "generator_average."
+
+
+def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
+    """Write the state after `step` steps. The old files stay until the new ones are whole. Raises TrainingError."""
+    generator, discriminator = _plain(nets.generator), _plain(nets.discriminator)
+    state = _prefixed("generator.", generator) | _prefixed("discriminator.", discriminator)
+    if nets.average is not None:
+        state |= _prefixed(AVERAGE_PREFIX, nets.average)
+    content = {
+        "state_dict": state,
+        "optimizer_states": [nets.generator_optimizer.state_dict(), nets.discriminator_optimizer.state_dict()],
+        "epoch": 0,
+        "global_step": step,
+    }
+    exported = _plain(nets.average or generator).state_dict()
+    try:
+        (out / "models").mkdir(parents=True, exist_ok=True)
+        _write(out / CONFIG, _config_yaml(config).encode())
+        _write(out / LAST, _serialised(content))
+        save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
+    except OSError as error:
+        raise TrainingError(
+            f"{out}: could not be written at step {step} ({error.strerror or error}); free some space and go on with "
+            "--resume: the state saved before is whole"
+        ) from error
+
+
+def restore_run(out: Path, config: TrainConfig, nets: Networks) -> int:
+    """Load OUT/models/last.ckpt into networks and optimizers. Returns the steps done. Raises CheckpointError."""
+    content = read_state(out / LAST)
+    try:
+        state = content["state_dict"]
+        _plain(nets.generator).load_state_dict(_stripped("generator.", state))
+        _plain(nets.discriminator).load_state_dict(_stripped("discriminator.", state))
+        if nets.average is not None:
+            nets.average.load_state_dict(_stripped(AVERAGE_PREFIX, state))
+        for optimizer, saved in zip(
+            (nets.generator_optimizer, nets.discriminator_optimizer), content["optimizer_states"], strict=True
+        ):
+            optimizer.load_state_dict(saved)
+        return int(content["global_step"])
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{out / LAST}: not a state of this configuration ({reason}); use another --out"
+        ) from error
+
+
+def read_state(path: Path) -> Mapping[str, Any]:
+    """A training state; tensors and plain values only. Raises CheckpointError, UnsafeCheckpointError."""
+    import pickle
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no saved state here; start without --resume") from error
+    except pickle.UnpicklingError as error:
+        raise UnsafeCheckpointError(f"{path}: holds more than tensors; it was not written by lama-train") from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged training state ({str(error).splitlines()[0]})") from error
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    """Without Fabric's and DDP's wrappers."""
+    inner: Any = module
+    while hasattr(inner, "module"):
+        inner = inner.module
+    plain: nn.Module = inner
+    return plain
+
+
+def _prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    return {prefix + key: tensor for key, tensor in module.state_dict().items()}
+
+
+def _stripped(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
+
+
+def _serialised(content: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    return buffer.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _config_yaml(config: TrainConfig) -> str:
+    import yaml
+
+    return yaml.safe_dump(
+        {"generator": official_generator_section(config.generator), "lama_deploy": config_to_dict(config)},
+        sort_keys=False,
+    )
+
+
+def official_generator_section(config: GeneratorConfig) -> dict[str, Any]:
+    """What official code builds the same generator from (`configs/training/generator/*.yaml`)."""
+    kind = {"ffc": "ffc_resnet", "regular": "pix2pixhd_global", "dilated": "pix2pixhd_multidilated"}[config.kind]
+    section: dict[str, Any] = {
+        "kind": kind,
+        "input_nc": 4,
+        "output_nc": 3,
+        "ngf": config.width,
+        "n_downsampling": config.downsamplings,
+        "n_blocks": config.blocks,
+        "max_features": config.max_channels,
+        "add_out_act": "sigmoid",
+    }
+    if config.kind == "ffc":
+        plain = {"ratio_gin": 0, "ratio_gout": 0, "enable_lfu": False}
+        ratio = {"ratio_gin": config.ratio, "ratio_gout": config.ratio, "enable_lfu": False}
+        section |= {"init_conv_kwargs": plain, "downsample_conv_kwargs": dict(plain), "resnet_conv_kwargs": ratio}
+    if config.kind == "dilated":
+        section["multidilation_kwargs"] = {"comb_mode": "cat_in", "dilation_num": 4}
+    return section
