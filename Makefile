@@ -6,9 +6,10 @@ BUILD := build/demo
 .PHONY: demo test lint format clean
 
 # Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it.
-$(VENV)/ready: pyproject.toml requirements-dev.txt
+$(VENV)/ready: pyproject.toml requirements-dev.txt requirements-networks.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-networks.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -13,7 +13,8 @@ from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
 
 CACHE_VARIABLE = "LAMA_DEPLOY_CACHE"
 DEMO = "lama-demo"
-DEMO_NOTE = "lama-demo is a seeded generator, not a trained one: it fills holes with texture, not with sense"
+DEMO_FILE = Path(__file__).parent / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
+DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def cache_directory() -> Path:
 
 
 def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
-    """A path as it is; a published name as its verified file, downloaded when the cache has none.
+    """The file behind a path or a name, a published one verified, and downloaded when the cache has none.
 
     Raises WeightsNotFoundError, which says where to put the file on a machine without a network.
     """
@@ -52,6 +53,8 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     published = PUBLISHED.get(str(name_or_path))
     if _is_checkpoint(path):
         return path
+    if str(name_or_path) == DEMO:
+        return DEMO_FILE
     if published is None:
         known = ", ".join([*PUBLISHED, DEMO])
         raise WeightsNotFoundError(f"{name_or_path}: no checkpoint there, and no name of weights; known names: {known}")
@@ -72,20 +75,8 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
-    """The checkpoint behind a path or a name, "lama-demo" included (which needs torch)."""
-    if str(name_or_path) == DEMO and not _is_checkpoint(Path(name_or_path)):
-        return _seeded_demo()
+    """The checkpoint behind a path or a name."""
     return load_checkpoint(find_weights(name_or_path))
-
-
-def _seeded_demo() -> Checkpoint:
-    """The demonstration generator: of its final size, but seeded, not trained."""
-    from lama_deploy.model import seeded_generator
-
-    generator = seeded_generator(DEMO, seed=0)
-    state = {key: tensor.numpy() for key, tensor in generator.state_dict().items()}
-    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.values())).hexdigest()
-    return Checkpoint(Path(DEMO), generator.config, state, digest)
 
 
 def _download(published: PublishedWeights, target: Path) -> None:

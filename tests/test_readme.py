@@ -65,6 +65,8 @@ def test_commands_and_python_run_in_order(workplace: Path) -> None:
         "lama-export": "lama_export.cli",
         "lama-inpaint": "lama_deploy.cli.inpaint",
         "lama-verify": "lama_deploy.cli.verify",
+        "lama-train": "lama_deploy.cli.train",
+        "lama-evaluate": "lama_deploy.cli.evaluate",
     }
     path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
     ours = [words for words in commands() if words[0] in modules]

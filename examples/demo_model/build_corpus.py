@@ -12,13 +12,12 @@ from tempfile import TemporaryDirectory
 
 from corpus_errors import CorpusError
 from debian_packages import Package, find_packages, read_package
+from lama_deploy.cli.common import command, progress_bar
 from licences import DOCUMENTS
 from pictures import SUFFIX, read_picture, save_picture
 from records import Record, read_records, write_records
 from sources import PACKAGES, SOURCES, Source
 from training_images import training_card
-
-from lama_deploy.cli.common import command, progress_bar
 
 
 def parser() -> argparse.ArgumentParser:

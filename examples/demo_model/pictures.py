@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from corpus_errors import CorpusError
 from PIL import Image, ImageStat
+
+from corpus_errors import CorpusError
 
 SUFFIX = ".jpg"
 LONG_SIDE = 2048

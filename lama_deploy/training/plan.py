@@ -10,9 +10,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from lama_deploy.errors import MissingBackboneError
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
-from lama_deploy.training.config import TrainConfig
+from lama_deploy.training.config import LossConfig, TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples
 from lama_deploy.training.perceptual import perceptual_loss
 from lama_deploy.training.step import Networks, discriminator_losses_of, generator_input, generator_losses_of
@@ -32,12 +33,13 @@ class Plan:
     generator_parameters: int
     discriminator_parameters: int
     perceptual_parameters: int
+    missing: str | None  # what the run itself will stop at: the perceptual network's weights
     network_bytes: int
     activation_bytes: int
 
     def lines(self, config: TrainConfig, processes: int) -> list[str]:
         data = config.data
-        return [
+        lines = [
             f"data: {self.pictures:,} pictures; crops of {data.crop}, augmentation {data.augmentation}, "
             f"masks {data.masks}",
             f"run: {config.steps:,} steps of {data.batch_size} x {processes} = {data.batch_size * processes} pictures, "
@@ -47,6 +49,7 @@ class Plan:
             f"memory of a process, at least: {self.network_bytes / 2**30:.2f} GiB networks and optimizers, "
             f"{self.activation_bytes / 2**30:.2f} GiB activations (float32)",
         ]
+        return [*lines, f"not yet: {self.missing}; it is left out above"] if self.missing else lines
 
 
 def _perceptual_name(config: TrainConfig) -> str:
@@ -54,13 +57,9 @@ def _perceptual_name(config: TrainConfig) -> str:
 
 
 def plan(config: TrainConfig, data: Path) -> Plan:
-    """Raises what the run itself would raise: DataError, ConfigError, MissingBackboneError."""
+    """Raises what the run itself would raise, DataError and ConfigError; missing weights are part of the plan."""
     samples = TrainingSamples(data, config.data, config.seed)
-    losses = config.losses
-    perceptual = None
-    if losses.perceptual_weight:
-        path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
-        perceptual = perceptual_loss(losses.perceptual, path, losses.perceptual_reduction).to("meta")
+    perceptual, missing = _perceptual(config.losses)
     with torch.device("meta"):
         generator = build_generator(config.generator).train()
         discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
@@ -70,9 +69,21 @@ def plan(config: TrainConfig, data: Path) -> Plan:
         generator_parameters=counts[0],
         discriminator_parameters=counts[1],
         perceptual_parameters=counts[2],
+        missing=missing,
         network_bytes=ADAM_BYTES * (counts[0] + counts[1]) + 4 * counts[2],
         activation_bytes=_activation_bytes(config, generator, discriminator, perceptual),
     )
+
+
+def _perceptual(losses: LossConfig) -> tuple[nn.Module | None, str | None]:
+    """The loss's network without its values, or what is missing to have it."""
+    if not losses.perceptual_weight:
+        return None, None
+    path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
+    try:
+        return perceptual_loss(losses.perceptual, path, losses.perceptual_reduction).to("meta"), None
+    except MissingBackboneError as error:
+        return None, str(error)
 
 
 def _parameters(network: nn.Module | None) -> int:

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import build_corpus
 import pytest
 from PIL import Image
+
+import build_corpus
 from records import read_records
 from sources import SOURCES
 

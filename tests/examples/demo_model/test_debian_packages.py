@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from corpus_errors import CorpusError
 from debian_packages import find_packages, read_package
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from corpus_errors import CorpusError
 from debian_packages import Package
 from licences import FileStatements, debian_copyright, endless_sky, gcompris_readmes, kde_wallpaper, spelled

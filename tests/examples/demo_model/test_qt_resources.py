@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
+
 from corpus_errors import CorpusError
 from qt_resources import read_resources
 

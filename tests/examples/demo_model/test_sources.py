@@ -4,8 +4,9 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
-from pictures import Limits, contrast, read_picture
 from PIL import Image
+
+from pictures import Limits, contrast, read_picture
 from sources import SOURCES
 
 LAND = "usr/share/games/endless-sky/plugins/endless-sky-high-dpi/images/land"

@@ -1,0 +1,41 @@
+"""Put a trained run's generator into the package, in half precision: `python examples/demo_model/ship.py RUN`.
+
+RUN is lama-train's --out. Prints what is shipped: size, SHA-256 and the largest rounding error of a weight.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lama_deploy.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.cli.common import command
+from lama_deploy.errors import ConfigError
+from lama_deploy.variants import VARIANTS
+from lama_deploy.weights import DEMO, DEMO_FILE
+
+LIMIT = 12_000_000  # bytes: what a package may reasonably carry
+
+
+@command("train")
+def main() -> int:
+    if len(sys.argv) != 2:
+        raise ConfigError("give the folder of one run, such as runs/lama-demo")
+    trained = load_checkpoint(Path(sys.argv[1]) / "generator.safetensors")
+    if trained.config != VARIANTS[DEMO]:
+        raise ConfigError(f"{trained.path}: {trained.config} is not {DEMO}'s {VARIANTS[DEMO]}")
+    DEMO_FILE.parent.mkdir(exist_ok=True)
+    save_checkpoint(DEMO_FILE, trained.config, trained.state_dict, half=True)
+    shipped = load_checkpoint(DEMO_FILE)  # raises where a value left half precision's range
+    size = DEMO_FILE.stat().st_size
+    if size > LIMIT:
+        raise ConfigError(f"{DEMO_FILE}: {size:,} bytes; at most {LIMIT:,}")
+    error = max(float(np.abs(shipped.state_dict[k] - v).max(initial=0)) for k, v in trained.state_dict.items())
+    print(f"{DEMO_FILE}: {size:,} bytes, SHA-256 {shipped.sha256}, largest rounding error {error:.2g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
