@@ -86,8 +86,8 @@ def _write(config: TrainConfig, args: argparse.Namespace, cases: dict[str, Any])
     today = datetime.now(UTC).date().isoformat()
     device = torch.cuda.get_device_name() if args.accelerator == "cuda" else f"{torch.get_num_threads()} threads"
     record = {
-        "what": f"Training {args.config.stem} at {config.data.crop}x{config.data.crop}, batch {config.data.batch_size}, "
-        f"{device}: pictures a second",
+        "what": f"Training {args.config.stem}, crops of {config.data.crop}, batch {config.data.batch_size}, {device}: "
+        "pictures a second",
         "date": today,
         "method": f"median of {args.rounds} rounds of {args.steps} steps, cases taking turns; real pictures and "
         "augmentation; the share is of the time in which the step waits for its batch",

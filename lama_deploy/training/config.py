@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from lama_deploy.errors import ConfigError
 from lama_deploy.training.losses import FakeLabels
@@ -16,14 +17,17 @@ from lama_deploy.variants import VARIANTS, GeneratorConfig
 
 Augmentation = Literal["distortions", "photographs", "none"]
 Precision = Literal["32-true", "bf16-mixed"]
+Weight = NonNegativeFloat
+Share = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorConfig:
     """width: channels of the first layer (official `ndf`); layers: strided ones (`n_layers`)."""
 
-    width: int = 64
-    layers: int = 4
+    width: PositiveInt = 64
+    layers: PositiveInt = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +38,15 @@ class LossConfig:
         by 10 and leaves the discriminator's alone; the paper's kappa is on both.
     """
 
-    l1_known: float = 10.0
-    l1_missing: float = 0.0
-    adversarial: float = 10.0
-    discriminator: float = 1.0
-    r1: float = 0.001
+    l1_known: Weight = 10.0
+    l1_missing: Weight = 0.0
+    adversarial: Weight = 10.0
+    discriminator: Weight = 1.0
+    r1: Weight = 0.001
     fake_labels: FakeLabels = "nearest"
-    feature_matching: float = 100.0
+    feature_matching: Weight = 100.0
     perceptual: str = "resnet50-dilated-ade20k"
-    perceptual_weight: float = 30.0
+    perceptual_weight: Weight = 30.0
     perceptual_reduction: Reduction = "sum"
     perceptual_weights: str | None = None
 
@@ -61,13 +65,13 @@ class OptimizerConfig:
         prediction of the generator's step, which saves one forward pass.
     """
 
-    generator_lr: float = 1e-3
-    discriminator_lr: float = 1e-4
-    beta1: float = 0.9
-    beta2: float = 0.999
-    clip_norm: float = 1.0
+    generator_lr: PositiveFloat = 1e-3
+    discriminator_lr: PositiveFloat = 1e-4
+    beta1: Decay = 0.9
+    beta2: Decay = 0.999
+    clip_norm: PositiveFloat = 1.0
     decay: Literal["constant", "cosine"] = "constant"
-    ema: float | None = None
+    ema: Decay | None = None
     fresh_fakes: bool = True
 
 
@@ -81,16 +85,16 @@ class DataConfig:
     shares: relative shares of the data folder's subfolders, such as {photos: 3, textures: 1}; empty: as they are.
     """
 
-    batch_size: int = 10
-    crop: int = 256
+    batch_size: PositiveInt = 10
+    crop: PositiveInt = 256
     augmentation: Augmentation = "distortions"
     masks: str = "train"
-    mask_scale: float = 1.0
+    mask_scale: PositiveFloat = 1.0
     mask_files: str | None = None
-    mask_files_share: float = 0.0
-    outpainting_share: float = 0.0
-    shares: Mapping[str, float] = field(default_factory=dict)
-    workers: int = 3
+    mask_files_share: Share = 0.0
+    outpainting_share: Share = 0.0
+    shares: Mapping[str, PositiveFloat] = field(default_factory=dict)
+    workers: NonNegativeInt = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,27 +106,15 @@ class TrainConfig:
     losses: LossConfig = OFFICIAL_LOSSES
     optimizer: OptimizerConfig = OptimizerConfig()
     data: DataConfig = DataConfig()
-    steps: int = 1_000_000
-    seed: int = 0
+    steps: PositiveInt = 1_000_000
+    seed: NonNegativeInt = 0
     precision: Precision = "32-true"
     channels_last: bool = False
-    log_every: int = 250
-    pictures_every: int = 1000
-    save_every: int = 5000
+    log_every: PositiveInt = 250
+    pictures_every: PositiveInt = 1000
+    save_every: PositiveInt = 5000
 
     def __post_init__(self) -> None:
-        for name, value in (
-            ("steps", self.steps),
-            ("data.batch_size", self.data.batch_size),
-            ("log_every", self.log_every),
-            ("pictures_every", self.pictures_every),
-            ("save_every", self.save_every),
-        ):
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1")
-        self._check_crop()
-
-    def _check_crop(self) -> None:
         crop, multiple, least = self.data.crop, self.generator.multiple, self.generator.minimum_size
         if crop % multiple or crop < least:
             raise ConfigError(f"data.crop is {crop}; this generator needs a multiple of {multiple}, at least {least}")
@@ -144,8 +136,12 @@ def config_from_dict(values: Mapping[str, Any], base: TrainConfig | None = None)
 
     Raises ConfigError that names an unknown or ill-typed field.
     """
-    merged: TrainConfig = _merge(base or TrainConfig(), values, "")
-    return merged
+    try:
+        return TypeAdapter(TrainConfig).validate_python(_merged(base or TrainConfig(), values, ""))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name} is {first['input']!r}: {first['msg'].lower()}") from error
 
 
 def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
@@ -179,20 +175,18 @@ def override(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:
     return config
 
 
-def _merge(section: Any, values: Mapping[str, Any], prefix: str) -> Any:
-    allowed = get_type_hints(type(section))
-    unknown = sorted(set(values) - {f.name for f in fields(section)})
-    if unknown:
-        raise ConfigError(f"no such setting: {prefix}{unknown[0]}; there are: {', '.join(allowed)}")
-    changes = {
-        name: _field(getattr(section, name), allowed[name], value, prefix + name) for name, value in values.items()
-    }
-    return dataclasses.replace(section, **changes)
+def _merged(section: Any, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The section's fields with `values` put in, not yet checked."""
+    merged = {field.name: getattr(section, field.name) for field in fields(section)}
+    for name, value in values.items():
+        if name not in merged:
+            raise ConfigError(f"no such setting: {prefix}{name}; there are: {', '.join(merged)}")
+        current = merged[name]
+        merged[name] = _section(current, value, prefix + name) if dataclasses.is_dataclass(current) else value
+    return merged
 
 
-def _field(current: Any, kind: Any, value: Any, name: str) -> Any:
-    if not dataclasses.is_dataclass(current):
-        return _checked(kind, value, name)
+def _section(current: Any, value: Any, name: str) -> Any:
     if isinstance(value, str):
         known = SHORTHANDS.get(name, {})
         if value not in known:
@@ -200,24 +194,4 @@ def _field(current: Any, kind: Any, value: Any, name: str) -> Any:
         return known[value]
     if not isinstance(value, Mapping):
         raise ConfigError(f"{name} is a section of settings, not {value!r}")
-    return _merge(current, value, f"{name}.")
-
-
-def _checked(kind: Any, value: Any, name: str) -> Any:
-    """The value as its field's type wants it: 1 is a float where a float is wanted, "1e-3" (YAML 1.1's) too."""
-    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    for option in options:
-        if get_origin(option) is Literal and value in get_args(option):
-            return value
-        if option is float and not isinstance(value, bool):
-            try:
-                return float(value)
-            except (TypeError, ValueError):
-                continue
-        plain = get_origin(option) or option
-        if plain is not Literal and isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
-            return value
-    allowed = " or ".join(
-        str(getattr(o, "__name__", o)) if get_origin(o) is None else str(o).removeprefix("typing.") for o in options
-    )
-    raise ConfigError(f"{name} is {value!r}; it must be {allowed}")
+    return _merged(current, value, f"{name}.")
