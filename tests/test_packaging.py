@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
 TRAINING_PACKAGES = ("torch", "safetensors", "yaml", "pooch", "skimage", "onnx")
-COMMANDS = ("lama_export.cli", "lama_deploy.cli.inpaint", "lama_deploy.cli.verify")
+COMMANDS = (
+    "lama_export.cli",
+    *(f"lama_deploy.cli.{name}" for name in ("evaluate", "inpaint", "train", "verify")),
+)
 
 
 def run_without(packages: tuple[str, ...], code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

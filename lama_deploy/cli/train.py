@@ -67,9 +67,6 @@ def main() -> int:
         stop_after=args.stop_after,
     )
     train(config, run)
-    print(
-        f"written to {args.out}; next: lama-export --weights {args.out / 'generator.safetensors'} --to onnx --out DIR"
-    )
     return 0
 
 

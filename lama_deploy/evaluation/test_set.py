@@ -1,0 +1,136 @@
+"""Test sets: pairs of a photograph and its hole, read from a folder or made as the paper's were. Never held in memory.
+
+A set lists its `sources` and makes the pairs of one at a time, so that a bad file costs only itself. Both kinds can be
+had at several sizes (paper, figure 6): the same photograph and the same hole, scaled with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from lama_deploy.errors import DataError
+from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.files import FORMATS, read_mask, read_photograph
+from lama_deploy.runtime.pairs import Job, find_jobs
+
+MASK_FILES = "*_mask*.png"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """rgb (H, W, 3) uint8; hole (H, W) uint8, 1 = hole. `name`: of the mask, in the set, "/" between folders."""
+
+    name: str
+    rgb: Array
+    hole: Array
+
+
+class PairSet(Protocol):
+    """own_size: the pictures' smaller side in pixels, None where each has its own."""
+
+    @property
+    def own_size(self) -> int | None: ...
+
+    @property
+    def sources(self) -> Sequence[Any]: ...
+
+    def pairs(self, source: Any, size: int | None) -> list[Pair]:
+        """The pairs of one source with that smaller side (None: as they are), none where no hole fits.
+
+        Raises ImageError for files that cannot be used.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What the set is, for the record."""
+        ...
+
+
+class PairFolder:
+    """NAME.png (or another format) with NAME_mask*.png, as official `bin/predict.py` reads and `--write` writes."""
+
+    own_size = None
+
+    def __init__(self, folder: Path) -> None:
+        """Raises DataError for a folder without pairs."""
+        _require_folder(folder)
+        if not any(folder.rglob(MASK_FILES)):
+            raise DataError(
+                f"{folder}: no pairs NAME.png with NAME_mask*.png in it; to draw masks for photographs, add --masks SET"
+            )
+        self.folder = folder
+        self.sources = find_jobs(folder, None, folder / ".results")  # only for the pairs: nothing is written
+
+    def pairs(self, source: Job, size: int | None) -> list[Pair]:
+        photograph = read_photograph(source.image)
+        pair = Pair(_name(self.folder, source.mask), photograph.rgb, read_mask(source.mask, photograph))
+        return [pair if size is None else _resized(pair, size)]
+
+    def describe(self) -> dict[str, Any]:
+        return {"folder": str(self.folder), "kind": "pairs"}
+
+
+def photographs(folder: Path) -> list[Path]:
+    """The pictures in a folder and below, masks aside, sorted. Raises DataError for none, or two of one name."""
+    _require_folder(folder)
+    masks = set(folder.rglob(MASK_FILES))
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMATS and path not in masks)
+    if not found:
+        raise DataError(f"{folder}: no photographs in it; formats: {', '.join(FORMATS)}")
+    by_name: dict[str, Path] = {}
+    for path in found:
+        twin = by_name.setdefault(_name(folder, path), path)
+        if twin != path:
+            raise DataError(f"{twin} and {path}: their pairs would have one name; rename or remove one")
+    return found
+
+
+def write_pair(pair: Pair, folder: Path) -> None:
+    """`X_crop000.png` and `X_crop000_mask000.png`, as official tools name them. Each file appears whole or not at all.
+
+    Raises DataError when the disk refuses.
+    """
+    mask = folder / f"{pair.name}.png"
+    image = mask.with_name(mask.name[: mask.name.rindex("_mask")] + ".png")
+    try:
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        for path, pixels in ((image, pair.rgb), (mask, pair.hole * np.uint8(255))):
+            temporary = path.with_name(path.name + ".partial")
+            Image.fromarray(pixels).save(temporary, format="PNG")
+            temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{mask}: cannot be written ({error.strerror or error})") from error
+
+
+def scaled_size(size: tuple[int, int], smaller_side: int) -> tuple[int, int]:
+    """The same picture's size with that smaller side, rounded as official `gen_mask_dataset.py` does."""
+    factor = smaller_side / min(size)
+    width, height = (int(np.round(side * factor)) for side in size)
+    return width, height
+
+
+def scaled_hole(hole: Array, size: tuple[int, int]) -> Array:
+    """`hole` at (width, height), by its nearest pixels."""
+    return np.asarray(Image.fromarray(hole).resize(size, Image.Resampling.NEAREST))
+
+
+def _resized(pair: Pair, smaller_side: int) -> Pair:
+    image = Image.fromarray(pair.rgb)
+    size = scaled_size(image.size, smaller_side)
+    rgb = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+    return Pair(pair.name, rgb, scaled_hole(pair.hole, size))
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; --data takes a folder of pairs, or of photographs with --masks")
