@@ -45,6 +45,7 @@ def augmentation(name: Augmentation, crop: int) -> albumentations.Compose:
             *_flip_and_colours(),
         ],
         "photographs": [
+            pad,  # first, so that nothing is scaled to no pixels
             A.RandomScale(scale_limit=(-0.75, 0.0), interpolation=cv2.INTER_AREA, p=1.0),
             pad,
             A.RandomCrop(crop, crop),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from lama_deploy.errors import ConfigError
 from lama_deploy.training.losses import FakeLabels
@@ -17,7 +17,8 @@ from lama_deploy.variants import VARIANTS, GeneratorConfig
 
 Augmentation = Literal["distortions", "photographs", "none"]
 Precision = Literal["32-true", "bf16-mixed"]
-Weight = NonNegativeFloat
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
@@ -65,11 +66,11 @@ class OptimizerConfig:
         prediction of the generator's step, which saves one forward pass.
     """
 
-    generator_lr: PositiveFloat = 1e-3
-    discriminator_lr: PositiveFloat = 1e-4
+    generator_lr: Positive = 1e-3
+    discriminator_lr: Positive = 1e-4
     beta1: Decay = 0.9
     beta2: Decay = 0.999
-    clip_norm: PositiveFloat = 1.0
+    clip_norm: Positive = 1.0
     decay: Literal["constant", "cosine"] = "constant"
     ema: Decay | None = None
     fresh_fakes: bool = True
@@ -89,11 +90,11 @@ class DataConfig:
     crop: PositiveInt = 256
     augmentation: Augmentation = "distortions"
     masks: str = "train"
-    mask_scale: PositiveFloat = 1.0
+    mask_scale: Positive = 1.0
     mask_files: str | None = None
     mask_files_share: Share = 0.0
     outpainting_share: Share = 0.0
-    shares: Mapping[str, PositiveFloat] = field(default_factory=dict)
+    shares: Mapping[str, Positive] = field(default_factory=dict)
     workers: NonNegativeInt = 3
 
 

@@ -96,20 +96,30 @@ class _Numbers(Sampler[int]):
 
 
 def training_batches(
-    samples: TrainingSamples, first_step: int, steps: int, rank: int = 0, world: int = 1
-) -> DataLoader[_Sample]:
-    """Batches of steps first_step to steps - 1 for one of `world` processes."""
+    samples: TrainingSamples, first_step: int, steps: int, rank: int = 0, world: int = 1, workers: int | None = None
+) -> Iterator[Batch]:
+    """Batches of steps first_step to steps - 1 for one of `world` processes. Raises DataError.
+
+    workers: None for the configuration's.
+    """
     config = samples.config
-    return DataLoader(
+    workers = config.workers if workers is None else workers
+    loader = DataLoader(
         samples,
         batch_size=config.batch_size,
         sampler=_Numbers(config.batch_size, first_step, steps, rank, world),
-        num_workers=config.workers,
+        num_workers=workers,
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
-        persistent_workers=config.workers > 0,
+        persistent_workers=workers > 0,
         worker_init_fn=_one_thread,
     )
+    try:
+        yield from loader
+    except DataError as error:  # a worker's comes with its traceback as text, and the message in the last line
+        raise DataError(
+            str(error).strip().rpartition("\n")[2].removeprefix(f"{DataError.__module__}.DataError: ")
+        ) from error
 
 
 def collate(samples: list[_Sample]) -> Batch:

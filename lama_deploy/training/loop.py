@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import update_bn
 
-from lama_deploy.errors import CheckpointError, TrainingError
+from lama_deploy.errors import CheckpointError, ConfigError, TrainingError
+from lama_deploy.keys import expected_shapes
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
 from lama_deploy.model.predict import generator_from_state
@@ -22,10 +27,12 @@ from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.perceptual import perceptual_loss
 from lama_deploy.training.report import Report
-from lama_deploy.training.state import LAST, restore_run, save_run
-from lama_deploy.training.step import Networks, training_step
+from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
+from lama_deploy.training.step import Networks, generator_input, training_step
 from lama_deploy.variants import variant_name
 from lama_deploy.weights import load_weights
+
+AVERAGE_BATCHES = 16  # over which the averaged generator's BN statistics are measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +53,22 @@ class Run:
 
 
 def make_fabric(config: TrainConfig, run: Run) -> Fabric:
-    """Fabric for one or many devices.
+    """Fabric for one or many devices; under torchrun, for as many as it started processes.
 
     DDP leaves each process its own BN statistics: the discriminator makes two passes before one backward pass, and
     buffers must not change between them.
     """
-    strategy = DDPStrategy(broadcast_buffers=False) if run.devices > 1 else "auto"
-    fabric = Fabric(accelerator=run.accelerator, devices=run.devices, strategy=strategy, precision=config.precision)
+    warnings.filterwarnings("ignore", message=".*broadcast_buffers")  # its new name is unknown to older torch
+    devices = int(os.environ.get("LOCAL_WORLD_SIZE", run.devices))
+    nodes = int(os.environ.get("WORLD_SIZE", devices)) // devices
+    strategy = DDPStrategy(broadcast_buffers=False) if devices * nodes > 1 else "auto"
+    try:
+        fabric = Fabric(
+            accelerator=run.accelerator, devices=devices, num_nodes=nodes, strategy=strategy, precision=config.precision
+        )
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{devices} x accelerator {run.accelerator!r} cannot be had here: {reason}") from error
     fabric.launch()
     return fabric
 
@@ -69,11 +85,18 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None) -> None:
         raise TrainingError(f"{run.out}: its {first} steps are done already; set steps higher to go on")
     last = config.steps if run.stop_after is None else min(config.steps, first + run.stop_after)
     batches = training_batches(samples, first, last, fabric.global_rank, fabric.world_size)
-    report = Report(run.out, first, config.steps, active=fabric.is_global_zero)
     try:
-        _steps(fabric, config, run, nets, batches, report, first)
-    finally:
-        report.close()
+        report = Report(run.out, first, config.steps, active=fabric.is_global_zero)
+        try:
+            _steps(fabric, config, run, nets, samples, batches, report, first, last)
+            report.note(f"written to {run.out}; next: lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR")
+        finally:
+            report.close()
+    except OSError as error:  # of TensorBoard's files or the sample pictures
+        raise TrainingError(
+            f"{run.out}: could not be written ({error.strerror or error}); free some space and go on with --resume, "
+            "or use another --out"
+        ) from error
 
 
 def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:
@@ -110,12 +133,16 @@ def _set_up(fabric: Fabric, config: TrainConfig, network: nn.Module, rate: float
 
 def _fine_tuned(config: TrainConfig, weights: str) -> nn.Module:
     checkpoint = load_weights(weights)
-    if checkpoint.config != config.generator:
-        names = [variant_name(c) or str(c) for c in (checkpoint.config, config.generator)]
+    if expected_shapes(checkpoint.config) != expected_shapes(config.generator):
+        names = [variant_name(c) or _inline_yaml(c.to_dict()) for c in (checkpoint.config, config.generator)]
         raise CheckpointError(
-            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator={names[0]}"
+            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator={names[0]!r}"
         )
-    return generator_from_state(checkpoint.config, checkpoint.state_dict)
+    return generator_from_state(config.generator, checkpoint.state_dict)
+
+
+def _inline_yaml(values: Mapping[str, object]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in values.items()) + "}"
 
 
 def _perceptual(fabric: Fabric, config: TrainConfig) -> nn.Module | None:
@@ -133,9 +160,11 @@ def _steps(
     config: TrainConfig,
     run: Run,
     nets: Networks,
+    samples: TrainingSamples,
     batches: Iterable[Batch],
     report: Report,
     first: int,
+    last: int,
 ) -> None:
     step = first
     asked = time.perf_counter()
@@ -151,11 +180,22 @@ def _steps(
             report.log(step)
         if step % config.pictures_every == 0:
             report.samples(step, batch, predicted)
-        if step % config.save_every == 0 and fabric.is_global_zero:
+        if (step % config.save_every == 0 or step == last) and fabric.is_global_zero:
+            measure_average(fabric, nets, samples, step)
             save_run(run.out, config, nets, step)
         asked = time.perf_counter()
-    if step % config.save_every and fabric.is_global_zero:
-        save_run(run.out, config, nets, step)
+
+
+def measure_average(fabric: Fabric, nets: Networks, samples: TrainingSamples, step: int) -> None:
+    """Give the averaged generator BN statistics of its own, over the samples of the steps before `step`.
+
+    Those of the generator it averages do not fit it: with them a short run's average was three times as wrong in the
+    hole. The samples are a function of the step, so a resumed run measures the same.
+    """
+    if nets.average is None:
+        return
+    batches = training_batches(samples, max(0, step - AVERAGE_BATCHES), step, workers=0)
+    update_bn((generator_input(fabric.to_device(batch)) for batch in batches), nets.average)
 
 
 def to_device(fabric: Fabric, config: TrainConfig, batch: Batch) -> Batch:

@@ -55,7 +55,7 @@ def _cut_out(path: Path) -> tuple[Mask, float]:
     try:
         with Image.open(path) as image:
             mask = (np.asarray(image.convert("L")) > 0).astype(np.uint8)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: unreadable mask ({error})") from error
     if not mask.any():
         raise DataError(f"{path}: a mask without a hole; nonzero pixels mark the object, so remove the file")

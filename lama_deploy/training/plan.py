@@ -25,8 +25,8 @@ ADAM_BYTES = 16  # a float32 weight, its gradient and its two moments
 class Plan:
     """Pictures in the data, parameters by network, and the bytes one process needs for them in float32.
 
-    network_bytes: weights, gradients and moments. activation_bytes: what the larger step keeps for its backward
-    pass; autocast keeps about half of it.
+    network_bytes: weights, gradients, moments and the average. activation_bytes: what the larger step keeps for its
+    backward pass; autocast keeps about half of it.
     """
 
     pictures: int
@@ -64,13 +64,14 @@ def plan(config: TrainConfig, data: Path) -> Plan:
         generator = build_generator(config.generator).train()
         discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
     counts = [_parameters(network) for network in (generator, discriminator, perceptual)]
+    averaged = config.optimizer.ema is not None
     return Plan(
         pictures=len(samples.refs),
         generator_parameters=counts[0],
         discriminator_parameters=counts[1],
         perceptual_parameters=counts[2],
         missing=missing,
-        network_bytes=ADAM_BYTES * (counts[0] + counts[1]) + 4 * counts[2],
+        network_bytes=ADAM_BYTES * (counts[0] + counts[1]) + 4 * counts[2] + 4 * counts[0] * averaged,
         activation_bytes=_activation_bytes(config, generator, discriminator, perceptual),
     )
 
@@ -110,9 +111,10 @@ def _activation_bytes(
 
 
 def saved_bytes(call: Callable[[], object], nets: Networks) -> int:
-    """Bytes of the tensors that autograd keeps during `call`, each storage once, the networks' weights not counted."""
+    """Bytes of the tensors that autograd keeps during `call`, each storage once, the networks' state not counted."""
     modules = (nets.generator, nets.discriminator, nets.perceptual)
-    weights = {id(p) for module in modules if module is not None for p in module.parameters()}
+    present = [module for module in modules if module is not None]
+    weights = {id(tensor) for module in present for tensor in (*module.parameters(), *module.buffers())}
     kept: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> Tensor:

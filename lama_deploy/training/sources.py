@@ -26,7 +26,7 @@ Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class PictureRef:
-    """A file, or `size` bytes from `offset` of a shard. `group` is the top folder (or the shard's stem)."""
+    """A file, or `size` bytes from `offset` of a shard. `group` is the top folder, "" without one."""
 
     path: Path
     group: str
@@ -52,7 +52,8 @@ def find_pictures(folder: Path) -> list[PictureRef]:
     found: list[PictureRef] = []
     for path in files:
         if path.suffix.lower() in SUFFIXES:
-            found.append(PictureRef(path, _group(path, folder), str(path.relative_to(folder))))
+            name = path.name if path == folder else str(path.relative_to(folder))
+            found.append(PictureRef(path, _group(path, folder), name))
         elif path.suffix.lower() == ".tar":
             found += _index_shard(path, _group(path, folder))
     if not found:

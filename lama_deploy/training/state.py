@@ -47,6 +47,7 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
         _write(out / LAST, _serialised(content))
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
+        (out / f"{WEIGHTS}.partial").unlink(missing_ok=True)  # save_checkpoint's
         raise TrainingError(
             f"{out}: could not be written at step {step} ({error.strerror or error}); free some space and go on with "
             "--resume: the state saved before is whole"
@@ -67,8 +68,8 @@ def restore_run(out: Path, config: TrainConfig, nets: Networks) -> int:
         ):
             optimizer.load_state_dict(saved)
         return int(content["global_step"])
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+    except (KeyError, IndexError, AttributeError, RuntimeError, ValueError, TypeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise CheckpointError(
             f"{out / LAST}: not a state of this configuration ({reason}); use another --out"
         ) from error
@@ -82,10 +83,12 @@ def read_state(path: Path) -> Mapping[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no saved state here; start without --resume") from error
-    except pickle.UnpicklingError as error:
-        raise UnsafeCheckpointError(f"{path}: holds more than tensors; it was not written by lama-train") from error
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged training state ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # a damaged file fails in any way it likes; none of them is a traceback's worth
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
+            raise UnsafeCheckpointError(
+                f"{path}: refused, nothing was run: it holds more than tensors; it was not written by lama-train"
+            ) from error
+        raise CheckpointError(f"{path}: damaged training state ({type(error).__name__})") from error
 
 
 def _plain(module: nn.Module) -> nn.Module:

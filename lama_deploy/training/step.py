@@ -40,12 +40,13 @@ def training_step(fabric: Fabric, config: TrainConfig, nets: Networks, batch: Ba
     """Update both networks on one batch. Returns the losses, detached scalars by name, and the prediction.
 
     Names are the official logs': gen_l1, gen_adv, gen_fm, gen_pl, discr_adv, adv_discr_{real_out,fake_out,real_gp}.
+    Beside them gen_gradient and discr_gradient, the norms before clipping.
     Updates are skipped when a loss is not finite, so that the networks stay as they were: the caller stops the run.
     """
     with _frozen(nets.discriminator):
         predicted = nets.generator(generator_input(batch))
         generator_losses = generator_losses_of(fabric, config, nets, batch, predicted)
-        values = _update(fabric, config, nets.generator, nets.generator_optimizer, generator_losses)
+        values = _update(fabric, config, nets.generator, nets.generator_optimizer, generator_losses, "gen_gradient")
     if nets.average is not None and config.optimizer.ema is not None:
         update_average(nets.average, nets.generator, config.optimizer.ema)
     fake = predicted.detach()
@@ -53,7 +54,9 @@ def training_step(fabric: Fabric, config: TrainConfig, nets: Networks, batch: Ba
         with torch.no_grad():
             fake = nets.generator(generator_input(batch))
     discriminator_losses, logs = discriminator_losses_of(fabric, config, nets.discriminator, batch, fake)
-    values |= _update(fabric, config, nets.discriminator, nets.discriminator_optimizer, discriminator_losses)
+    values |= _update(
+        fabric, config, nets.discriminator, nets.discriminator_optimizer, discriminator_losses, "discr_gradient"
+    )
     return values | logs, predicted.detach()
 
 
@@ -106,26 +109,30 @@ def discriminator_losses_of(
     return terms, logs
 
 
-def _update(fabric: Fabric, config: TrainConfig, network: nn.Module, optimizer: Optimizer, terms: Losses) -> Losses:
+def _update(
+    fabric: Fabric, config: TrainConfig, network: nn.Module, optimizer: Optimizer, terms: Losses, norm: str
+) -> Losses:
+    """Step on the sum of the terms. Returns them, and the gradient's norm under the name `norm`."""
+    values = {name: term.detach() for name, term in terms.items()}
     if terms:
         total = torch.stack(list(terms.values())).sum()
         # Every process decides alike, else those that go on would wait for the others forever.
         if torch.isfinite(torch.as_tensor(fabric.all_reduce(total.detach()))):
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(total)
-            fabric.clip_gradients(network, optimizer, max_norm=config.optimizer.clip_norm, error_if_nonfinite=False)
+            values[norm] = torch.as_tensor(
+                fabric.clip_gradients(network, optimizer, max_norm=config.optimizer.clip_norm, error_if_nonfinite=False)
+            )
             optimizer.step()
-    return {name: term.detach() for name, term in terms.items()}
+    return values
 
 
 @torch.no_grad()
 def update_average(average: Generator, generator: nn.Module, decay: float) -> None:
-    """Exponential mean of the weights; BN statistics and counters are taken as they are."""
+    """Exponential mean of the weights. BN statistics are not averaged: `loop.measure_average` measures them."""
     module = getattr(generator, "module", generator)
     for mean, new in zip(average.parameters(), module.parameters(), strict=True):
         mean.lerp_(new, 1 - decay)
-    for buffer, new in zip(average.buffers(), module.buffers(), strict=True):
-        buffer.copy_(new)
 
 
 @contextmanager
