@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 import onnx
-from cpu_runtimes import RESULTS, machine
 
+from cpu_runtimes import RESULTS, machine
 from lama_deploy.model import seeded_generator
 from lama_export.onnx_model import onnx_from_state
 

@@ -19,7 +19,7 @@ def main() -> None:
 def _section(name: str, record: dict[str, Any]) -> str:
     machine = record["machine"]
     versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
-    table = _runtimes(record["runtimes"]) if "runtimes" in record else _load(record["load"])
+    table = next(make(record[kind]) for kind, make in TABLES.items() if kind in record)
     return (
         f"### {record['what']}\n\n{table}\n\n"
         f"{record['date']}; {machine['cpu']} (family/model {machine['cpu_family_model']}), {machine['cores']} cores, "
@@ -43,6 +43,31 @@ def _load(cases: dict[str, dict[str, dict[str, float]]]) -> str:
         for what, row in rows.items()
     ]
     return "\n".join(["| what | median s | minimum s |", "|---|---|---|", *body])
+
+
+def _claims(rows: list[dict[str, Any]]) -> str:
+    body = [f"| {row['text']} | **{row['verdict']}** |" for row in rows]
+    return "\n".join(["| claim | at this scale |", "|---|---|", *body, "", "[Curves and pictures](claims.md)."])
+
+
+def _training(cases: dict[str, dict[str, float]]) -> str:
+    body = [
+        f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
+        f"{row['data_wait_share']:.1%} |"
+        for name, row in cases.items()
+    ]
+    return "\n".join(["| case | pictures a second | best round | time waiting for data |", "|---|---|---|---|", *body])
+
+
+def _quality(models: dict[str, dict[str, float]]) -> str:
+    metrics = list(next(iter(models.values())))
+    body = [
+        f"| {name} | " + " | ".join(f"{row[metric]:.4f}" for metric in metrics) + " |" for name, row in models.items()
+    ]
+    return "\n".join([f"| model | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|", *body])
+
+
+TABLES = {"runtimes": _runtimes, "load": _load, "claims": _claims, "training": _training, "quality": _quality}
 
 
 if __name__ == "__main__":
