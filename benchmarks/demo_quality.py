@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("models", nargs="*", metavar="NAME=PATH")
-    parser.add_argument("--per-image", type=int, default=3, help="holes for each photograph (default: 3)")
+    parser.add_argument("--per-image", type=int, default=1, help="holes for each photograph (default: 1)")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     options = InpainterOptions(device="cpu", threads=args.threads)
