@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from lama_deploy.errors import ConfigError, DataError, ImageError
 from lama_deploy.runtime.modes import rgb_of
@@ -68,14 +68,18 @@ def _group(path: Path, folder: Path) -> str:
 
 def _index_shard(path: Path, group: str) -> list[PictureRef]:
     try:
-        with tarfile.open(path, "r:") as shard:
-            return [
-                PictureRef(path, group, f"{path.name}/{member.name}", member.offset_data, member.size)
-                for member in shard
-                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
-            ]
+        with path.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:") as shard:
+            members = shard.getmembers()
+            stream.seek(shard.offset)
+            if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any rest for the end
+                raise tarfile.ReadError(f"damaged or cut short after {len(members)} members")
     except (tarfile.TarError, OSError) as error:
         raise DataError(f"{path}: no readable, uncompressed tar shard ({error}); write it again") from error
+    return [
+        PictureRef(path, group, f"{path.name}/{member.name}", member.offset_data, member.size)
+        for member in members
+        if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+    ]
 
 
 def decode(ref: PictureRef) -> Picture:
@@ -83,6 +87,8 @@ def decode(ref: PictureRef) -> Picture:
     try:
         with Image.open(io.BytesIO(ref.read())) as image:
             return rgb_of(image)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{ref.name}: unreadable (not a picture in any format)") from error
     except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{ref.name}: unreadable ({str(error) or type(error).__name__})") from error
 

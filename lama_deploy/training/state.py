@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
         _write(out / LAST, _serialised(content))
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
-        (out / f"{WEIGHTS}.partial").unlink(missing_ok=True)  # save_checkpoint's
+        with suppress(OSError):
+            (out / f"{WEIGHTS}.partial").unlink(missing_ok=True)  # save_checkpoint's
         raise TrainingError(
             f"{out}: could not be written at step {step} ({error.strerror or error}); free some space and go on with "
             "--resume: the state saved before is whole"
@@ -80,7 +82,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
     import pickle
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no saved state here; start without --resume") from error
     except Exception as error:  # a damaged file fails in any way it likes; none of them is a traceback's worth
@@ -89,6 +91,9 @@ def read_state(path: Path) -> Mapping[str, Any]:
                 f"{path}: refused, nothing was run: it holds more than tensors; it was not written by lama-train"
             ) from error
         raise CheckpointError(f"{path}: damaged training state ({type(error).__name__})") from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: not a state of this configuration, nor of any; use another --out")
+    return content
 
 
 def _plain(module: nn.Module) -> nn.Module:

@@ -1,0 +1,144 @@
+"""lama-train: lists, plans, trains and goes on; what cannot be is one line and exit code 2."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lama_deploy.checkpoint import load_checkpoint
+from lama_deploy.cli.train import main
+from lama_deploy.training.presets import PRESETS
+
+YAML = """
+generator: {width: 4, blocks: 1}
+discriminator: {width: 4, layers: 2}
+losses: {perceptual_weight: 0}
+optimizer: {ema: 0.5}
+data: {batch_size: 2, crop: 32, augmentation: none, mask_scale: 0.125, workers: 0}
+steps: 2
+log_every: 1
+"""
+
+
+@pytest.fixture
+def lama_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs the command in a folder with `run.yaml` and five pictures in `data`, and returns its exit code."""
+    monkeypatch.chdir(tmp_path)
+    Path("run.yaml").write_text(YAML)
+    Path("data").mkdir()
+    for index in range(5):
+        pixels = np.random.default_rng(index).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"data/{index}.png")
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["lama-train", *arguments])
+        return main()
+
+    return run
+
+
+TRAIN = ["--config", "run.yaml", "--data", "data", "--accelerator", "cpu", "--out"]
+
+
+def test_list(lama_train, capsys):
+    assert lama_train("--list") == 0
+    assert capsys.readouterr().out.splitlines() == list(PRESETS)
+
+
+def test_dry_run_writes_nothing(lama_train, capsys):
+    assert lama_train(*TRAIN, "out", "--dry-run", "--devices", "3", "--set", "data.batch_size=4") == 0
+    captured = capsys.readouterr()
+    assert "data: 5 pictures" in captured.out and "2 steps of 4 x 3 = 12 pictures" in captured.out
+    assert captured.err == "" and not Path("out").exists()
+
+
+def test_dry_run_of_a_name_without_its_perceptual_weights(lama_train, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    assert lama_train("--data", "data", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "generator: 27,048,835 parameters; discriminator: 6,962,369" in out
+    assert "not yet: resnet50-ade20k is not on this machine" in out
+
+
+def test_trains_and_resumes(lama_train, capsys):
+    """Two steps, then a third; a second run into the same folder is refused."""
+    assert lama_train(*TRAIN, "out") == 0
+    captured = capsys.readouterr()
+    assert "written to out; next: lama-export --weights out/generator.safetensors" in captured.out
+    assert captured.err == ""
+    first = load_checkpoint("out/generator.safetensors").state_dict
+    assert lama_train(*TRAIN, "out") == 2
+    assert capsys.readouterr().err == "error: out: holds a run already; go on with --resume, or use another --out\n"
+    assert lama_train(*TRAIN, "out", "--resume", "--set", "steps=3") == 0
+    assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 3
+    second = load_checkpoint("out/generator.safetensors").state_dict
+    assert any(not np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_stops_early_and_fine_tunes(lama_train):
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 1
+    tuned = [*TRAIN, "tuned", "--weights", "out", "--stop-after", "1", "--set", "optimizer.generator_lr=1e-12"]
+    assert lama_train(*tuned) == 0
+    given, found = load_checkpoint("out").state_dict, load_checkpoint("tuned").state_dict
+    key = "model.1.ffc.convl2l.weight"
+    np.testing.assert_allclose(found[key], given[key], atol=1e-9)
+
+
+REFUSED = {
+    "no data": (["--config", "run.yaml"], "--data is missing"),
+    "data that is not there": (["--config", "run.yaml", "--data", "none"], "none: no such folder"),
+    "unknown name": (["--config", "lama", "--data", "data"], "'lama' is unknown; a file, or one of: lama-fourier"),
+    "missing file": (["--config", "none.yaml", "--data", "data"], "none.yaml: no readable YAML"),
+    "unknown field": ([*TRAIN, "out", "--set", "data.cropp=64"], "no such setting: data.cropp; there are: "),
+    "wrong type": ([*TRAIN, "out", "--set", "data.crop=wide"], "data.crop is 'wide'"),
+    "no assignment": ([*TRAIN, "out", "--set", "data.crop"], "'data.crop' is no assignment"),
+    "unknown masks": ([*TRAIN, "out", "--set", "data.masks=huge"], "mask set 'huge' is unknown"),
+    "unknown perceptual loss": (
+        [*TRAIN, "out", "--set", "losses.perceptual=lpips", "--set", "losses.perceptual_weight=1"],
+        "perceptual loss 'lpips' is unknown",
+    ),
+    "missing weights": ([*TRAIN, "out", "--weights", "none.ckpt"], "none.ckpt: no checkpoint there"),
+    "nothing to resume": ([*TRAIN, "out", "--resume"], "no saved state here; start without --resume"),
+    "out is a file": ([*TRAIN, "run.yaml"], "run.yaml: could not be written"),
+    "shares without a folder": ([*TRAIN, "out", "--set", "data.shares={a: 1}"], "data.shares: 'a' has no pictures"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_in_one_line(lama_train, capsys, case):
+    arguments, message = REFUSED[case]
+    assert lama_train(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("option", ["--devices", "--stop-after"])
+def test_counts_below_one(lama_train, capsys, option):
+    with pytest.raises(SystemExit) as caught:
+        lama_train(*TRAIN, "out", option, "0")
+    assert caught.value.code == 2
+    assert "'0' is no integer of at least 1" in capsys.readouterr().err
+
+
+def test_interrupted(lama_train, capsys, monkeypatch):
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lama_deploy.training.loop.train", interrupt)
+    assert lama_train(*TRAIN, "out") == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_commands_that_need_no_training_import_nothing_heavy():
+    """`lama-train --help` answers without torch."""
+    program = "import sys, lama_deploy.cli.train as t; t.parser(); print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
