@@ -110,6 +110,8 @@ def test_run_trains_and_writes(config, run, capsys):
     assert all(name in lines[0] for name in ("gen_l1", "gen_adv", "gen_fm", "discr_adv", "adv_discr_real_gp"))
     assert any(line.startswith(f"written to {run.out}") for line in lines)
     assert load_checkpoint(run.out).config == config.generator
+    measured = content(run.out)["state_dict"]["generator_average.model.1.bn_l.num_batches_tracked"]
+    assert measured == config.steps  # over the batches of all four steps
 
 
 def test_existing_run_is_not_overwritten(config, run):
@@ -241,7 +243,7 @@ def test_fine_tuning_starts_from_the_given_weights(config, change, run, tmp_path
 
 def test_fine_tuning_goes_on_from_a_run_of_ours(config, change, run, tmp_path):
     """From OUT of another run, whose configuration is recognised by its shapes alone."""
-    odd = change(config, generator=GeneratorConfig(width=4, blocks=1, ratio=0.3, max_channels=24))
+    odd = change(config, generator=GeneratorConfig(width=4, blocks=1, ratio=0.34, max_channels=24))
     train(odd, replace(run, stop_after=1))
     tuned = replace(run, out=tmp_path / "tuned", weights=str(run.out))
     train(change(odd, optimizer={"generator_lr": 1e-12}, steps=1), tuned)

@@ -231,7 +231,7 @@ def test_states_of_something_else(config, networks, tmp_path, content):
 
 
 @pytest.mark.parametrize("spoil", ["optimizer_states", "global_step"])
-@pytest.mark.parametrize("value", [None, [1, 2], [{}, {}], "x"], ids=str)
+@pytest.mark.parametrize("value", [None, [{}, {}]], ids=str)
 def test_states_with_a_part_of_something_else(trained, config, networks, tmp_path, spoil, value):
     save_run(tmp_path, config, trained, 1)
     content = torch.load(tmp_path / LAST, weights_only=True)

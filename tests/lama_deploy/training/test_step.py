@@ -164,6 +164,16 @@ def test_gradients_are_clipped(fabric, config, change, networks, batch, monkeypa
     assert found["gen_gradient"] > 1 and found["discr_gradient"] > 0.25
 
 
+def test_gradients_do_not_add_up_over_steps(fabric, config, change, networks, batch):
+    """With rates of almost nothing, the same batch gives the same gradients again."""
+    rates = {"generator_lr": 1e-12, "discriminator_lr": 1e-12}
+    config = change(config, optimizer=rates)
+    nets = networks(config)
+    first, second = (training_step(fabric, config, nets, batch)[0] for _ in range(2))
+    for name in ("gen_gradient", "discr_gradient"):
+        assert second[name].item() == pytest.approx(first[name].item(), rel=1e-3)
+
+
 def test_generator_does_not_see_what_is_in_the_hole(batch):
     given = generator_input(batch)
     assert given.shape == (2, 4, 32, 32)
