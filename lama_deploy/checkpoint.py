@@ -70,8 +70,11 @@ def save_checkpoint(
     data = save(arrays, metadata={CONFIG_METADATA: json.dumps(config.to_dict())})
     target = Path(path)
     temporary = target.with_name(target.name + ".partial")
-    temporary.write_bytes(data)
-    temporary.replace(target)
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, Validation
 from lama_deploy.errors import ConfigError
 from lama_deploy.training.losses import FakeLabels
 from lama_deploy.training.perceptual import Reduction
+from lama_deploy.training.start import Start
 from lama_deploy.variants import VARIANTS, GeneratorConfig
 
 Augmentation = Literal["distortions", "photographs", "none"]
@@ -52,6 +53,7 @@ class LossConfig:
     perceptual_weights: str | None = None
 
 
+RUN_SECTION = "lama_deploy"  # of a run's config.yaml; the file's other section is for official code
 OFFICIAL_LOSSES = LossConfig()
 PAPER_LOSSES = LossConfig(l1_known=0.0, discriminator=10.0, fake_labels="touched", perceptual_reduction="mean")
 
@@ -100,9 +102,13 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A run. `steps` counts pairs of one generator and one discriminator update."""
+    """A run. `steps` counts pairs of one generator and one discriminator update.
+
+    start: the generator's first weights where none are given: "random" (official) or "pass-through" (`start.py`).
+    """
 
     generator: GeneratorConfig = VARIANTS["lama-fourier"]
+    start: Start = "random"
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     losses: LossConfig = OFFICIAL_LOSSES
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -146,7 +152,7 @@ def config_from_dict(values: Mapping[str, Any], base: TrainConfig | None = None)
 
 
 def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
-    """From a YAML file. Raises ConfigError."""
+    """From a YAML file of one's own, or the config.yaml of an earlier run. Raises ConfigError."""
     import yaml
 
     try:
@@ -155,7 +161,7 @@ def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
         raise ConfigError(f"{path}: no readable YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {values!r}")
-    return config_from_dict(values, base)
+    return config_from_dict(values.get(RUN_SECTION, values), base)
 
 
 def override(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:

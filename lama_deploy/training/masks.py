@@ -32,11 +32,14 @@ class MaskGenerator(Protocol):
 class Strokes:
     """Polygonal chains of wide lines (official `RandomIrregularMaskGenerator`). Lengths and widths in pixels.
 
+    Lengths are from least_length to least_length + max_length - 1, widths alike: max_ are the official names.
     A mask has min_times to max_times + 1 chains: the official wrapper adds the one, and the paper's masks have it.
     """
 
     max_angle: int = 4
+    least_length: int = 10
     max_length: int = 60
+    least_width: int = 5
     max_width: int = 20
     min_times: int = 1
     max_times: int = 10
@@ -55,15 +58,21 @@ class Strokes:
         for _ in range(1 + rng.integers(5)):
             angle = 0.01 + rng.integers(self.max_angle)
             angle = 2 * np.pi - angle if upwards else angle
-            length = 10 + rng.integers(self.max_length)
-            brush = 5 + int(rng.integers(self.max_width))
+            length = self.least_length + rng.integers(self.max_length)
+            brush = self.least_width + int(rng.integers(self.max_width))
             end_x = int(np.clip(int(x + length * np.sin(angle)), 0, width))
             end_y = int(np.clip(int(y + length * np.cos(angle)), 0, height))
             cv2.line(mask, (x, y), (end_x, end_y), 1, brush)
             x, y = end_x, end_y
 
     def scaled(self, factor: float) -> Strokes:
-        return replace(self, max_length=_scale(self.max_length, factor), max_width=_scale(self.max_width, factor))
+        return replace(
+            self,
+            least_length=_scale(self.least_length, factor),
+            max_length=_scale(self.max_length, factor),
+            least_width=_scale(self.least_width, factor),
+            max_width=_scale(self.max_width, factor),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

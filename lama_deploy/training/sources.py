@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lama_deploy.errors import ConfigError, DataError, ImageError
 from lama_deploy.runtime.modes import rgb_of
@@ -83,10 +83,13 @@ def _index_shard(path: Path, group: str) -> list[PictureRef]:
 
 
 def decode(ref: PictureRef) -> Picture:
-    """RGB uint8 (H, W, 3) of any mode; transparency is dropped, as official code does. Raises DataError."""
+    """RGB uint8 (H, W, 3) of any mode, turned as its EXIF says and without transparency, as official code reads it.
+
+    Raises DataError.
+    """
     try:
         with Image.open(io.BytesIO(ref.read())) as image:
-            return rgb_of(image)
+            return rgb_of(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise DataError(f"{ref.name}: unreadable (not a picture in any format)") from error
     except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError) as error:

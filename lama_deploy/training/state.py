@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from lama_deploy.checkpoint import save_checkpoint
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
-from lama_deploy.training.config import TrainConfig, config_to_dict
+from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
 from lama_deploy.training.step import Networks
 from lama_deploy.variants import GeneratorConfig
 
@@ -48,8 +47,6 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
         _write(out / LAST, _serialised(content))
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
-        with suppress(OSError):
-            (out / f"{WEIGHTS}.partial").unlink(missing_ok=True)  # save_checkpoint's
         raise TrainingError(
             f"{out}: could not be written at step {step} ({error.strerror or error}); free some space and go on with "
             "--resume: the state saved before is whole"
@@ -135,7 +132,7 @@ def _config_yaml(config: TrainConfig) -> str:
     import yaml
 
     return yaml.safe_dump(
-        {"generator": official_generator_section(config.generator), "lama_deploy": config_to_dict(config)},
+        {"generator": official_generator_section(config.generator), RUN_SECTION: config_to_dict(config)},
         sort_keys=False,
     )
 

@@ -187,10 +187,12 @@ def test_smallest_canvases(size):
             assert draw(name, number, *size).any()
 
 
-def test_boxes_scale_with_the_picture():
-    """The same shares of a picture of half the sides."""
+def test_shapes_scale_with_the_picture():
+    """The same shares of a picture of other sides."""
     scaled = MASK_SETS["train"].scaled(0.5).parts[1][1]
     assert scaled == Boxes(margin=5, min_size=15, max_size=75, min_times=1, max_times=4)
+    chains = MASK_SETS["thick-256"].scaled(2).parts[0][1]
+    assert chains == Strokes(least_length=20, max_length=400, least_width=10, max_width=200, min_times=1, max_times=5)
     assert MASK_SETS["outpainting"].scaled(0.5) == MASK_SETS["outpainting"]
 
 

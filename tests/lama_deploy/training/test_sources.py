@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lama_deploy.errors import ConfigError, DataError
 from lama_deploy.training.sources import PictureRef, by_shares, decode, find_pictures
@@ -136,6 +136,13 @@ def test_modes_become_rgb_bytes(tmp_path):
     }
     for path, pixels in wanted.items():
         np.testing.assert_array_equal(decode(ref(path)), pixels, err_msg=path.name)
+
+
+def test_picture_is_turned_as_its_exif_says(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # shown turned by 90 degrees clockwise
+    path = save(tmp_path / "turned.png", Image.fromarray(PIXELS), exif=exif)
+    np.testing.assert_array_equal(decode(ref(path)), np.rot90(PIXELS, -1))
 
 
 def test_sixteen_bits_keep_their_upper_byte(tmp_path):

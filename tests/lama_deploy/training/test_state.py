@@ -13,7 +13,7 @@ from torch import nn
 
 from lama_deploy.checkpoint import load_checkpoint
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
-from lama_deploy.training.config import TrainConfig, config_from_dict
+from lama_deploy.training.config import TrainConfig, config_from_dict, read_config
 from lama_deploy.training.state import LAST, WEIGHTS, read_state, restore_run, save_run
 from lama_deploy.training.step import training_step
 from lama_deploy.variants import GeneratorConfig
@@ -259,3 +259,10 @@ def test_state_without_the_average_that_is_asked_for(fabric, config, change, net
     save_run(tmp_path, plain, networks(plain), 1)
     with pytest.raises(CheckpointError, match="not a state of this configuration"):
         restore_run(tmp_path, config, networks(config))
+
+
+def test_saved_configuration_can_be_given_again(config, change, networks, tmp_path):
+    """--config OUT/config.yaml, whose first section is official code's."""
+    config = change(config, seed=7, data={"masks": "thin-256"})
+    save_run(tmp_path, config, networks(config), 1)
+    assert read_config(tmp_path / "config.yaml") == config
