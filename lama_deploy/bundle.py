@@ -26,7 +26,8 @@ class Bundle:
 
     variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}.
     io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
-    tools: {package: version}. parity: the record of `lama_deploy.proof.parity`.
+    tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
+    headroom, where the precision asked for them (`lama_export.half`).
     """
 
     variant: str | None
@@ -41,6 +42,7 @@ class Bundle:
     outputs: dict[str, dict[str, Any]]
     tools: dict[str, str]
     parity: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, Any] = field(default_factory=dict)
     created: str = ""
     format: int = FORMAT
 
@@ -67,7 +69,7 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             raise BundleError(
                 f"{manifest}: format {values['format']}, but this version reads {FORMAT}; export again or upgrade"
             )
-        bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
+        bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle) if name.name in values})
         bundle.config  # noqa: B018 (validates)
         missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:

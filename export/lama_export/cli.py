@@ -35,6 +35,14 @@ def parser() -> argparse.ArgumentParser:
         help="Fourier units: as nodes with an FFT-free local function (default), that function written out for engines "
         "that reject functions (OpenVINO), or the standard DFT operator",
     )
+    p.add_argument(
+        "--fp16",
+        action="store_true",
+        help="half precision: activation ranges are measured and folded into the weights, so that nothing overflows",
+    )
+    p.add_argument(
+        "--calibration", type=Path, metavar="DIR", help="photographs to measure ranges on (default: six that ship)"
+    )
     p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
     return p
 
@@ -42,17 +50,29 @@ def parser() -> argparse.ArgumentParser:
 @command("export")
 def main() -> int:
     args = parser().parse_args()
-    from lama_deploy.proof.table import parity_table
+    from lama_deploy.bundle import load_bundle
+    from lama_deploy.errors import ConfigError
+    from lama_deploy.proof.table import parity_table, ranges_summary
     from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
     from lama_export.export import ExportOptions, export_onnx
 
+    if args.calibration and not args.fp16:
+        raise ConfigError("--calibration is for --fp16; float32 needs no ranges")
     out = Path(args.out or f"{Path(args.weights).stem}-onnx")
     if args.weights == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
-    options = ExportOptions(io=args.io, spectral=args.spectral, external_data=args.external_data)
+    options = ExportOptions(
+        io=args.io,
+        spectral=args.spectral,
+        precision="fp16" if args.fp16 else "fp32",
+        external_data=args.external_data,
+        calibration=args.calibration,
+    )
     checkpoint = load_weights(args.weights)
-    record = export_onnx(checkpoint, out, options, source=args.weights, progress=progress_bar("parity"))
+    record = export_onnx(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))
     print(parity_table(record))
+    if args.fp16:
+        print(ranges_summary(load_bundle(out).ranges))
     if record.is_flat:
         print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
     print(f"wrote {out}")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,9 +22,12 @@ from lama_deploy.errors import BundleError
 from lama_deploy.proof.parity import ParityRecord, Size, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import variant_name
-from lama_export.onnx_model import Spectral, onnx_from_state
+from lama_export.calibration import CalibrationSet
+from lama_export.half import fold_ranges
+from lama_export.onnx_model import Precision, Spectral, onnx_from_state
 from lama_export.picture import Interface
 
 # Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
@@ -37,12 +40,15 @@ EXTERNAL_DATA = "model.onnx.data"
 class ExportOptions:
     """How to export.
 
-    io: bytes or floats at the interface. spectral: see `onnx_from_state`. external_data: weights in a second file.
+    io: bytes or floats at the interface. spectral, precision: see `onnx_from_state`. external_data: weights in a
+    second file. calibration: folder of photographs to measure activation ranges on (fp16), None for the shipped ones.
     """
 
     io: Interface = "uint8"
     spectral: Spectral = "function"
+    precision: Precision = "fp32"
     external_data: bool = False
+    calibration: Path | None = None
     parity_sizes: Sequence[Size] = PARITY_SIZES
 
 
@@ -56,23 +62,38 @@ def export_onnx(
 ) -> ParityRecord:
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
-    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else.
+    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else,
+    DataError and ImageError for calibration images that cannot be used.
     """
     options = options or ExportOptions()
     with _replacing(Path(out)) as directory:
-        model = onnx_from_state(checkpoint.config, checkpoint.state_dict, io=options.io, spectral=options.spectral)
+        state_dict, ranges = _folded(checkpoint, options, progress)
+        model = onnx_from_state(
+            checkpoint.config, state_dict, io=options.io, spectral=options.spectral, precision=options.precision
+        )
         _save(model, directory / MODEL, options.external_data)
         record = measure(
             OnnxRuntimeBackend(directory / MODEL, device="cpu"),
             oracle(checkpoint),
             options.parity_sizes,
-            tolerance_of("fp32", options.spectral),
+            tolerance_of(options.precision, options.spectral),
             eager=eager(checkpoint),
             progress=progress,
         )
         require(record)
-        _manifest(checkpoint, model, options, record, source, directory).save(directory)
+        _manifest(checkpoint, model, options, record, ranges, source, directory).save(directory)
     return record
+
+
+def _folded(
+    checkpoint: Checkpoint, options: ExportOptions, progress: Callable[[Sequence[Any]], Any]
+) -> tuple[Mapping[str, Array], dict[str, Any]]:
+    """Weights that fit the precision, and the record of their ranges."""
+    if options.precision == "fp32":
+        return checkpoint.state_dict, {}
+    images = CalibrationSet(options.calibration)
+    folded = fold_ranges(checkpoint.config, checkpoint.state_dict, progress(images))
+    return folded.state_dict, {"calibration": images.describe(), **folded.to_dict()}
 
 
 def _save(model: onnx.ModelProto, path: Path, external_data: bool) -> None:
@@ -104,6 +125,7 @@ def _manifest(
     model: onnx.ModelProto,
     options: ExportOptions,
     record: ParityRecord,
+    ranges: dict[str, Any],
     source: str,
     directory: Path,
 ) -> Bundle:
@@ -112,7 +134,7 @@ def _manifest(
         generator=checkpoint.config.to_dict(),
         weights={"source": source or str(checkpoint.path), "sha256": checkpoint.sha256},
         target="onnx",
-        precision="fp32",
+        precision=options.precision,
         spectral=options.spectral,
         io=options.io,
         files={path.name: _fingerprint(path) for path in sorted(directory.iterdir())},
@@ -120,6 +142,7 @@ def _manifest(
         outputs={value.name: _describe(value) for value in model.graph.output},
         tools={name: version(name) for name in TOOLS},
         parity=record.to_dict(),
+        ranges=ranges,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

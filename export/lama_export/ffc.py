@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.fold import Array
 from lama_export.graph import DOMAIN, GraphBuilder
@@ -111,17 +113,19 @@ class FFCLayers(Layers):
         return self.conv(unit, f"{key}.conv2", name="conv2", bn=bn_after)
 
     def _fourier_unit(self, x: str, key: str) -> str:
-        conv, bn = f"{key}.conv_layer", f"{key}.bn"
-        inputs = [
-            x,
-            self.graph.constant(f"{conv}.weight", self.weights.weight(conv, bn)),
-            self.graph.constant(f"{conv}.bias", self.weights.bias(conv, bn=bn)),
-            *self._dft_matrices(x),
-        ]
-        return self.graph.op(SPECTRAL_CONV, *inputs, name="fourier_unit", domain=DOMAIN)
+        """In the graph's dtype with matrices; by DFT operators in float32, since engines have no other."""
+        g, conv, bn = self.graph, f"{key}.conv_layer", f"{key}.bn"
+        dtype = g.dtype if self._with_matrices else np.float32
+        weight = g.constant(f"{conv}.weight", self.weights.weight(conv, bn), dtype)
+        bias = g.constant(f"{conv}.bias", self.weights.bias(conv, bn=bn), dtype)
+        if self._with_matrices:
+            return g.op(SPECTRAL_CONV, x, weight, bias, *self._dft_matrices(x), name="fourier_unit", domain=DOMAIN)
+        return g.to_dtype(g.op(SPECTRAL_CONV, g.to_float32(x), weight, bias, name="fourier_unit", domain=DOMAIN))
 
     def _dft_matrices(self, latent: str) -> list[str]:
-        """One node for the whole graph: every unit sees the same latent size."""
-        if self._with_matrices and not self._matrices:
-            self._matrices = self.graph.multi_op(DFT_MATRICES, latent, outputs=MATRIX_NAMES, name="dft", domain=DOMAIN)
+        """One node for the whole graph: every unit sees the same latent size. Computed in float32 whatever follows."""
+        g = self.graph
+        if not self._matrices:
+            matrices = g.multi_op(DFT_MATRICES, latent, outputs=MATRIX_NAMES, name="dft", domain=DOMAIN)
+            self._matrices = [g.to_dtype(matrix) for matrix in matrices]
         return self._matrices

@@ -1,4 +1,4 @@
-"""The generators as ONNX nodes: (N, 4, H, W) -> (N, 3, H, W), H and W dynamic multiples of 8, float32."""
+"""The generators as ONNX nodes: (N, 4, H, W) -> (N, 3, H, W), H and W dynamic multiples of 8."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lama_export.pix2pixhd import Pix2PixHDLayers
 def emit_generator(
     g: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], x: str, *, with_matrices: bool
 ) -> str:
-    """Append a whole generator behind value `x`; return the name of its output, in (0, 1).
+    """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
     """
@@ -28,7 +28,7 @@ def emit_generator(
     else:
         layers = Pix2PixHDLayers(g, config, state_dict)
     with g.scope("generator"):
-        x = layers.emit(x)
+        x = layers.emit(g.to_dtype(x))
         index = first_up_index(config)
         for level in range(config.downsamplings):
             with g.scope(f"up{level + 1}"):
@@ -66,7 +66,7 @@ def _head(layers: Layers, x: str, key: str) -> str:
         bias = g.constant(f"{key}.bias", np.tile(layers.weights.bias(key), 4))
         x = g.op("Conv", x, weight, bias, name="conv", kernel_shape=[8, 8], strides=[2, 2])
         x = g.op("DepthToSpace", x, blocksize=2, mode="DCR", name="pixels")
-        return g.op("Sigmoid", x, name="sigmoid")
+        return g.op("Sigmoid", g.to_float32(x), name="sigmoid")
 
 
 def _two_by_two(weight: Array) -> Array:

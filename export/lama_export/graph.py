@@ -20,9 +20,13 @@ DOMAIN = "lama.deploy"
 
 
 class GraphBuilder:
-    """Collects nodes and initialisers. Values are named after the node that makes them: "block03/conv1/l2l"."""
+    """Collects nodes and initialisers. Values are named after the node that makes them: "block03/conv1/l2l".
 
-    def __init__(self) -> None:
+    dtype: of the weights and of what is computed between `to_dtype` and `to_float32`.
+    """
+
+    def __init__(self, dtype: Any = np.float32) -> None:
+        self.dtype = np.dtype(dtype)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.value_infos: list[onnx.ValueInfoProto] = []
@@ -50,16 +54,30 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(op_type, inputs, values, name=node_name, domain=domain, **given))
         return values
 
-    def constant(self, name: str, values: Any, dtype: Any = np.float32) -> str:
-        """An initialiser, or its name where the same name and content exist already."""
-        tensor = numpy_helper.from_array(np.asarray(values, dtype), name)
+    def to_dtype(self, x: str) -> str:
+        """A float32 value in the builder's dtype."""
+        return self._cast(x, self.dtype)
+
+    def to_float32(self, x: str) -> str:
+        """A value of the builder's dtype in float32."""
+        return self._cast(x, np.dtype(np.float32))
+
+    def _cast(self, x: str, dtype: np.dtype[Any]) -> str:
+        if self.dtype == np.float32:
+            return x
+        return self.op("Cast", x, to=helper.np_dtype_to_tensor_dtype(dtype), name=f"to_{dtype}")
+
+    def constant(self, name: str, values: Any, dtype: Any = None) -> str:
+        """An initialiser, or its name where the same name and content exist already. dtype: None for the builder's."""
+        tensor = numpy_helper.from_array(np.asarray(values, self.dtype if dtype is None else dtype), name)
         if self.initializers.setdefault(name, tensor) != tensor:
             raise ValueError(f"two different initialisers are named {name}")
         return name
 
     def annotate(self, value: str, dims: Sequence[int | str]) -> str:
-        """Record the shape of a float32 value that shape inference cannot find; return the value's name."""
-        self.value_infos.append(helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, dims))
+        """Record the shape of a value (of the builder's dtype) that shape inference cannot find; return its name."""
+        dtype = helper.np_dtype_to_tensor_dtype(self.dtype)
+        self.value_infos.append(helper.make_tensor_value_info(value, dtype, dims))
         return value
 
     def ints(self, *values: int) -> str:
@@ -71,7 +89,7 @@ class GraphBuilder:
 
     def scalar(self, value: float) -> str:
         """A float32 scalar constant, shared by all its users."""
-        return self.constant(f"float_{value:g}", value)
+        return self.constant(f"float_{value:g}", value, np.float32)
 
     def unique(self, name: str) -> str:
         full = "/".join([*self._scopes, name])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import onnx
 from onnx import helper, inliner
 
@@ -18,6 +19,8 @@ from lama_export.picture import Interface, emit_picture, picture_inputs, picture
 from lama_export.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
 
 Spectral = Literal["function", "inline", "dft"]
+Precision = Literal["fp32", "fp16"]
+DTYPES: Mapping[Precision, Any] = {"fp32": np.float32, "fp16": np.float16}
 
 
 def onnx_from_state(
@@ -26,13 +29,16 @@ def onnx_from_state(
     *,
     io: Interface = "uint8",
     spectral: Spectral = "function",
+    precision: Precision = "fp32",
 ) -> onnx.ModelProto:
-    """The complete float32 model, checked.
+    """The complete model, checked.
 
     spectral: "function" keeps the Fourier units as `lama.deploy::SpectralConv` nodes with an FFT-free local function,
         "inline" writes that function's body out, "dft" uses the standard DFT operator.
+    precision: of the generator's weights and activations, written into the graph as types; the picture around it,
+        the sigmoid and the making of the DFT matrices stay float32.
     """
-    graph = GraphBuilder()
+    graph = GraphBuilder(DTYPES[precision])
     emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
@@ -69,8 +75,25 @@ def _model_with_functions(
     if keep or not functions:
         return model
     inlined = inliner.inline_local_functions(model)
-    for node in inlined.graph.node:
-        node.name = node.name or node.output[0]
+    _name_after_callers(inlined.graph)
     del inlined.opset_import[:]
     inlined.opset_import.append(standard)
     return inlined
+
+
+def _name_after_callers(graph: onnx.GraphProto) -> None:
+    """Put the values of inlined functions, which the inliner calls "stack__7", into the scope of their caller.
+
+    A function's last node makes the value that the caller named, so the scope is that of the next such value.
+    """
+    renamed: dict[str, str] = {}
+    caller = ""
+    for node in reversed(graph.node):
+        for index, value in enumerate(node.output):
+            if "__" in value:
+                renamed[value] = node.output[index] = f"{caller}/{value}"
+            else:
+                caller = value
+    for node in graph.node:
+        node.input[:] = [renamed.get(value, value) for value in node.input]
+        node.name = node.name or node.output[0]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from lama_deploy.proof.parity import Case, ParityRecord
 
 HEADER = ("size", "max error", "mean error", "allowed", "PSNR dB", "SSIM", "")
@@ -24,4 +28,19 @@ def _row(case: Case) -> tuple[str, ...]:
         "identical" if case.psnr is None else f"{case.psnr:.1f}",
         "-" if case.ssim is None else f"{case.ssim:.5f}",
         "pass" if case.passed else "FAIL",
+    )
+
+
+def ranges_summary(ranges: Mapping[str, Any]) -> str:
+    """A bundle's `ranges` in two lines: the tightest value, and what arithmetic alone can promise."""
+    values = ranges["values"]
+    name = min(values, key=lambda value: values[value]["headroom"] or math.inf)
+    bounds = [value["bound"] for value in values.values()]
+    bound = "beyond float64" if None in bounds else f"{max(bounds):.0e}"
+    scales = [value["scale"] for value in values.values()]
+    return (
+        f"fp16 range: {len(values)} values scaled by {min(scales):g} to {max(scales):g}; least headroom "
+        f"{values[name]['headroom']:.0f}x at {name} (spectra at {ranges['spectra_at']} px), measured on "
+        f"{ranges['calibration']['images']} images\nworst case by norms at {ranges['bound_at']} px, over every picture "
+        f"there is: {bound}, against a limit of {ranges['limit']:.0f}"
     )

@@ -1,0 +1,91 @@
+"""Weights ready for half precision: ranges measured, scales chosen, folded, and the headroom that is left recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lama_deploy.errors import ParityError
+from lama_deploy.runtime.backend import Array
+from lama_deploy.variants import GeneratorConfig
+from lama_export.bounds import worst_case
+from lama_export.calibration import LONG_SIDE
+from lama_export.ranges import measure_ranges
+from lama_export.scales import HEAD, power_of_two, scale_state
+
+FP16_MAX = 65504.0
+TARGET = 1024.0  # largest magnitude after scaling: 64 times below the limit, 24 binary orders above the least step
+LARGEST_SIDE = 2048  # pixels; the side for which the headroom of spectra is stated
+
+
+@dataclass(frozen=True)
+class Range:
+    """One value of the generator. scale: the power of two folded in; largest: measured, after scaling.
+
+    headroom: how many times larger it may get in fp16. For spectra at LARGEST_SIDE, where the DC term of the same
+    picture is larger than at the size that was measured by the ratio of the sides. bound: no picture of LONG_SIDE can
+    exceed it, whatever its content; infinite beyond float64.
+    """
+
+    scale: float
+    largest: float
+    headroom: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A state_dict under official keys that computes what the given one computes, and the ranges of its values."""
+
+    state_dict: dict[str, Array]
+    ranges: dict[str, Range]
+
+    @property
+    def least(self) -> tuple[str, Range]:
+        """The value with the least headroom."""
+        return min(self.ranges.items(), key=lambda item: item[1].headroom)
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {
+            name: {key: value if math.isfinite(value) else None for key, value in asdict(found).items()}
+            for name, found in self.ranges.items()
+        }
+        return {
+            "limit": FP16_MAX,
+            "target": TARGET,
+            "spectra_at": LARGEST_SIDE,
+            "bound_at": LONG_SIDE,
+            "values": values,
+        }
+
+
+def fold_ranges(
+    config: GeneratorConfig, state_dict: Mapping[str, Array], pairs: Iterable[tuple[Array, Array]]
+) -> Folded:
+    """Measure on `pairs` and fold. Raises ParityError where the folded weights would not be exactly the given ones."""
+    largest = {value: max(found.values()) for value, found in measure_ranges(config, state_dict, pairs).items()}
+    scales = {value: power_of_two(TARGET / most) for value, most in largest.items() if value != HEAD and most > 0}
+    folded = scale_state(config, state_dict, scales)
+    _require_exact(state_dict, scale_state(config, folded, {value: 1 / scale for value, scale in scales.items()}))
+    bounds = worst_case(config, folded, LONG_SIDE, LONG_SIDE)
+    ranges = {
+        value: _range(value, scales.get(value, 1.0), most, bounds[value]) for value, most in sorted(largest.items())
+    }
+    return Folded(folded, ranges)
+
+
+def _range(value: str, scale: float, largest: float, bound: float) -> Range:
+    scaled = scale * largest
+    growth = LARGEST_SIDE / LONG_SIDE if value.endswith("/spectral") else 1.0
+    return Range(scale, scaled, FP16_MAX / (scaled * growth) if scaled else math.inf, bound)
+
+
+def _require_exact(before: Mapping[str, Array], back: Mapping[str, Array]) -> None:
+    """Powers of two round nothing, unless a weight leaves float32's normal range."""
+    for key, array in before.items():
+        if not np.array_equal(array, back[key]):
+            raise ParityError(f"scaling {key} is not exact; are these weights damaged? Export in float32")

@@ -1,0 +1,149 @@
+"""Half precision that holds: where naive fp16 breaks, folded ranges stay within the table."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from lama_deploy.bundle import load_bundle
+from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.errors import DataError
+from lama_deploy.model import seeded_generator
+from lama_deploy.proof.parity import Size, measure
+from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from lama_deploy.variants import GeneratorConfig
+from lama_deploy.weights import load_weights
+from lama_export import ExportOptions, export_onnx
+from lama_export.half import FP16_MAX, TARGET, fold_ranges
+from lama_export.onnx_model import onnx_from_state
+
+DEEP = GeneratorConfig(width=8, blocks=18)
+SIZES = [Size(64, 64), Size(72, 136), Size(101, 85, 2), Size(136, 40)]
+
+
+def growing_state() -> dict[str, np.ndarray]:
+    """A generator whose local branch doubles from block to block, beyond 65504, as the public weights' is said to grow.
+
+    Each block adds to the branch a map twice as large as the last one's, and reads the branch at that scale.
+    """
+    state = {key: value.numpy().copy() for key, value in seeded_generator(DEEP, seed=3).state_dict().items()}
+    first = 2 + DEEP.downsamplings
+    for block in range(DEEP.blocks):
+        key = f"model.{first + block}"
+        state[f"{key}.conv2.bn_l.weight"] *= 2.0**block
+        state[f"{key}.conv2.bn_l.bias"] *= 2.0**block
+        state[f"{key}.conv1.ffc.convl2l.weight"] /= 2.0 ** max(0, block - 1)
+        state[f"{key}.conv1.ffc.convl2g.weight"] /= 2.0 ** max(0, block - 1)
+    state[f"model.{first + DEEP.blocks + 1}.weight"][: DEEP.local_channels] /= 2.0 ** (DEEP.blocks - 1)
+    return state
+
+
+@pytest.fixture(scope="module")
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    path = tmp_path_factory.mktemp("weights") / "growing.safetensors"
+    save_checkpoint(path, DEEP, growing_state())
+    return load_checkpoint(path)
+
+
+def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
+    images, masks = scene(96, 128, 2, seed=9)
+    return list(zip(images, masks, strict=True))
+
+
+def run(model: onnx.ModelProto, folder: Path) -> OnnxRuntimeBackend:
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    return OnnxRuntimeBackend(folder / "model.onnx", device="cpu", threads=1)
+
+
+def test_growing_branch_breaks_naive_half_precision_and_not_ours(growing: Checkpoint, tmp_path: Path) -> None:
+    naive = onnx_from_state(growing.config, growing.state_dict, precision="fp16", io="float")
+    images, masks = scene(96, 128, 1)
+    assert not np.isfinite(run(naive, tmp_path).run(images, masks)).all()
+    folded = fold_ranges(growing.config, growing.state_dict, pairs())
+    assert folded.ranges["local"].scale * FP16_MAX < TARGET  # it was beyond the limit
+    ours = onnx_from_state(growing.config, folded.state_dict, precision="fp16", io="float")
+    record = measure(run(ours, tmp_path), oracle(growing), SIZES, TOLERANCES["fp16"])
+    assert max(case.spread for case in record.cases) > 0.1
+    assert record.passed, record.cases
+
+
+@pytest.mark.parametrize("spectral", ["function", "inline", "dft"])
+@pytest.mark.parametrize("io", ["uint8", "float"])
+def test_demo_model_in_half_precision(spectral: str, io: str, tmp_path: Path) -> None:
+    weights = load_weights("lama-demo")
+    folded = fold_ranges(weights.config, weights.state_dict, pairs())
+    model = onnx_from_state(
+        weights.config,
+        folded.state_dict,
+        precision="fp16",
+        io=io,  # type: ignore[arg-type]
+        spectral=spectral,  # type: ignore[arg-type]
+    )
+    record = measure(run(model, tmp_path), oracle(weights), SIZES, TOLERANCES["fp16"])
+    assert record.passed, record.cases
+    assert max(case.max_error for case in record.cases) > TOLERANCES["fp32"] / 2  # it is half precision indeed
+
+
+def test_all_weights_and_activations_of_the_generator_are_halves() -> None:
+    state = {key: value.numpy() for key, value in seeded_generator(DEEP, seed=3).state_dict().items()}
+    model = onnx_from_state(DEEP, state, precision="fp16", spectral="inline")
+    initializers = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    weights = [name for name in initializers if name.startswith("model.")]
+    assert weights and all(initializers[name] == TensorProto.FLOAT16 for name in weights)
+    inferred = onnx.shape_inference.infer_shapes(model)
+    types = {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "ConvTranspose", "MatMul"):
+            assert types[node.output[0]] == TensorProto.FLOAT16, node.name
+
+
+def test_bundle_records_precision_ranges_and_headroom(growing: Checkpoint, tmp_path: Path) -> None:
+    options = ExportOptions(precision="fp16", parity_sizes=SIZES[:2])
+    export_onnx(growing, tmp_path / "out", options)
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.precision == "fp16" and bundle.parity["passed"]
+    values = bundle.ranges["values"]
+    assert {"local", "global", "block18/conv2/spectral", "up3", "head"} <= set(values)
+    for found in values.values():
+        assert found["headroom"] > 10
+        assert found["bound"] is None or found["bound"] >= found["largest"]
+    assert bundle.ranges["calibration"]["images"] == 9
+
+
+def test_command_folds_and_verifies(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--fp16"]
+    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "least headroom" in done.stdout and "worst case by norms" in done.stdout
+    verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(out), "--sizes", "64x64,61x77"]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((out / "verify.json").read_text())["tolerance"] == TOLERANCES["fp16"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--calibration", "x"], "--calibration is for --fp16"), (["--fp16", "--calibration", "nowhere"], "nowhere")],
+)
+def test_bad_calibration_is_one_line(options: list[str], message: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "out"]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error:") and message in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_empty_calibration_folder(growing: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError):
+        export_onnx(growing, tmp_path / "out", ExportOptions(precision="fp16", calibration=tmp_path / "photos"))
+    assert not (tmp_path / "out").exists()

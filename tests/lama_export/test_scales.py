@@ -1,0 +1,114 @@
+"""Range folding is algebra: scaled generators compute what they did, and say what they would store."""
+
+import numpy as np
+import pytest
+import torch
+
+from lama_deploy.keys import expected_shapes
+from lama_deploy.model import seeded_generator
+from lama_deploy.model.predict import generator_from_state
+from lama_deploy.proof.scenes import scene
+from lama_deploy.variants import VARIANTS, GeneratorConfig
+from lama_export.bounds import worst_case
+from lama_export.ranges import measure_ranges
+from lama_export.scales import HEAD, layers, power_of_two, scale_state
+
+CONFIGS = [
+    GeneratorConfig(width=8, blocks=2),
+    GeneratorConfig(width=12, blocks=1, downsamplings=2, ratio=0.4),
+    GeneratorConfig(kind="regular", width=8, blocks=2),
+    GeneratorConfig(kind="dilated", width=8, blocks=1, downsamplings=1),
+]
+KINDS = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.kind}-{config.downsamplings}")
+
+
+def state_of(config: GeneratorConfig, seed: int = 1) -> dict[str, np.ndarray]:
+    return {key: value.numpy() for key, value in seeded_generator(config, seed=seed).state_dict().items()}
+
+
+def drawn_scales(config: GeneratorConfig) -> dict[str, float]:
+    random = np.random.default_rng(2)
+    values = sorted({layer.output for layer in layers(config)} - {HEAD})
+    return {value: 2.0 ** int(random.integers(-9, 10)) for value in values}
+
+
+@pytest.mark.parametrize("config", [*CONFIGS, *VARIANTS.values()], ids=str)
+def test_every_convolution_is_listed_with_its_channels(config):
+    plan = list(layers(config))
+    shapes = expected_shapes(config)
+    convolutions = [key.removesuffix(".weight") for key, shape in shapes.items() if len(shape) == 4]
+    assert sorted(layer.conv for layer in plan) == sorted(convolutions)
+    for layer in plan:
+        shape = shapes[f"{layer.conv}.weight"]
+        assert sum(channels for _, channels in layer.inputs) == shape[0 if layer.transposed else 1]
+    norms = {key.removesuffix(".running_var") for key in shapes if key.endswith(".running_var")}
+    assert {layer.norm for layer in plan} - {None} == norms
+
+
+@KINDS
+def test_scaled_generator_is_the_same_function(config):
+    """In float64 to the last bit: powers of two round nothing."""
+    state = state_of(config)
+    scales = drawn_scales(config)
+    scaled = scale_state(config, state, scales)
+    assert {key: array.shape for key, array in scaled.items()} == {key: array.shape for key, array in state.items()}
+    x = torch.rand(1, 4, 40, 56, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = generator_from_state(config, state).double()(x)
+        found = generator_from_state(config, scaled).double()(x)
+    assert wanted.std() > 0.1
+    assert (found - wanted).abs().max() < 1e-12
+    back = scale_state(config, scaled, {value: 1 / scale for value, scale in scales.items()})
+    assert all(np.array_equal(back[key], state[key]) for key in state)
+
+
+@KINDS
+def test_measured_ranges_scale_with_their_values(config):
+    """All values are measured, and each is scaled by its own factor and by no other."""
+    state, scales = state_of(config), drawn_scales(config)
+    images, masks = scene(40, 56, 2)
+    pairs = list(zip(images, masks, strict=True))
+    before = measure_ranges(config, state, pairs)
+    after = measure_ranges(config, scale_state(config, state, scales), pairs)
+    assert set(before) == {layer.output for layer in layers(config)}
+    for value, found in before.items():
+        for name, largest in found.items():
+            assert after[value][name] == pytest.approx(scales.get(value, 1.0) * largest, rel=1e-4), name
+
+
+@KINDS
+def test_no_picture_exceeds_the_bound(config):
+    state = state_of(config)
+    images, masks = scene(40, 56, 2)
+    extremes = [*zip(images, masks, strict=True), (np.full_like(images[0], 255), masks[0])]
+    bounds = worst_case(config, state, 40, 56)
+    measured = {value: max(found.values()) for value, found in measure_ranges(config, state, extremes).items()}
+    assert set(bounds) == set(measured)
+    assert all(measured[value] <= bounds[value] for value in bounds)
+
+
+def test_spectra_are_measured_with_their_dc_term():
+    """A white picture has nothing but a mean, which the spectrum multiplies by the latent's side."""
+    config = CONFIGS[0]
+    state = state_of(config)
+    small, large = (
+        measure_ranges(config, state, [(np.full((side, side, 3), 255, np.uint8), np.zeros((side, side), np.uint8))])
+        for side in (64, 256)
+    )
+    name = "block01/conv1/spectral"
+    products = [key for key in small[name] if "dft_h" in key]
+    assert products and large[name][products[0]] > 3 * small[name][products[0]]
+
+
+def test_scales_that_are_none():
+    config = CONFIGS[0]
+    with pytest.raises(ValueError, match="no power of two"):
+        scale_state(config, state_of(config), {"local": 3.0})
+    with pytest.raises(ValueError, match="has no values trunk"):
+        scale_state(config, state_of(config), {"trunk": 2.0})
+
+
+@pytest.mark.parametrize("value", [1.0, 0.3, 1023.9, 1024.0, 7e-9])
+def test_power_of_two(value):
+    found = power_of_two(value)
+    assert found <= value < 2 * found and np.frexp(found)[0] == 0.5
