@@ -19,11 +19,11 @@ import onnx
 from lama_deploy.bundle import MODEL, Bundle, is_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
+from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.parity import ParityRecord, Size, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array
-from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import variant_name
 from lama_export.calibration import CalibrationSet
 from lama_export.half import fold_ranges
@@ -73,7 +73,7 @@ def export_onnx(
         )
         _save(model, directory / MODEL, options.external_data)
         record = measure(
-            OnnxRuntimeBackend(directory / MODEL, device="cpu"),
+            candidate(directory / MODEL, options.precision),
             oracle(checkpoint),
             options.parity_sizes,
             tolerance_of(options.precision, options.spectral),

@@ -36,16 +36,16 @@ def parser() -> argparse.ArgumentParser:
 @command("verify")
 def main() -> int:
     args = parser().parse_args()
+    from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.parity import Size, measure
     from lama_deploy.proof.table import parity_table
     from lama_deploy.proof.tolerance import tolerance_of
-    from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
     bundle = load_bundle(args.bundle)
     sizes = [Size.parse(text) for text in args.sizes.split(",")]
     reference, eager, name = _references(bundle, args)
     record = measure(
-        OnnxRuntimeBackend(Path(args.bundle) / MODEL, device="cpu"),
+        candidate(Path(args.bundle) / MODEL, bundle.precision),
         reference,
         sizes,
         tolerance_of(bundle.precision, bundle.spectral),
@@ -65,10 +65,10 @@ def main() -> int:
 def _references(bundle: Bundle, args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:
     """(reference, eager float32 or None, its name in words)."""
     if args.against != "eager":
-        from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+        from lama_deploy.proof.candidate import candidate
 
-        load_bundle(args.against)
-        return OnnxRuntimeBackend(Path(args.against) / MODEL, device="cpu"), None, str(args.against)
+        other = load_bundle(args.against)
+        return candidate(Path(args.against) / MODEL, other.precision), None, str(args.against)
     from lama_deploy.proof.reference import eager, oracle
     from lama_deploy.weights import load_weights
 

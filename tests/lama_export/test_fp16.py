@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import DataError
 from lama_deploy.model import seeded_generator
+from lama_deploy.proof.half import half_backend, simulate_half
 from lama_deploy.proof.parity import Size, measure
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
@@ -38,11 +40,12 @@ def growing_state() -> dict[str, np.ndarray]:
     first = 2 + DEEP.downsamplings
     for block in range(DEEP.blocks):
         key = f"model.{first + block}"
-        state[f"{key}.conv2.bn_l.weight"] *= 2.0**block
-        state[f"{key}.conv2.bn_l.bias"] *= 2.0**block
-        state[f"{key}.conv1.ffc.convl2l.weight"] /= 2.0 ** max(0, block - 1)
-        state[f"{key}.conv1.ffc.convl2g.weight"] /= 2.0 ** max(0, block - 1)
-    state[f"model.{first + DEEP.blocks + 1}.weight"][: DEEP.local_channels] /= 2.0 ** (DEEP.blocks - 1)
+        read, written = 2.0 ** max(0, block - 1), 2.0**block
+        state[f"{key}.conv1.ffc.convl2l.weight"] /= read
+        state[f"{key}.conv1.ffc.convl2g.weight"] /= read
+        state[f"{key}.conv2.bn_l.weight"] *= written
+        state[f"{key}.conv2.bn_l.bias"] *= written
+    state[f"model.{first + DEEP.blocks + 1}.weight"][: DEEP.local_channels] /= written
     return state
 
 
@@ -59,8 +62,9 @@ def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def run(model: onnx.ModelProto, folder: Path) -> OnnxRuntimeBackend:
-    (folder / "model.onnx").write_bytes(model.SerializeToString())
-    return OnnxRuntimeBackend(folder / "model.onnx", device="cpu", threads=1)
+    """Storing halves, as engines do."""
+    onnx.save(model, folder / "model.onnx")
+    return half_backend(folder / "model.onnx", threads=1)
 
 
 def test_growing_branch_breaks_naive_half_precision_and_not_ours(growing: Checkpoint, tmp_path: Path) -> None:
@@ -90,6 +94,29 @@ def test_demo_model_in_half_precision(spectral: str, io: str, tmp_path: Path) ->
     record = measure(run(model, tmp_path), oracle(weights), SIZES, TOLERANCES["fp16"])
     assert record.passed, record.cases
     assert max(case.max_error for case in record.cases) > TOLERANCES["fp32"] / 2  # it is half precision indeed
+
+
+def test_rounding_is_that_of_halves(tmp_path: Path) -> None:
+    """One sum of one product: NumPy's halves, infinity where they end."""
+    x, weight = np.array([[1.0, 2000.0]], np.float16), np.array([[1.0, 1.0], [0.0003, 60.0]], np.float16)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["x"], ["half"], to=TensorProto.FLOAT16),
+            helper.make_node("MatMul", ["half", "weight"], ["product"]),
+            helper.make_node("Cast", ["product"], ["y"], to=TensorProto.FLOAT),
+        ],
+        "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    session = ort.InferenceSession(simulate_half(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": x.astype(np.float32)})
+    exact = x.astype(np.float32) @ weight.astype(np.float32)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(y, exact.astype(np.float16).astype(np.float32))
+    assert y[0, 0] != exact[0, 0] and np.isinf(y[0, 1])
 
 
 def test_all_weights_and_activations_of_the_generator_are_halves() -> None:
