@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,11 +18,29 @@ from lama_deploy.runtime.files import read_photograph
 SHIPPED = Path(lama_deploy.__file__).parent / "data" / "calibration"
 LONG_SIDE = 512
 
+Pair = tuple[Array, Array]
 
-class CalibrationSet:
+
+def _noise(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _black(shape: tuple[int, ...]) -> Array:
+    return np.zeros(shape, np.uint8)
+
+
+def _white(shape: tuple[int, ...]) -> Array:
+    return np.full(shape, 255, np.uint8)
+
+
+EXTREMES = (_noise, _black, _white)
+
+
+class CalibrationSet(Sequence[Pair]):
     """Photographs of a folder, made smaller to LONG_SIDE, under seeded wide holes; then noise, black and white.
 
-    The last three reach what photographs do not: the strongest high frequencies and the strongest mean.
+    The last three reach what photographs do not: the strongest high frequencies and the strongest mean. A pair is
+    image (H, W, 3) and mask (H, W), uint8, made when it is asked for.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -30,17 +49,19 @@ class CalibrationSet:
         self._files = photographs(folder or SHIPPED)
 
     def __len__(self) -> int:
-        return len(self._files) + 3
+        return len(self._files) + len(EXTREMES)
 
-    def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        """image (H, W, 3) and mask (H, W), uint8. Raises ImageError for a file that cannot be read."""
-        for number, file in enumerate(self._files):
-            image = Image.fromarray(read_photograph(file).rgb)
+    def __getitem__(self, number: Any) -> Any:
+        """Raises ImageError for a file that cannot be read."""
+        if number >= len(self):
+            raise IndexError(number)
+        if number < len(self._files):
+            image = Image.fromarray(read_photograph(self._files[number]).rgb)
             image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BICUBIC)
-            yield np.asarray(image), _hole(image.height, image.width, number)
-        noise = np.random.default_rng(0).integers(0, 256, (LONG_SIDE, LONG_SIDE, 3), dtype=np.uint8)
-        for number, extreme in enumerate((noise, np.zeros_like(noise), np.full_like(noise, 255))):
-            yield extreme, _hole(LONG_SIDE, LONG_SIDE, number)
+            pixels = np.asarray(image)
+        else:
+            pixels = EXTREMES[number - len(self._files)]((LONG_SIDE, LONG_SIDE, 3))
+        return pixels, _hole(pixels.shape[0], pixels.shape[1], number)
 
     def describe(self) -> dict[str, object]:
         """For the record."""

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from lama_deploy.errors import ParityError
+
 OPSET = 18
 IR_VERSION = 9  # the oldest that knows everything used here, so that older engines open the file
 DOMAIN = "lama.deploy"
@@ -69,7 +71,12 @@ class GraphBuilder:
 
     def constant(self, name: str, values: Any, dtype: Any = None) -> str:
         """An initialiser, or its name where the same name and content exist already. dtype: None for the builder's."""
-        tensor = numpy_helper.from_array(np.asarray(values, self.dtype if dtype is None else dtype), name)
+        try:
+            with np.errstate(over="raise"):
+                array = np.asarray(values, self.dtype if dtype is None else dtype)
+        except FloatingPointError as error:
+            raise ParityError(f"{name} does not fit {self.dtype}; export in float32") from error
+        tensor = numpy_helper.from_array(array, name)
         if self.initializers.setdefault(name, tensor) != tensor:
             raise ValueError(f"two different initialisers are named {name}")
         return name

@@ -46,7 +46,7 @@ def augmentation(name: Augmentation, crop: int) -> albumentations.Compose:
         ],
         "photographs": [
             pad,  # first, so that nothing is scaled to no pixels
-            A.RandomScale(scale_limit=(-0.8, -0.3), interpolation=cv2.INTER_AREA, p=1.0),
+            A.RandomScale(scale_limit=(-0.75, 0.0), interpolation=cv2.INTER_AREA, p=1.0),
             pad,
             A.RandomCrop(crop, crop),
             *_flip_and_colours(),

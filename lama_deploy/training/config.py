@@ -13,7 +13,6 @@ from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, Validation
 from lama_deploy.errors import ConfigError
 from lama_deploy.training.losses import FakeLabels
 from lama_deploy.training.perceptual import Reduction
-from lama_deploy.training.start import Start
 from lama_deploy.variants import VARIANTS, GeneratorConfig
 
 Augmentation = Literal["distortions", "photographs", "none"]
@@ -102,13 +101,9 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A run. `steps` counts pairs of one generator and one discriminator update.
-
-    start: the generator's first weights where none are given: "random" (official) or "pass-through" (`start.py`).
-    """
+    """A run. `steps` counts pairs of one generator and one discriminator update."""
 
     generator: GeneratorConfig = VARIANTS["lama-fourier"]
-    start: Start = "random"
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     losses: LossConfig = OFFICIAL_LOSSES
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -27,7 +27,6 @@ from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.perceptual import perceptual_loss
 from lama_deploy.training.report import Report
-from lama_deploy.training.start import pass_through
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
 from lama_deploy.variants import variant_name
@@ -103,7 +102,7 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None) -> None:
 def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:
     """Networks and optimizers on their devices; the generator from `weights` where given."""
     torch.manual_seed(config.seed)
-    generator = _fresh(config) if weights is None else _fine_tuned(config, weights)
+    generator = build_generator(config.generator) if weights is None else _fine_tuned(config, weights)
     discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
     average = None
     if config.optimizer.ema is not None:
@@ -130,13 +129,6 @@ def _set_up(fabric: Fabric, config: TrainConfig, network: nn.Module, rate: float
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     betas = (config.optimizer.beta1, config.optimizer.beta2)
     return fabric.setup(network.train(), torch.optim.Adam(network.parameters(), rate, betas))
-
-
-def _fresh(config: TrainConfig) -> nn.Module:
-    generator = build_generator(config.generator)
-    if config.start == "pass-through":
-        pass_through(generator)
-    return generator
 
 
 def _fine_tuned(config: TrainConfig, weights: str) -> nn.Module:

@@ -24,8 +24,10 @@ from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_onnx
-from lama_export.half import FP16_MAX, TARGET, fold_ranges
+from lama_export.fold import FoldedWeights
+from lama_export.half import FP16_MAX, STREAMS, TARGET, WEIGHT_LEAST, WEIGHT_LIMIT, fit_weights, fold_ranges
 from lama_export.onnx_model import onnx_from_state
+from lama_export.scales import HEAD, layers, scale_state
 
 DEEP = GeneratorConfig(width=8, blocks=18)
 SIZES = [Size(64, 64), Size(72, 136), Size(101, 85, 2), Size(136, 40)]
@@ -61,6 +63,19 @@ def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
     return list(zip(images, masks, strict=True))
 
 
+def test_weights_fit_where_a_branch_grows(growing: Checkpoint) -> None:
+    scales = {layer.output: 1024.0 if "mid" in layer.output else 1.0 for layer in layers(DEEP) if layer.output != HEAD}
+    scales["local"] = 2.0**-9
+    fitted = fit_weights(DEEP, growing.state_dict, scales)
+    assert fitted != scales and all(fitted[value] <= scales[value] for value in scales)
+    assert fitted["local"] == scales["local"]  # what blocks add to keeps the scale that its range asks for
+    state = FoldedWeights(scale_state(DEEP, growing.state_dict, fitted))
+    for layer in layers(DEEP):
+        largest = np.abs(state.weight(layer.conv, layer.norm, axis=1 if layer.transposed else 0)).max()
+        assert largest <= WEIGHT_LIMIT, layer
+        assert largest >= WEIGHT_LEAST or {layer.inputs[0][0], layer.output} & {"input", *STREAMS}, layer
+
+
 def run(model: onnx.ModelProto, folder: Path) -> OnnxRuntimeBackend:
     """Storing halves, as engines do."""
     onnx.save(model, folder / "model.onnx")
@@ -79,8 +94,7 @@ def test_growing_branch_breaks_naive_half_precision_and_not_ours(growing: Checkp
     assert record.passed, record.cases
 
 
-@pytest.mark.parametrize("spectral", ["function", "inline", "dft"])
-@pytest.mark.parametrize("io", ["uint8", "float"])
+@pytest.mark.parametrize(("spectral", "io"), [("function", "uint8"), ("inline", "float"), ("dft", "float")])
 def test_demo_model_in_half_precision(spectral: str, io: str, tmp_path: Path) -> None:
     weights = load_weights("lama-demo")
     folded = fold_ranges(weights.config, weights.state_dict, pairs())

@@ -67,7 +67,7 @@ def test_values_become_their_fields_types(assignment, section, field, value):
 
 
 REFUSED = {
-    "stepz=3": "no such setting: stepz; there are: generator, start, discriminator, losses,",
+    "stepz=3": "no such setting: stepz; there are: generator, discriminator, losses,",
     "data.cropp=64": "no such setting: data.cropp; there are: batch_size, crop, augmentation,",
     "optimizer.generator_lr=fast": "optimizer.generator_lr is 'fast': ",
     "optimizer.generator_lr=.inf": "optimizer.generator_lr is inf: ",

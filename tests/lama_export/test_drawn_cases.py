@@ -1,0 +1,111 @@
+"""Any picture, any hole, any size: drawn cases, and every precision within its tolerance.
+
+HYPOTHESIS_CASES=200 draws more of them than the suite has time for.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lama_deploy.proof.half import half_backend
+from lama_deploy.proof.parity import errors
+from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.runtime.backend import Array, Backend
+from lama_deploy.runtime.files import read_photograph
+from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from lama_deploy.weights import load_weights
+from lama_export.calibration import SHIPPED, CalibrationSet
+from lama_export.half import fold_ranges
+from lama_export.onnx_model import onnx_from_state
+
+CASES = int(os.environ.get("HYPOTHESIS_CASES", "8"))
+MOST_PIXELS = 120_000  # the oracle computes in float64
+WORST: dict[str, float] = {}  # largest errors so far, shown by `pytest -s`
+
+
+@st.composite
+def sizes(draw: st.DrawFn) -> tuple[int, int, int]:
+    """(height, width, batch): 16 to 700 px, mostly off the multiple of 8; latents odd and prime among them."""
+    height = draw(st.integers(16, 700))
+    width = draw(st.integers(16, max(16, min(700, MOST_PIXELS // height))))
+    batch = draw(st.integers(1, 3)) if height * width * 3 <= MOST_PIXELS else 1
+    return height, width, batch
+
+
+def image_of(kind: str, height: int, width: int, batch: int, seed: int) -> Array:
+    random = np.random.default_rng(seed)
+    shape = (batch, height, width, 3)
+    if kind == "scene":
+        return scene(height, width, batch, seed)[0]
+    if kind == "photograph":
+        files = sorted(SHIPPED.glob("*.jpg"))
+        photograph = read_photograph(files[seed % len(files)]).rgb
+        rows, columns = np.arange(height) % photograph.shape[0], np.arange(width) % photograph.shape[1]
+        return np.broadcast_to(photograph[rows][:, columns], shape).copy()
+    if kind == "checkerboard":
+        board = (np.indices((height, width)).sum(axis=0) % 2 * 255).astype(np.uint8)
+        return np.broadcast_to(board[None, :, :, None], shape).copy()
+    if kind == "noise":
+        return random.integers(0, 256, shape, dtype=np.uint8)
+    return np.full(shape, {"black": 0, "white": 255}[kind], np.uint8)
+
+
+def mask_of(kind: str, height: int, width: int, batch: int, seed: int) -> Array:
+    random = np.random.default_rng(seed)
+    mask = np.zeros((batch, height, width), np.uint8)
+    if kind == "pixel":
+        mask[:, random.integers(height), random.integers(width)] = 1
+    elif kind == "all":
+        mask[:] = 1
+    elif kind == "noise":
+        mask[:] = random.random(mask.shape) < 0.3
+        mask[:, 0, 0] = 1
+    else:
+        mask = scene(height, width, batch, seed)[1]
+    return mask
+
+
+@pytest.fixture(scope="module")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Backend]]:
+    """float64 under "oracle", then a backend for each precision of the table."""
+    weights = load_weights("lama-demo")
+    folder: Path = tmp_path_factory.mktemp("drawn")
+    folded = fold_ranges(weights.config, weights.state_dict, CalibrationSet())
+    single = onnx_from_state(weights.config, weights.state_dict, io="float")
+    onnx.save(single, folder / "fp32.onnx")
+    onnx.save(onnx_from_state(weights.config, folded.state_dict, io="float", precision="fp16"), folder / "fp16.onnx")
+    yield {
+        "oracle": oracle(weights),
+        "fp32": OnnxRuntimeBackend(folder / "fp32.onnx", device="cpu", threads=2),
+        "fp16": half_backend(folder / "fp16.onnx", threads=2),
+    }
+    print(f"\nlargest errors: {WORST} in {CASES} cases")
+
+
+@settings(
+    max_examples=CASES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    size=sizes(),
+    image=st.sampled_from(["scene", "photograph", "checkerboard", "noise", "black", "white"]),
+    mask=st.sampled_from(["scene", "pixel", "all", "noise"]),
+    seed=st.integers(0, 2**31),
+)
+def test_drawn_case(backends: dict[str, Backend], size: tuple[int, int, int], image: str, mask: str, seed: int) -> None:
+    images, masks = image_of(image, *size, seed), mask_of(mask, *size, seed)
+    wanted = backends["oracle"].run(images, masks)
+    hole = masks > 0
+    for precision in ("fp32", "fp16"):
+        found = backends[precision].run(images, masks)
+        error = float(errors(wanted, found)[hole].max())
+        WORST[precision] = max(WORST.get(precision, 0.0), error)
+        assert error <= TOLERANCES[precision], (precision, size, image, mask)
+        assert np.array_equal(found[~hole], images[~hole].astype(np.float32) / np.float32(255))
