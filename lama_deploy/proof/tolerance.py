@@ -10,10 +10,11 @@ TOLERANCES = {
     "fp32": 2e-5,
     # ONNX Runtime's DFT kernel loses four digits off powers of two (1e-4 on one Fourier unit at a 128x97 latent).
     "fp32-dft": 1e-3,
-    # Every value stored in 11 bits (`proof.half`): 1e-3 on the trained lama-demo, 8e-3 on a random generator of 18
-    # blocks, which amplifies rounding more, and no more when its local branch grows a millionfold.
-    "fp16": 1e-2,
-    "fp16-dft": 1e-2,
+    # Every value stored in 11 bits (`proof.half`), so 8192 times float32's rounding. 1e-3 on usual pictures, 2.3e-2 at
+    # worst in some 300 drawn cases (holes of single pixels all over a picture), where float32 too is at its worst; a
+    # branch that grows a millionfold adds nothing, and an overflow is infinite.
+    "fp16": 4e-2,
+    "fp16-dft": 4e-2,
 }
 EAGER_FACTOR = 4.0
 FLAT_SPREAD = 0.01  # standard deviation inside holes below which an output proves nothing

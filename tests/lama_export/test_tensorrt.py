@@ -11,12 +11,14 @@ CONFIG = GeneratorConfig(width=16, blocks=1)
 
 
 @pytest.mark.trt
-@pytest.mark.parametrize("io", ["uint8", "float"])
-def test_engine_builds_from_the_same_file(io: str) -> None:
+@pytest.mark.parametrize(
+    ("io", "precision"), [("uint8", "fp32"), ("float", "fp32"), ("uint8", "fp16"), ("float", "fp16")]
+)
+def test_engine_builds_from_the_same_file(io: str, precision: str) -> None:
     import tensorrt_rtx as trt
 
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
-    model = onnx_from_state(CONFIG, state, io=io)  # type: ignore[arg-type]
+    model = onnx_from_state(CONFIG, state, io=io, precision=precision)  # type: ignore[arg-type]
     builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, builder.logger)
