@@ -69,7 +69,8 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             raise BundleError(
                 f"{manifest}: format {values['format']}, but this version reads {FORMAT}; export again or upgrade"
             )
-        bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle) if name.name in values})
+        values.setdefault("ranges", {})  # bundles written before there were any
+        bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
         bundle.config  # noqa: B018 (validates)
         missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
