@@ -42,13 +42,14 @@ def main() -> int:
     from lama_deploy.proof.tolerance import tolerance_of
 
     bundle = load_bundle(args.bundle)
+    compared = [bundle] if args.against == "eager" else [bundle, load_bundle(args.against)]
     sizes = [Size.parse(text) for text in args.sizes.split(",")]
-    reference, eager, name = _references(bundle, args)
+    reference, eager, name = _references(compared, args)
     record = measure(
         candidate(Path(args.bundle) / MODEL, bundle.precision),
         reference,
         sizes,
-        tolerance_of(bundle.precision, bundle.spectral),
+        max(tolerance_of(one.precision, one.spectral) for one in compared),
         eager=eager,
         reference_name=name,
         progress=progress_bar("parity"),
@@ -62,13 +63,13 @@ def main() -> int:
     return 0 if record.passed else PARITY_FAILED
 
 
-def _references(bundle: Bundle, args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:
-    """(reference, eager float32 or None, its name in words)."""
-    if args.against != "eager":
+def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:
+    """(reference, eager float32 or None, its name in words) for the first of `compared`."""
+    bundle, *others = compared
+    if others:
         from lama_deploy.proof.candidate import candidate
 
-        other = load_bundle(args.against)
-        return candidate(Path(args.against) / MODEL, other.precision), None, str(args.against)
+        return candidate(Path(args.against) / MODEL, others[0].precision), None, str(args.against)
     from lama_deploy.proof.reference import eager, oracle
     from lama_deploy.weights import load_weights
 

@@ -169,6 +169,12 @@ def test_command_folds_and_verifies(tmp_path: Path) -> None:
     done = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((out / "verify.json").read_text())["tolerance"] == TOLERANCES["fp16"]
+    single = tmp_path / "single"
+    export_onnx(load_weights("lama-demo"), single, ExportOptions(parity_sizes=SIZES[:1]))
+    for one, other in ((single, out), (out, single)):  # the coarser of the two decides
+        verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(one), "--against", str(other)]
+        done = subprocess.run([*verify, "--sizes", "61x77"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
