@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--fp16",
         action="store_true",
-        help="half precision: activation ranges are measured and folded into the weights, so that nothing overflows",
+        help="half precision: activation ranges are measured and folded into the weights, far from its limits",
     )
     p.add_argument(
         "--calibration", type=Path, metavar="DIR", help="photographs to measure ranges on (default: six that ship)"

@@ -50,11 +50,6 @@ class Folded:
     state_dict: dict[str, Array]
     ranges: dict[str, Range]
 
-    @property
-    def least(self) -> tuple[str, Range]:
-        """The value with the least headroom."""
-        return min(self.ranges.items(), key=lambda item: item[1].headroom)
-
     def to_dict(self) -> dict[str, Any]:
         values = {
             name: {key: value if math.isfinite(value) else None for key, value in asdict(found).items()}
