@@ -17,7 +17,9 @@ from lama_deploy.variants import GeneratorConfig
 FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
-IO_PROPERTY = "lama_deploy.io"  # ONNX metadata: "uint8" or "float"
+MODELS = {"onnx": MODEL, "openvino": "model.xml"}  # by target; weights lie beside it, in a file of the same name
+IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
+PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,11 @@ class Bundle:
     format: int = FORMAT
 
     @property
+    def model(self) -> str:
+        """Name of the file that its engine opens."""
+        return MODELS[self.target]
+
+    @property
     def config(self) -> GeneratorConfig:
         return GeneratorConfig.from_dict(self.generator)
 
@@ -71,7 +78,7 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             )
         values.setdefault("ranges", {})  # bundles written before there were any
         bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
-        bundle.config  # noqa: B018 (validates)
+        bundle.config, bundle.model  # noqa: B018 (validates)
         missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
         raise BundleError(f"{manifest}: damaged ({error}); export the bundle again") from error

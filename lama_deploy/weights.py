@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
 
-CACHE_VARIABLE = "LAMA_DEPLOY_CACHE"
 DEMO = "lama-demo"
 DEMO_FILE = Path(__file__).parent / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
 DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
@@ -34,14 +34,6 @@ PUBLISHED: Mapping[str, PublishedWeights] = {
         sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
     )
 }
-
-
-def cache_directory() -> Path:
-    """$LAMA_DEPLOY_CACHE, else lama_deploy in the user's cache directory."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "lama_deploy"
 
 
 def find_weights(name_or_path: str | os.PathLike[str]) -> Path:

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lama_export.export import ExportOptions, export_onnx
+    from lama_export.export import ExportOptions, export_bundle
 
-__all__ = ["ExportOptions", "export_onnx"]
+__all__ = ["ExportOptions", "export_bundle"]
 
 
 def __getattr__(name: str) -> Any:

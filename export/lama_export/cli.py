@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH|NAME",
         help="official .ckpt or its directory, TorchScript .pt, .safetensors, or a name: big-lama, lama-demo",
     )
-    p.add_argument("--to", required=True, choices=["onnx"], help="target engine")
-    p.add_argument("--out", metavar="DIR", help="bundle directory (default: NAME-onnx)")
+    p.add_argument("--to", required=True, choices=["onnx", "openvino"], help="target engine")
+    p.add_argument("--out", metavar="DIR", help="bundle directory (default: NAME-TARGET, NAME-TARGET-fp16 and so on)")
     p.add_argument(
         "--io",
         choices=["uint8", "float"],
@@ -31,15 +31,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--spectral",
         choices=["function", "inline", "dft"],
-        default="function",
-        help="Fourier units: as nodes with an FFT-free local function (default), that function written out for engines "
-        "that reject functions (OpenVINO), or the standard DFT operator",
+        help="Fourier units in ONNX: as nodes with an FFT-free local function (default), that function written out for "
+        "engines that reject functions, or the standard DFT operator",
     )
-    p.add_argument(
+    precision = p.add_mutually_exclusive_group()
+    precision.add_argument(
         "--fp16",
         action="store_true",
         help="half precision: activation ranges are measured and folded into the weights, far from its limits",
     )
+    precision.add_argument("--bf16", action="store_true", help="bfloat16 where the CPU computes it (openvino)")
     p.add_argument(
         "--calibration", type=Path, metavar="DIR", help="photographs to measure ranges on (default: six that ship)"
     )
@@ -51,27 +52,27 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.errors import ConfigError
     from lama_deploy.proof.table import parity_table, ranges_summary
     from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
-    from lama_export.export import ExportOptions, export_onnx
+    from lama_export.export import ExportOptions, Precision, export_bundle
 
-    if args.calibration and not args.fp16:
-        raise ConfigError("--calibration is for --fp16; float32 needs no ranges")
-    out = Path(args.out or f"{Path(args.weights).stem}-onnx")
+    precision: Precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"
+    suffix = "" if precision == "fp32" else f"-{precision}"
+    out = Path(args.out or f"{Path(args.weights).stem}-{args.to}{suffix}")
     if args.weights == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     options = ExportOptions(
+        target=args.to,
         io=args.io,
         spectral=args.spectral,
-        precision="fp16" if args.fp16 else "fp32",
+        precision=precision,
         external_data=args.external_data,
         calibration=args.calibration,
     )
     checkpoint = load_weights(args.weights)
-    record = export_onnx(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))
+    record = export_bundle(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))
     print(parity_table(record))
-    if args.fp16:
+    if precision == "fp16":
         print(ranges_summary(load_bundle(out).ranges))
     if record.is_flat:
         print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)

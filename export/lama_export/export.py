@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import onnx
 
-from lama_deploy.bundle import MODEL, Bundle, is_bundle
+from lama_deploy.bundle import MODELS, is_bundle
 from lama_deploy.checkpoint import Checkpoint
-from lama_deploy.errors import BundleError
+from lama_deploy.errors import BundleError, ConfigError, MissingDependencyError
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.parity import ParityRecord, Size, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array
-from lama_deploy.variants import variant_name
 from lama_export.calibration import CalibrationSet
 from lama_export.half import fold_ranges
-from lama_export.onnx_model import Precision, Spectral, onnx_from_state
+from lama_export.manifest import describe
+from lama_export.onnx_model import Spectral, onnx_from_state
 from lama_export.picture import Interface
 
+Target = Literal["onnx", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16"]
 # Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
 PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
-TOOLS = ("lama-deploy", "torch", "onnx", "onnxruntime", "numpy")
 EXTERNAL_DATA = "model.onnx.data"
 
 
@@ -40,19 +38,30 @@ EXTERNAL_DATA = "model.onnx.data"
 class ExportOptions:
     """How to export.
 
-    io: bytes or floats at the interface. spectral, precision: see `onnx_from_state`. external_data: weights in a
-    second file. calibration: folder of photographs to measure activation ranges on (fp16), None for the shipped ones.
+    target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone. io: bytes or floats at the
+    interface. spectral: see `onnx_from_state`; for the onnx target only. external_data: weights in a second file, as
+    OpenVINO has them anyway. calibration: folder of photographs to measure activation ranges on (fp16), None for the
+    shipped ones. Raises ConfigError for what does not go together.
     """
 
+    target: Target = "onnx"
     io: Interface = "uint8"
-    spectral: Spectral = "function"
+    spectral: Spectral | None = None
     precision: Precision = "fp32"
     external_data: bool = False
     calibration: Path | None = None
     parity_sizes: Sequence[Size] = PARITY_SIZES
 
+    def __post_init__(self) -> None:
+        if self.target == "onnx" and self.precision == "bf16":
+            raise ConfigError("bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
+        if self.target == "openvino" and (self.spectral or self.external_data):
+            raise ConfigError("--spectral and --external-data are for --to onnx; OpenVINO's files leave no choice")
+        if self.calibration and self.precision != "fp16":
+            raise ConfigError(f"--calibration is for --fp16; {self.precision} needs no ranges")
 
-def export_onnx(
+
+def export_bundle(
     checkpoint: Checkpoint,
     out: str | os.PathLike[str],
     options: ExportOptions | None = None,
@@ -63,25 +72,28 @@ def export_onnx(
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
     Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else,
-    DataError and ImageError for calibration images that cannot be used.
+    DataError and ImageError for calibration images that cannot be used, MissingDependencyError.
     """
     options = options or ExportOptions()
+    write = {"onnx": _write_onnx, "openvino": _write_openvino}[options.target]
+    tools = [] if options.target == "onnx" else ["openvino"]
+    _require_installed(tools)
     with _replacing(Path(out)) as directory:
         state_dict, ranges = _folded(checkpoint, options, progress)
-        model = onnx_from_state(
-            checkpoint.config, state_dict, io=options.io, spectral=options.spectral, precision=options.precision
-        )
-        _save(model, directory / MODEL, options.external_data)
+        path = directory / MODELS[options.target]
+        model, spectral = write(checkpoint, state_dict, options, path)
         record = measure(
-            candidate(directory / MODEL, options.precision),
+            candidate(path, options.precision),
             oracle(checkpoint),
             options.parity_sizes,
-            tolerance_of(options.precision, options.spectral),
+            tolerance_of(options.precision, spectral),
             eager=eager(checkpoint),
             progress=progress,
         )
         require(record)
-        _manifest(checkpoint, model, options, record, ranges, source, directory).save(directory)
+        facts = {"target": options.target, "precision": options.precision, "spectral": spectral, "io": options.io}
+        bundle = describe(checkpoint, model, record, directory, tools=tools, source=source, ranges=ranges, **facts)
+        bundle.save(directory)
     return record
 
 
@@ -89,18 +101,46 @@ def _folded(
     checkpoint: Checkpoint, options: ExportOptions, progress: Callable[[Sequence[Any]], Any]
 ) -> tuple[Mapping[str, Array], dict[str, Any]]:
     """Weights that fit the precision, and the record of their ranges."""
-    if options.precision == "fp32":
+    if options.precision != "fp16":
         return checkpoint.state_dict, {}
     images = CalibrationSet(options.calibration)
     folded = fold_ranges(checkpoint.config, checkpoint.state_dict, progress(images))
     return folded.state_dict, {"calibration": images.describe(), **folded.to_dict()}
 
 
-def _save(model: onnx.ModelProto, path: Path, external_data: bool) -> None:
-    if external_data:
+def _write_onnx(
+    checkpoint: Checkpoint, state_dict: Mapping[str, Array], options: ExportOptions, path: Path
+) -> tuple[onnx.ModelProto, str]:
+    """Write the file; return the model and its spectral form."""
+    spectral = options.spectral or "function"
+    precision: Literal["fp32", "fp16"] = "fp16" if options.precision == "fp16" else "fp32"
+    model = onnx_from_state(checkpoint.config, state_dict, io=options.io, spectral=spectral, precision=precision)
+    if options.external_data:
         onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)
     else:
         onnx.save(model, path)
+    return model, spectral
+
+
+def _write_openvino(
+    checkpoint: Checkpoint, state_dict: Mapping[str, Array], options: ExportOptions, path: Path
+) -> tuple[onnx.ModelProto, str]:
+    """As `_write_onnx`. The front has no strips: they save nothing here, and oneDNN gets narrow ones wrong in bf16."""
+    from lama_export.openvino_model import openvino_from_onnx, save_openvino
+
+    model = onnx_from_state(checkpoint.config, state_dict, io=options.io, spectral="inline", strips=False)
+    save_openvino(openvino_from_onnx(model, options.precision), path, halves=options.precision == "fp16")
+    return model, "inline"
+
+
+def _require_installed(packages: Sequence[str]) -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"this export needs {' and '.join(missing)}: pip install lama-deploy[{missing[0]}]"
+        )
 
 
 @contextmanager
@@ -118,41 +158,3 @@ def _replacing(out: Path) -> Iterator[Path]:
         temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _manifest(
-    checkpoint: Checkpoint,
-    model: onnx.ModelProto,
-    options: ExportOptions,
-    record: ParityRecord,
-    ranges: dict[str, Any],
-    source: str,
-    directory: Path,
-) -> Bundle:
-    return Bundle(
-        variant=variant_name(checkpoint.config),
-        generator=checkpoint.config.to_dict(),
-        weights={"source": source or str(checkpoint.path), "sha256": checkpoint.sha256},
-        target="onnx",
-        precision=options.precision,
-        spectral=options.spectral,
-        io=options.io,
-        files={path.name: _fingerprint(path) for path in sorted(directory.iterdir())},
-        inputs={value.name: _describe(value) for value in model.graph.input},
-        outputs={value.name: _describe(value) for value in model.graph.output},
-        tools={name: version(name) for name in TOOLS},
-        parity=record.to_dict(),
-        ranges=ranges,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _fingerprint(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
-
-
-def _describe(value: onnx.ValueInfoProto) -> dict[str, Any]:
-    tensor = value.type.tensor_type
-    dims = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
-    return {"dtype": onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name, "shape": dims}

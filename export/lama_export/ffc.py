@@ -20,15 +20,23 @@ class FFCLayers(Layers):
     """Stem, downsamplings and FFC residual blocks."""
 
     def __init__(
-        self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], *, with_matrices: bool
+        self,
+        graph: GraphBuilder,
+        config: GeneratorConfig,
+        state_dict: Mapping[str, Array],
+        *,
+        with_matrices: bool,
+        strips: bool,
     ) -> None:
         super().__init__(graph, config, state_dict)
         self._with_matrices = with_matrices
+        self._strips = strips
         self._matrices: list[str] = []
 
     def emit(self, x: str) -> str:
         """(N, 4, H, W) -> the trunk's output, both branches concatenated."""
-        local, global_ = self._front(x)
+        x = self.reflect_pad(x, STEM_PADDING)
+        local, global_ = self._front_of_strips(x) if self._strips else self._front(x)
         first = self.config.downsamplings + 2
         for block in range(self.config.blocks):
             with self.graph.scope(f"block{block + 1:02d}"):
@@ -38,13 +46,16 @@ class FFCLayers(Layers):
     # -- stem and downsamplings ---------------------------------------------------------------------------------
 
     def _front(self, x: str) -> Branches:
+        with self.graph.scope("front"):
+            return self._down(x, padded=True)
+
+    def _front_of_strips(self, x: str) -> Branches:
         """The layers down to the latent, without padding any large map.
 
         Reflect padding of a stride-2 layer with even input reaches only its first row and column, and so only the
         latent's first row and column. These come from strips of the image, run with padding; the rest from the whole
         image, run without. Padding everything would copy, on a CPU also reorder, the network's largest maps.
         """
-        x = self.reflect_pad(x, STEM_PADDING)
         strip = self.config.multiple + 2 * STEM_PADDING  # pixels that one latent row or column is made from
         with self.graph.scope("front"):
             inner = self._down(self._slice(x, (1, 1), (END, END), (2, 3)), padded=False)

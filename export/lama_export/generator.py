@@ -16,15 +16,22 @@ from lama_export.pix2pixhd import Pix2PixHDLayers
 
 
 def emit_generator(
-    g: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], x: str, *, with_matrices: bool
+    g: GraphBuilder,
+    config: GeneratorConfig,
+    state_dict: Mapping[str, Array],
+    x: str,
+    *,
+    with_matrices: bool,
+    strips: bool,
 ) -> str:
     """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
+    strips: see `onnx_from_state`.
     """
     layers: FFCLayers | Pix2PixHDLayers
     if config.kind == "ffc":
-        layers = FFCLayers(g, config, state_dict, with_matrices=with_matrices)
+        layers = FFCLayers(g, config, state_dict, with_matrices=with_matrices, strips=strips)
     else:
         layers = Pix2PixHDLayers(g, config, state_dict)
     with g.scope("generator"):

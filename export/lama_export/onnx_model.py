@@ -19,8 +19,8 @@ from lama_export.picture import Interface, emit_picture, picture_inputs, picture
 from lama_export.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
 
 Spectral = Literal["function", "inline", "dft"]
-Precision = Literal["fp32", "fp16"]
-DTYPES: Mapping[Precision, Any] = {"fp32": np.float32, "fp16": np.float16}
+GraphPrecision = Literal["fp32", "fp16"]
+DTYPES: Mapping[GraphPrecision, Any] = {"fp32": np.float32, "fp16": np.float16}
 
 
 def onnx_from_state(
@@ -29,7 +29,8 @@ def onnx_from_state(
     *,
     io: Interface = "uint8",
     spectral: Spectral = "function",
-    precision: Precision = "fp32",
+    precision: GraphPrecision = "fp32",
+    strips: bool = True,
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
@@ -37,9 +38,11 @@ def onnx_from_state(
         "inline" writes that function's body out, "dft" uses the standard DFT operator.
     precision: of the generator's weights and activations, written into the graph as types; the picture around it,
         the sigmoid and the making of the DFT matrices stay float32.
+    strips: whether the Fourier generators' first layers compute the latent's first row and column from strips of the
+        image, instead of padding their maps.
     """
     graph = GraphBuilder(DTYPES[precision])
-    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
+    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", strips=strips)
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
         graph.nodes,

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lama_deploy.cache import cache_directory
 from lama_deploy.errors import CheckpointError, MissingBackboneError
-from lama_deploy.weights import cache_directory
 
 
 @dataclass(frozen=True)

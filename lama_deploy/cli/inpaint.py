@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lama_deploy.cli.common import BAD_INPUT, command, positive, progress_bar
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--backend", choices=BACKENDS, help="default: the one that fits the model")
     p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
     p.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    p.add_argument("--streams", type=positive, metavar="N", help="pictures at the same time (openvino; default: 1)")
     p.add_argument(
         "--max-pixels",
         type=positive,
@@ -59,12 +62,23 @@ def main() -> int:
         print(f"note: {len(skipped)} images have no mask and are left out, first {skipped[0]}", file=sys.stderr)
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
-    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads)
-    failed = sum(not _run(inpainter, job, args.max_pixels) for job in progress_bar("inpaint")(jobs))
+    streams = {} if args.streams is None else {"streams": args.streams}
+    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads, **streams)
+    failed = _run_all(inpainter, jobs, args.max_pixels)
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
     if failed == len(jobs):
         return BAD_INPUT
     return SOME_FAILED if failed else 0
+
+
+def _run_all(inpainter: Inpainter, jobs: list[Job], max_pixels: int) -> int:
+    """Do all jobs, as many at a time as the backend profits from. Returns how many failed."""
+    pool = ThreadPoolExecutor(inpainter.workers)
+    try:
+        done = pool.map(partial(_run, inpainter, max_pixels=max_pixels), jobs)
+        return sum(not good for _, good in zip(progress_bar("inpaint")(jobs), done, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:

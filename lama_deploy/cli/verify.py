@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from lama_deploy.bundle import MODEL, Bundle, load_bundle
+from lama_deploy.bundle import Bundle, load_bundle
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.errors import CheckpointError
 from lama_deploy.runtime.backend import Backend
@@ -46,7 +46,7 @@ def main() -> int:
     sizes = [Size.parse(text) for text in args.sizes.split(",")]
     reference, eager, name = _references(compared, args)
     record = measure(
-        candidate(Path(args.bundle) / MODEL, bundle.precision),
+        candidate(Path(args.bundle) / bundle.model, bundle.precision),
         reference,
         sizes,
         max(tolerance_of(one.precision, one.spectral) for one in compared),
@@ -69,7 +69,7 @@ def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backe
     if others:
         from lama_deploy.proof.candidate import candidate
 
-        return candidate(Path(args.against) / MODEL, others[0].precision), None, str(args.against)
+        return candidate(Path(args.against) / others[0].model, others[0].precision), None, str(args.against)
     from lama_deploy.proof.reference import eager, oracle
     from lama_deploy.weights import load_weights
 

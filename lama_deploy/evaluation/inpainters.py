@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.bundle import MODEL, is_bundle
+from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.errors import BundleError, CheckpointError, LamaDeployError, UnsafeCheckpointError
 from lama_deploy.evaluation.foreign import ForeignModel, OutputRange, open_onnx, open_torchscript
 from lama_deploy.runtime.backend import Array
-from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.inpainter import BY_SUFFIX, Inpainter
 
 ONNX_PREFIX, TORCHSCRIPT_PREFIX = "onnx:", "torchscript:"
 OPENCV = {"opencv-telea": "INPAINT_TELEA", "opencv-ns": "INPAINT_NS"}
@@ -72,8 +72,8 @@ def open_candidate(name: str, options: InpainterOptions) -> Candidate:
 
 
 def _ours(name: str, options: InpainterOptions) -> Candidate:
-    file = Path(name) / MODEL if is_bundle(name) else Path(name)
-    if file.suffix == ".onnx":
+    file = Path(name) / load_bundle(name).model if is_bundle(name) else Path(name)
+    if file.suffix in BY_SUFFIX:
         inpainter = Inpainter.load(name, device=options.device, threads=options.threads)
         return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": _sha256(file)})
     from lama_deploy.runtime.torch_backend import TorchBackend

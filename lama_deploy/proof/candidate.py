@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 from lama_deploy.runtime.backend import Backend
-from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 
 
-def candidate(model: str | os.PathLike[str], precision: str) -> Backend:
-    """A `model.onnx` of lama-export; half precision as an engine would store it (`proof.half`)."""
-    if precision != "fp16":
-        return OnnxRuntimeBackend(model, device="cpu")
-    from lama_deploy.proof.half import half_backend
+def candidate(model: Path, precision: str) -> Backend:
+    """A model file of lama-export; fp16 in ONNX as an engine would store it (`proof.half`)."""
+    if model.suffix == ".xml":
+        from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 
-    return half_backend(model)
+        return OpenVinoBackend(model, cache="")
+    if precision == "fp16":
+        from lama_deploy.proof.half import half_backend
+
+        return half_backend(model)
+    from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+
+    return OnnxRuntimeBackend(model, device="cpu")

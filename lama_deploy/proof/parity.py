@@ -75,6 +75,7 @@ class ParityRecord:
     reference: str
     tolerance: float
     cases: tuple[Case, ...]
+    engine: str = ""  # what computed the candidate, and in which precision where the engine chooses one
 
     @property
     def passed(self) -> bool:
@@ -87,7 +88,13 @@ class ParityRecord:
 
     def to_dict(self) -> dict[str, Any]:
         cases = [{**asdict(case), "passed": case.passed} for case in self.cases]
-        return {"reference": self.reference, "tolerance": self.tolerance, "passed": self.passed, "cases": cases}
+        return {
+            "reference": self.reference,
+            "engine": self.engine,
+            "tolerance": self.tolerance,
+            "passed": self.passed,
+            "cases": cases,
+        }
 
 
 def measure(
@@ -107,7 +114,7 @@ def measure(
     recorded.
     """
     cases = tuple(_measure_one(candidate, reference, eager, size, tolerance) for size in progress(sizes))
-    return ParityRecord(reference_name, tolerance, cases)
+    return ParityRecord(reference_name, tolerance, cases, _engine(candidate))
 
 
 def require(record: ParityRecord) -> None:
@@ -118,6 +125,11 @@ def require(record: ParityRecord) -> None:
             f"parity failed at {worst.size}: max error {worst.max_error:.2e}, allowed {worst.allowed:.2e} "
             f"(against {record.reference}); nothing was written. Please report it with the weights' source"
         )
+
+
+def _engine(candidate: Backend) -> str:
+    hint = getattr(candidate, "hint", None)
+    return f"{candidate.name} in {hint}" if hint else candidate.name
 
 
 def errors(reference: Array, candidate: Array) -> Array:

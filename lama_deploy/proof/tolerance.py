@@ -15,6 +15,7 @@ TOLERANCES = {
     # usual one too. A branch that grows a millionfold adds nothing, and an overflow is infinite.
     "fp16": 4e-2,
     "fp16-dft": 4e-2,
+    "bf16": 0.3,
 }
 EAGER_FACTOR = 4.0
 FLAT_SPREAD = 0.01  # standard deviation inside holes below which an output proves nothing

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from lama_deploy.bundle import MODEL, is_bundle, load_bundle
+from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.arrays import mask_of, pixels_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 
-BACKENDS = ("onnxruntime", "torch")
-SHOWN_IN_ERROR = {"onnxruntime": "pip install lama-deploy[onnxruntime]", "torch": "pip install lama-deploy[torch]"}
+BACKENDS = {"onnxruntime": "OnnxRuntimeBackend", "openvino": "OpenVinoBackend", "torch": "TorchBackend"}
+BY_SUFFIX = {".onnx": "onnxruntime", ".xml": "openvino"}
 
 
 class Inpainter:
@@ -27,25 +27,31 @@ class Inpainter:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str], *, backend: str | None = None, **options: Any) -> Inpainter:
-        """Open a bundle, an .onnx of lama-export, a checkpoint of any kind, or a name such as "big-lama".
+        """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
-        backend: "onnxruntime" (bundles and .onnx) or "torch" (checkpoints and names); by default the one that fits.
-        options: `device` ("cpu", "cuda") and `threads` for both, `optimization` ("all", "extended", "basic", "none")
-        for onnxruntime. Raises a LamaDeployError that says what to do.
+        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml) or "torch" (checkpoints
+        and names); by default the one that fits.
+        options: `device` ("cpu", "cuda") and `threads` for all; for onnxruntime `optimization` ("all", "extended",
+        "basic", "none"); for openvino `streams` and `cache`. Raises a LamaDeployError that says what to do.
         """
-        model = _onnx_file(Path(source))
-        fitting = "torch" if model is None else "onnxruntime"
+        model = _engine_file(Path(source))
+        fitting = "torch" if model is None else BY_SUFFIX[model.suffix]
         if backend not in (None, fitting):
             raise LamaDeployError(
-                f"{source}: backend {backend!r} does not run this; it takes "
-                + ("a bundle, made by lama-export" if model is None else f"a checkpoint; use {fitting!r}")
+                f"{source}: backend {backend!r} does not run this, {fitting!r} does; {_takes(backend)}"
             )
-        module = _backend_module(fitting)
+        opener = _backend_class(fitting)
+        _check_options(fitting, opener, options)
         if model is not None:
-            return cls(module.OnnxRuntimeBackend(model, **options))
+            return cls(opener(model, **options))
         from lama_deploy.weights import load_weights
 
-        return cls(module.TorchBackend(load_weights(source), **options))
+        return cls(opener(load_weights(source), **options))
+
+    @property
+    def workers(self) -> int:
+        """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
+        return int(getattr(self.backend, "workers", 1))
 
     def __call__(self, image: Any, mask: Any) -> Any:
         """Image and mask as PIL, NumPy or torch (`arrays.pixels_of`, `arrays.mask_of`) -> RGB uint8 of image's kind.
@@ -74,21 +80,33 @@ def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
 
 
-def _onnx_file(source: Path) -> Path | None:
-    """The ONNX file behind a bundle or .onnx path; None for what only torch can run."""
-    if source.suffix == ".onnx":
+def _engine_file(source: Path) -> Path | None:
+    """The file that an engine opens, of a bundle or by itself; None for what only torch can run."""
+    if source.suffix in BY_SUFFIX:
         return source
-    if is_bundle(source):
-        load_bundle(source)
-        return source / MODEL
-    return None
+    return source / load_bundle(source).model if is_bundle(source) else None
 
 
-def _backend_module(name: str) -> ModuleType:
+def _takes(backend: str | None) -> str:
+    if backend == "torch":
+        return "it takes a checkpoint"
+    targets = {"onnxruntime": "onnx", "openvino": "openvino"}
+    return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
+
+
+def _backend_class(name: str) -> Any:
     try:
-        return import_module(f"lama_deploy.runtime.{name}_backend")
+        module = import_module(f"lama_deploy.runtime.{name}_backend")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != name:
             raise
         hint = "; or export a bundle once, with lama-export, and run that" if name == "torch" else ""
-        raise MissingDependencyError(f"this model needs {name}: {SHOWN_IN_ERROR[name]}{hint}") from error
+        raise MissingDependencyError(f"this model needs {name}: pip install lama-deploy[{name}]{hint}") from error
+    return getattr(module, BACKENDS[name])
+
+
+def _check_options(name: str, opener: Any, options: dict[str, Any]) -> None:
+    allowed = list(inspect.signature(opener).parameters)[1:]
+    for option in options:
+        if option not in allowed:
+            raise LamaDeployError(f"the {name} backend has no option {option!r}; allowed: {', '.join(allowed)}")

@@ -12,7 +12,7 @@ from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size
 from lama_deploy.variants import GeneratorConfig
-from lama_export.export import ExportOptions, export_onnx
+from lama_export.export import ExportOptions, export_bundle
 
 TINY = GeneratorConfig(width=8, blocks=1)
 
@@ -31,7 +31,7 @@ def bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     """Bundle directories of the tiny generator by their interface; not to be written to."""
     folder = tmp_path_factory.mktemp("bundles")
     for io in ("uint8", "float"):
-        export_onnx(tiny, folder / io, ExportOptions(io=io, parity_sizes=(Size(40, 48),)))
+        export_bundle(tiny, folder / io, ExportOptions(io=io, parity_sizes=(Size(40, 48),)))
     return {io: folder / io for io in ("uint8", "float")}
 
 

@@ -14,11 +14,12 @@ import scipy.ndimage
 import skimage.data
 
 from lama_deploy import weights
+from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import CheckpointError, WeightsNotFoundError
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.variants import VARIANTS
-from lama_deploy.weights import PublishedWeights, cache_directory, find_weights, load_weights
+from lama_deploy.weights import PublishedWeights, find_weights, load_weights
 
 NAME = "big-lama"
 FILE = "tiny.safetensors"
@@ -31,7 +32,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "cache"
 

@@ -21,7 +21,7 @@ from lama_deploy.proof.parity import (
     ToleranceError,
 )
 from lama_deploy.variants import GeneratorConfig
-from lama_export import ExportOptions, export_onnx
+from lama_export import ExportOptions, export_bundle
 
 CONFIG = GeneratorConfig(width=8, blocks=1)
 
@@ -35,7 +35,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 
 def test_bundle_records_what_it_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    record = export_onnx(checkpoint, tmp_path / "out", source="tiny")
+    record = export_bundle(checkpoint, tmp_path / "out", source="tiny")
     bundle = load_bundle(tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle.json", "model.onnx"]
     assert (bundle.config, bundle.weights) == (CONFIG, {"source": "tiny", "sha256": checkpoint.sha256})
@@ -45,19 +45,19 @@ def test_bundle_records_what_it_is(checkpoint: Checkpoint, tmp_path: Path) -> No
 
 
 def test_external_data_only_when_asked(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    export_onnx(checkpoint, tmp_path / "out", ExportOptions(external_data=True, parity_sizes=[Size(16, 16)]))
+    export_bundle(checkpoint, tmp_path / "out", ExportOptions(external_data=True, parity_sizes=[Size(16, 16)]))
     assert set(load_bundle(tmp_path / "out").files) == {"model.onnx", "model.onnx.data"}
 
 
 def test_bundles_are_replaced_but_nothing_else_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
     quick = ExportOptions(parity_sizes=[Size(16, 16)])
-    export_onnx(checkpoint, tmp_path / "out", quick, source="first")
-    export_onnx(checkpoint, tmp_path / "out", quick, source="second")
+    export_bundle(checkpoint, tmp_path / "out", quick, source="first")
+    export_bundle(checkpoint, tmp_path / "out", quick, source="second")
     assert load_bundle(tmp_path / "out").weights["source"] == "second"
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.png").touch()
     with pytest.raises(BundleError, match="not a bundle"):
-        export_onnx(checkpoint, tmp_path / "photos", quick)
+        export_bundle(checkpoint, tmp_path / "photos", quick)
     assert (tmp_path / "photos" / "holiday.png").exists()
 
 
@@ -111,5 +111,5 @@ def test_wrong_graphs_fail_by_class_and_leave_nothing(
 
     monkeypatch.setattr(export_module, "onnx_from_state", damaged)
     with pytest.raises(error):
-        export_onnx(checkpoint, tmp_path / "deep" / "out", ExportOptions(parity_sizes=[Size(64, 64), Size(37, 50)]))
+        export_bundle(checkpoint, tmp_path / "deep" / "out", ExportOptions(parity_sizes=[Size(64, 64), Size(37, 50)]))
     assert not list((tmp_path / "deep").iterdir())

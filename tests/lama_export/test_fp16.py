@@ -23,7 +23,7 @@ from lama_deploy.proof.tolerance import TOLERANCES
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
-from lama_export import ExportOptions, export_onnx
+from lama_export import ExportOptions, export_bundle
 from lama_export.fold import FoldedWeights
 from lama_export.half import FP16_MAX, STREAMS, WEIGHT_LEAST, WEIGHT_LIMIT, fit_weights, fold_ranges
 from lama_export.onnx_model import onnx_from_state
@@ -149,7 +149,7 @@ def test_all_weights_and_activations_of_the_generator_are_halves() -> None:
 
 def test_bundle_records_precision_ranges_and_headroom(growing: Checkpoint, tmp_path: Path) -> None:
     options = ExportOptions(precision="fp16", parity_sizes=SIZES[:2])
-    export_onnx(growing, tmp_path / "out", options)
+    export_bundle(growing, tmp_path / "out", options)
     bundle = load_bundle(tmp_path / "out")
     assert bundle.precision == "fp16" and bundle.parity["passed"]
     values = bundle.ranges["values"]
@@ -171,7 +171,7 @@ def test_command_folds_and_verifies(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((out / "verify.json").read_text())["tolerance"] == TOLERANCES["fp16"]
     single = tmp_path / "single"
-    export_onnx(load_weights("lama-demo"), single, ExportOptions(parity_sizes=SIZES[:1]))
+    export_bundle(load_weights("lama-demo"), single, ExportOptions(parity_sizes=SIZES[:1]))
     for one, other in ((single, out), (out, single)):  # the coarser of the two decides
         verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(one), "--against", str(other)]
         done = subprocess.run([*verify, "--sizes", "61x77"], capture_output=True, text=True, check=False)
@@ -193,5 +193,5 @@ def test_bad_calibration_is_one_line(options: list[str], message: str, tmp_path:
 def test_empty_calibration_folder(growing: Checkpoint, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError):
-        export_onnx(growing, tmp_path / "out", ExportOptions(precision="fp16", calibration=tmp_path / "photos"))
+        export_bundle(growing, tmp_path / "out", ExportOptions(precision="fp16", calibration=tmp_path / "photos"))
     assert not (tmp_path / "out").exists()

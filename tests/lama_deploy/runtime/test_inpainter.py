@@ -181,14 +181,14 @@ def test_backend_may_be_named(bundles, tiny, backend):
 
 @pytest.mark.parametrize("backend", ["torch", "tensorrt", ""])
 def test_backend_that_does_not_run_a_bundle(bundles, backend):
-    with pytest.raises(
-        LamaDeployError, match=f"backend {backend!r} does not run this; it takes a checkpoint; use 'onnx"
-    ):
+    with pytest.raises(LamaDeployError, match=f"backend {backend!r} does not run this, 'onnxruntime' does"):
         Inpainter.load(bundles["uint8"], backend=backend)
 
 
 def test_backend_that_does_not_run_a_checkpoint(tiny):
-    with pytest.raises(LamaDeployError, match="backend 'onnxruntime' does not run this; it takes a bundle"):
+    with pytest.raises(
+        LamaDeployError, match="backend 'onnxruntime' does not run this, 'torch' does; it takes a bundle"
+    ):
         Inpainter.load(tiny.path, backend="onnxruntime")
 
 
