@@ -29,7 +29,8 @@ class Bundle:
     variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}.
     io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
-    headroom, where the precision asked for them (`lama_export.half`).
+    headroom, where the precision asked for them (`lama_export.half`). quantisation: what int8 left out, and its price
+    (`lama_export.sensitivity`).
     """
 
     variant: str | None
@@ -45,6 +46,7 @@ class Bundle:
     tools: dict[str, str]
     parity: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, Any] = field(default_factory=dict)
+    quantisation: dict[str, Any] = field(default_factory=dict)
     created: str = ""
     format: int = FORMAT
 
@@ -76,7 +78,8 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             raise BundleError(
                 f"{manifest}: format {values['format']}, but this version reads {FORMAT}; export again or upgrade"
             )
-        values.setdefault("ranges", {})  # bundles written before there were any
+        for added_later in ("ranges", "quantisation"):
+            values.setdefault(added_later, {})
         bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
         bundle.config, bundle.model  # noqa: B018 (validates)
         missing = [name for name in bundle.files if not (Path(directory) / name).is_file()]

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lama_export.export import ExportOptions, export_bundle
+    from lama_export.export import export_bundle
+    from lama_export.options import ExportOptions
 
 __all__ = ["ExportOptions", "export_bundle"]
 

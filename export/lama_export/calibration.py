@@ -43,13 +43,16 @@ class CalibrationSet(Sequence[Pair]):
     image (H, W, 3) and mask (H, W), uint8, made when it is asked for.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """folder: None for the shipped photographs. Raises DataError for one without photographs."""
+    def __init__(self, folder: Path | None = None, *, extremes: bool = True) -> None:
+        """folder: None for the shipped photographs. extremes: the last three; ranges for int8 are to be as narrow as
+        photographs allow. Raises DataError for a folder without photographs.
+        """
         self.folder = folder
         self._files = photographs(folder or SHIPPED)
+        self._extremes = EXTREMES if extremes else ()
 
     def __len__(self) -> int:
-        return len(self._files) + len(EXTREMES)
+        return len(self._files) + len(self._extremes)
 
     def __getitem__(self, number: Any) -> Any:
         """Raises ImageError for a file that cannot be read."""
@@ -60,7 +63,7 @@ class CalibrationSet(Sequence[Pair]):
             image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BICUBIC)
             pixels = np.asarray(image)
         else:
-            pixels = EXTREMES[number - len(self._files)]((LONG_SIDE, LONG_SIDE, 3))
+            pixels = self._extremes[number - len(self._files)]((LONG_SIDE, LONG_SIDE, 3))
         return pixels, _hole(pixels.shape[0], pixels.shape[1], number)
 
     def describe(self) -> dict[str, object]:

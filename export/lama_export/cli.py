@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from lama_deploy.cli.common import command, progress_bar
+
+PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,8 +44,13 @@ def parser() -> argparse.ArgumentParser:
         help="half precision: activation ranges are measured and folded into the weights, far from its limits",
     )
     precision.add_argument("--bf16", action="store_true", help="bfloat16 where the CPU computes it (openvino)")
+    precision.add_argument(
+        "--int8",
+        action="store_true",
+        help="8-bit convolutions, calibrated on photographs, but for those that cost the pictures too much",
+    )
     p.add_argument(
-        "--calibration", type=Path, metavar="DIR", help="photographs to measure ranges on (default: six that ship)"
+        "--calibration", type=Path, metavar="DIR", help="photographs for --fp16 and --int8 (default: six that ship)"
     )
     p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
     return p
@@ -52,11 +60,12 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.proof.table import parity_table, ranges_summary
+    from lama_deploy.proof.table import parity_table, quantisation_summary, ranges_summary
     from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
-    from lama_export.export import ExportOptions, Precision, export_bundle
+    from lama_export.export import export_bundle
+    from lama_export.options import ExportOptions, Precision
 
-    precision: Precision = "fp16" if args.fp16 else "bf16" if args.bf16 else "fp32"
+    precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
     suffix = "" if precision == "fp32" else f"-{precision}"
     out = Path(args.out or f"{Path(args.weights).stem}-{args.to}{suffix}")
     if args.weights == DEMO:
@@ -74,6 +83,8 @@ def main() -> int:
     print(parity_table(record))
     if precision == "fp16":
         print(ranges_summary(load_bundle(out).ranges))
+    if precision == "int8":
+        print(quantisation_summary(load_bundle(out).quantisation))
     if record.is_flat:
         print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
     print(f"wrote {out}")

@@ -20,6 +20,7 @@ from openvino import opset13 as ops
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 
 DFT_SCOPE = "/dft/"
+PICTURE_SCOPES = ("picture/", "result/")  # known pixels pass through them
 # How the file writes `ov::DisableFP16Compression`; `ov.save_model` writes it only where its own passes set it.
 PRECISE = {"name": "precise", "version": "0"}
 
@@ -42,7 +43,8 @@ def save_openvino(model: ov.Model, path: Path, *, halves: bool = False) -> None:
     ov.save_model(model, path, compress_to_fp16=halves)
     tree = ElementTree.parse(path)
     for layer in tree.getroot().iterfind("layers/layer"):
-        if DFT_SCOPE in layer.get("name", "") and layer.get("type") != "Const":
+        name = layer.get("name", "")
+        if (DFT_SCOPE in name or name.startswith(PICTURE_SCOPES)) and layer.get("type") != "Const":
             info = layer.find("rt_info")
             info = ElementTree.SubElement(layer, "rt_info") if info is None else info
             if not any(attribute.get("name") == PRECISE["name"] for attribute in info):

@@ -44,3 +44,12 @@ def ranges_summary(ranges: Mapping[str, Any]) -> str:
         f"{ranges['calibration']['images']} images\nworst case by norms at {ranges['bound_at']} px, over every picture "
         f"there is: {bound}, against a limit of {ranges['limit']:.0f}"
     )
+
+
+def quantisation_summary(quantisation: Mapping[str, Any]) -> str:
+    """A bundle's `quantisation` in a line."""
+    left_out = ", ".join(quantisation["left_out"]) or "nothing"
+    return (
+        f"int8: {quantisation['psnr']:.1f} dB inside the holes of the calibration pictures against float32; left out: "
+        f"{left_out} (with them {quantisation['psnr_of_all']:.1f} dB), and all spectral transforms"
+    )

@@ -16,6 +16,7 @@ TOLERANCES = {
     "fp16": 4e-2,
     "fp16-dft": 4e-2,
     "bf16": 0.3,
+    "int8": 0.5,
 }
 EAGER_FACTOR = 4.0
 FLAT_SPREAD = 0.01  # standard deviation inside holes below which an output proves nothing

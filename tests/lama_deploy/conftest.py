@@ -12,7 +12,7 @@ from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size
 from lama_deploy.variants import GeneratorConfig
-from lama_export.export import ExportOptions, export_bundle
+from lama_export import ExportOptions, export_bundle
 
 TINY = GeneratorConfig(width=8, blocks=1)
 

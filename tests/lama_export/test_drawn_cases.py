@@ -8,27 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lama_deploy.proof.half import half_backend
-from lama_deploy.proof.parity import errors
+from lama_deploy.bundle import MODELS
+from lama_deploy.proof.candidate import candidate
+from lama_deploy.proof.parity import Size, errors
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.tolerance import TOLERANCES
-from lama_deploy.runtime.backend import Array, Backend
+from lama_deploy.runtime.backend import Array, Backend, to_bytes
 from lama_deploy.runtime.files import read_photograph
-from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.weights import load_weights
-from lama_export.calibration import SHIPPED, CalibrationSet
-from lama_export.half import fold_ranges
-from lama_export.onnx_model import onnx_from_state
+from lama_export import ExportOptions, export_bundle
+from lama_export.calibration import SHIPPED
+from lama_export.options import Precision, Target
+from lama_export.picture import Interface
 
 CASES = int(os.environ.get("HYPOTHESIS_CASES", "8"))
 MOST_PIXELS = 120_000  # the oracle computes in float64
-WORST: dict[str, float] = {}  # largest errors so far, shown by `pytest -s`
+ORACLE = ("torch", "fp64")
+# Largest and mean errors of the worst cases so far, shown by `pytest -s`.
+WORST: dict[tuple[str, str], tuple[float, float]] = {}
 
 
 @st.composite
@@ -73,21 +75,31 @@ def mask_of(kind: str, height: int, width: int, batch: int, seed: int) -> Array:
     return mask
 
 
+KINDS: list[tuple[Target, Precision]] = [
+    ("onnx", "fp32"),
+    ("onnx", "fp16"),
+    ("onnx", "int8"),
+    ("openvino", "fp32"),
+    ("openvino", "bf16"),
+    ("openvino", "fp16"),
+    ("openvino", "int8"),
+]
+
+
 @pytest.fixture(scope="module")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Backend]]:
-    """float64 under "oracle", then a backend for each precision of the table."""
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Backend]]:
+    """What each kind of bundle computes; float64 under ("torch", "fp64")."""
     weights = load_weights("lama-demo")
     folder: Path = tmp_path_factory.mktemp("drawn")
-    folded = fold_ranges(weights.config, weights.state_dict, CalibrationSet())
-    single = onnx_from_state(weights.config, weights.state_dict, io="float")
-    onnx.save(single, folder / "fp32.onnx")
-    onnx.save(onnx_from_state(weights.config, folded.state_dict, io="float", precision="fp16"), folder / "fp16.onnx")
-    yield {
-        "oracle": oracle(weights),
-        "fp32": OnnxRuntimeBackend(folder / "fp32.onnx", device="cpu", threads=2),
-        "fp16": half_backend(folder / "fp16.onnx", threads=2),
-    }
-    print(f"\nlargest errors: {WORST} in {CASES} cases")
+    opened: dict[tuple[str, str], Backend] = {ORACLE: oracle(weights)}
+    for target, precision in KINDS:
+        io: Interface = "uint8" if precision == "int8" else "float"
+        options = ExportOptions(target=target, precision=precision, io=io, parity_sizes=(Size(40, 48),))
+        out = folder / f"{target}-{precision}"
+        export_bundle(weights, out, options)
+        opened[target, precision] = candidate(out / MODELS[target], precision)
+    yield opened
+    print(f"\nlargest errors in {CASES} cases: {WORST}")
 
 
 @settings(
@@ -99,13 +111,16 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bac
     mask=st.sampled_from(["scene", "pixel", "all", "noise"]),
     seed=st.integers(0, 2**31),
 )
-def test_drawn_case(backends: dict[str, Backend], size: tuple[int, int, int], image: str, mask: str, seed: int) -> None:
+def test_drawn_case(
+    backends: dict[tuple[str, str], Backend], size: tuple[int, int, int], image: str, mask: str, seed: int
+) -> None:
     images, masks = image_of(image, *size, seed), mask_of(mask, *size, seed)
-    wanted = backends["oracle"].run(images, masks)
+    wanted = backends[ORACLE].run(images, masks)
     hole = masks > 0
-    for precision in ("fp32", "fp16"):
-        found = backends[precision].run(images, masks)
-        error = float(errors(wanted, found)[hole].max())
-        WORST[precision] = max(WORST.get(precision, 0.0), error)
-        assert error <= TOLERANCES[precision], (precision, size, image, mask)
-        assert np.array_equal(found[~hole], images[~hole].astype(np.float32) / np.float32(255))
+    for target, precision in KINDS:
+        found = backends[target, precision].run(images, masks)
+        error = errors(wanted, found)[hole]
+        largest, mean = WORST.get((target, precision), (0.0, 0.0))
+        WORST[target, precision] = max(largest, float(error.max())), max(mean, float(error.mean()))
+        assert error.max() <= TOLERANCES[precision], (target, precision, size, image, mask)
+        assert np.array_equal(to_bytes(found)[~hole], images[~hole])

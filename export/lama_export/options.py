@@ -1,0 +1,47 @@
+"""What can be asked of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lama_deploy.errors import ConfigError
+from lama_deploy.proof.parity import Size
+from lama_export.onnx_model import Spectral
+from lama_export.picture import Interface
+
+Target = Literal["onnx", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+# Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
+PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How to export. Raises ConfigError for what does not go together.
+
+    target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone; int8 is of convolutions, where
+    that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state`; for the onnx target
+    only. external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to
+    measure activation ranges on (fp16, int8), None for the shipped ones.
+    """
+
+    target: Target = "onnx"
+    io: Interface = "uint8"
+    spectral: Spectral | None = None
+    precision: Precision = "fp32"
+    external_data: bool = False
+    calibration: Path | None = None
+    parity_sizes: Sequence[Size] = PARITY_SIZES
+
+    def __post_init__(self) -> None:
+        if self.target == "onnx" and self.precision == "bf16":
+            raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
+        if self.target == "openvino" and (self.spectral or self.external_data):
+            raise ConfigError("--spectral and --external-data are for --to onnx; OpenVINO's files leave no choice")
+        if self.calibration and self.precision not in ("fp16", "int8"):
+            raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
+        if self.precision == "int8" and (self.io == "float" or self.spectral == "dft"):
+            raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")

@@ -1,0 +1,67 @@
+"""Which kinds of convolution quantisation has to leave out, by what each of them costs.
+
+A kind is what all blocks have in common: the convolutions that read the same value ("conv1/local" reads the local
+branch in the first half of every block). Each kind is left out alone first; then, in the order of what that gained,
+kinds are left out together until holes are filled within LEAST_PSNR of what the model fills without quantisation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lama_deploy.errors import ParityError
+from lama_deploy.runtime.backend import Array
+
+LEAST_PSNR = 35.0  # dB inside holes, on the pictures that are ranked on
+RANKING_PICTURES = 3
+SPECTRAL = r"/g2g/"  # the spectral transforms are never quantised
+
+Pair = tuple[Array, Array]  # image (H, W, 3) uint8, mask (H, W) uint8
+Progress = Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """PSNR in dB inside holes: as chosen, with nothing left out, and with each kind left out alone."""
+
+    psnr: float
+    psnr_of_all: float
+    psnr_without: dict[str, float]
+    left_out: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"least_psnr": LEAST_PSNR, **asdict(self)}
+
+
+def choose(kinds: Sequence[str], psnr: Callable[[Collection[str]], float], progress: Progress = iter) -> Choice:
+    """psnr: of a model with these kinds left out. Raises ParityError where all of them would have to be."""
+    psnr_of_all = reached = psnr(())
+    without = {kind: psnr((kind,)) for kind in progress(kinds)}
+    left_out: list[str] = []
+    for kind in sorted(kinds, key=lambda kind: -without[kind]):
+        if reached >= LEAST_PSNR:
+            break
+        left_out.append(kind)
+        reached = psnr(left_out)
+    if len(left_out) == len(kinds):
+        raise ParityError(f"in int8 no kind of convolution keeps {LEAST_PSNR:g} dB inside holes; export without --int8")
+    return Choice(reached, psnr_of_all, without, tuple(left_out))
+
+
+def psnr_in_holes(wanted: Iterable[Array], found: Iterable[Array], pairs: Iterable[Pair]) -> float:
+    """dB between results (H, W, 3) uint8, over the hole pixels of all of them; infinite for equal ones."""
+    triples = zip(wanted, found, pairs, strict=True)
+    squares = [(a.astype(np.float64) - b)[mask > 0] ** 2 for a, b, (_, mask) in triples]
+    mean = np.concatenate(squares).mean()
+    return float(10 * np.log10(255**2 / mean)) if mean else float("inf")
+
+
+def kind_of(name: str) -> str:
+    """Of a node: "generator/block03/conv1/l2g/WithoutBiases" -> "conv1/local", "generator/up1/conv" -> "up1"."""
+    inner = re.sub(r"generator/|front\w*/|block\d+/|/WithoutBiases", "", name)
+    return re.sub(r"/conv$", "", re.sub(r"l2[lg]", "local", inner.replace("g2l", "global")))

@@ -1,0 +1,96 @@
+"""The model file of each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+
+from lama_deploy.errors import MissingDependencyError
+from lama_deploy.runtime.backend import Array
+from lama_deploy.variants import GeneratorConfig
+from lama_export.calibration import CalibrationSet
+from lama_export.onnx_model import Spectral, onnx_from_state
+from lama_export.options import ExportOptions
+from lama_export.sensitivity import Choice, Progress
+
+EXTERNAL_DATA = "model.onnx.data"
+
+
+@dataclass(frozen=True)
+class Written:
+    """model: its inputs and outputs are those of the file. quantisation: what int8 left out and costs."""
+
+    model: onnx.ModelProto
+    spectral: Spectral
+    quantisation: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a target is made from."""
+
+    config: GeneratorConfig
+    state_dict: Mapping[str, Array]
+    options: ExportOptions
+    progress: Progress
+
+    @property
+    def photographs(self) -> CalibrationSet:
+        return CalibrationSet(self.options.calibration, extremes=False)
+
+    def describe(self, choice: Choice) -> dict[str, Any]:
+        return {"calibration": self.photographs.describe(), **choice.to_dict()}
+
+
+def write_onnx(job: Job, path: Path) -> Written:
+    options = job.options
+    spectral: Spectral = options.spectral or "function"
+    precision: Literal["fp32", "fp16"] = "fp16" if options.precision == "fp16" else "fp32"
+    model = onnx_from_state(job.config, job.state_dict, io=options.io, spectral=spectral, precision=precision)
+    quantisation = {}
+    if options.precision == "int8":
+        from lama_export import int8_onnx
+
+        model, choice = int8_onnx.quantise(model, list(job.photographs), job.progress)
+        quantisation = job.describe(choice)
+    if options.external_data:
+        onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)
+    else:
+        onnx.save(model, path)
+    return Written(model, spectral, quantisation)
+
+
+def write_openvino(job: Job, path: Path) -> Written:
+    """The front has no strips: they save nothing here, and oneDNN gets a convolution of theirs wrong in bf16."""
+    from lama_export.openvino_model import openvino_from_onnx, save_openvino
+
+    precision = job.options.precision
+    exact = onnx_from_state(job.config, job.state_dict, io=job.options.io, spectral="inline", strips=False)
+    model = openvino_from_onnx(exact, precision)
+    quantisation = {}
+    if precision == "int8":
+        from lama_export import int8_openvino
+
+        model, choice = int8_openvino.quantise(model, list(job.photographs), job.progress)
+        quantisation = job.describe(choice)
+    save_openvino(model, path, halves=precision == "fp16")
+    return Written(exact, "inline", quantisation)
+
+
+WRITERS: Mapping[str, Callable[[Job, Path], Written]] = {"onnx": write_onnx, "openvino": write_openvino}
+
+
+def tools_of(options: ExportOptions) -> list[str]:
+    """The packages that this target needs besides the exporter's own. Raises MissingDependencyError."""
+    tools = ["openvino"] if options.target == "openvino" else []
+    if tools and options.precision == "int8":
+        tools.append("nncf")
+    missing = [name for name in tools if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(f"{missing[0]} is not installed: pip install lama-deploy[export-openvino]")
+    return tools
