@@ -35,6 +35,16 @@ def bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     return {io: folder / io for io in ("uint8", "float")}
 
 
+@pytest.fixture(scope="session")
+def openvino_bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """OpenVINO bundles of the tiny generator by their precision, with bytes at the interface; not to be written to."""
+    folder = tmp_path_factory.mktemp("openvino")
+    for precision in ("fp32", "bf16"):
+        options = ExportOptions(target="openvino", precision=precision, parity_sizes=(Size(40, 48),))
+        export_bundle(tiny, folder / precision, options)
+    return {precision: folder / precision for precision in ("fp32", "bf16")}
+
+
 @pytest.fixture
 def torch_zip(tmp_path: Path) -> Callable[..., Path]:
     """Writes a torch archive around a pickle: (pickle, {storage key: bytes}) -> its path."""

@@ -180,7 +180,10 @@ def test_command_folds_and_verifies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--calibration", "x"], "--calibration is for --fp16"), (["--fp16", "--calibration", "nowhere"], "nowhere")],
+    [
+        (["--calibration", "x"], "--calibration is for --fp16 and --int8"),
+        (["--fp16", "--calibration", "nowhere"], "nowhere"),
+    ],
 )
 def test_bad_calibration_is_one_line(options: list[str], message: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "out"]

@@ -208,3 +208,20 @@ def test_real_process(bundles, tmp_path, wanted, monkeypatch):
     assert (done.returncode, done.stdout) == (1, "1 of 2 written to out\n")
     assert done.stderr == "error: images/0.png: not a picture in any format Pillow reads\n"
     np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
+
+
+def test_folder_in_streams(inpaint, openvino_bundles, wanted, capsys):
+    save_folders()
+    (Path("images") / "2.png").write_bytes(b"nothing")
+    model = openvino_bundles["fp32"]
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2", "--threads", "2", model=model) == 1
+    captured = capsys.readouterr()
+    assert "2 of 3 written" in captured.out and "2.png" in captured.err
+    for index in range(2):
+        assert np.abs(pixels(f"out/{index}.png").astype(int) - wanted[index]).max() <= 1
+
+
+def test_streams_without_openvino_are_refused(inpaint, capsys):
+    save_folders()
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2") == 2
+    assert "no option 'streams'" in capsys.readouterr().err

@@ -20,18 +20,20 @@ from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime.backend import to_bytes
 from lama_deploy.runtime.onnxruntime_backend import LEVELS
 
-SOURCES = ("uint8 bundle", "float bundle", "uint8 onnx", "float onnx", "checkpoint")
+SOURCES = ("uint8 bundle", "float bundle", "uint8 onnx", "float onnx", "openvino bundle", "checkpoint")
+BACKENDS_OF = {"openvino bundle": "openvino", "checkpoint": "torch"}
 SIZES = [(48, 40, 1), (33, 57, 2), (3, 5, 1), (1, 1, 1), (1, 30, 1)]
 
 
 @pytest.fixture(scope="module")
-def loaded(bundles: Mapping[str, Path], tiny: Any) -> Mapping[str, Inpainter]:
+def loaded(bundles: Mapping[str, Path], openvino_bundles: Mapping[str, Path], tiny: Any) -> Mapping[str, Inpainter]:
     paths = {
         f"{io} {kind}": path / (MODEL if kind == "onnx" else "")
         for io, path in bundles.items()
         for kind in ("bundle", "onnx")
     }
-    return {name: Inpainter.load(path, threads=1) for name, path in (paths | {"checkpoint": tiny.path}).items()}
+    paths |= {"openvino bundle": openvino_bundles["fp32"], "checkpoint": tiny.path}
+    return {name: Inpainter.load(path, threads=1) for name, path in paths.items()}
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def copied(bundles: Mapping[str, Path], tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_backend_fits_the_source(loaded, source):
-    assert loaded[source].backend.name == ("torch" if source == "checkpoint" else "onnxruntime")
+    assert loaded[source].backend.name == BACKENDS_OF.get(source, "onnxruntime")
 
 
 @pytest.mark.parametrize("source", SOURCES)
