@@ -56,24 +56,24 @@ def runtimes(
     composite = Composite(eager.generator).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        script = torch.jit.trace(composite, _tensors(images, masks))
-    yield "TorchScript", _on_tensors(script)
-    yield "torch.compile", _on_tensors(torch.compile(composite))
+        script = torch.jit.trace(composite, tensors_of(images, masks))
+    yield "TorchScript", on_tensors(script)
+    yield "torch.compile", on_tensors(torch.compile(composite))
     for name, spectral in (("ONNX Runtime, DFT operators", "dft"), ("ONNX Runtime, ours", "function")):
         file = folder / f"{spectral}.onnx"
         onnx.save(onnx_from_state(checkpoint.config, checkpoint.state_dict, spectral=spectral), file)  # type: ignore[arg-type]
         yield name, OnnxRuntimeBackend(file, device="cpu", threads=threads).run
 
 
-def _tensors(images: Array, masks: Array) -> tuple[torch.Tensor, torch.Tensor]:
+def tensors_of(images: Array, masks: Array) -> tuple[torch.Tensor, torch.Tensor]:
     image = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     return image.contiguous(), torch.from_numpy(masks)[:, None].float()
 
 
-def _on_tensors(module: Callable[..., torch.Tensor]) -> Run:
+def on_tensors(module: Callable[..., torch.Tensor]) -> Run:
     def run(images: Array, masks: Array) -> Any:
         with torch.inference_mode():
-            return module(*_tensors(images, masks)).permute(0, 2, 3, 1).numpy()
+            return module(*tensors_of(images, masks)).permute(0, 2, 3, 1).numpy()
 
     return run
 
@@ -102,7 +102,7 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     }
 
 
-def machine() -> dict[str, Any]:
+def machine(*packages: str) -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
@@ -115,7 +115,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "extensions": extensions,
         "system": platform.platform(),
-        "versions": {name: version(name) for name in ("torch", "onnxruntime", "onnx", "numpy")},
+        "versions": {name: version(name) for name in ("torch", "onnxruntime", "onnx", "numpy", *packages)},
     }
 
 

@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--calibration", type=Path, metavar="DIR", help="photographs for --fp16 and --int8 (default: six that ship)"
     )
+    p.add_argument(
+        "--least-psnr", type=float, metavar="DB", help="what --int8 has to keep inside holes (default: 35 dB)"
+    )
     p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
     return p
 
@@ -77,6 +80,7 @@ def main() -> int:
         precision=precision,
         external_data=args.external_data,
         calibration=args.calibration,
+        **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
     checkpoint = load_weights(args.weights)
     record = export_bundle(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))

@@ -21,7 +21,7 @@ from lama_export.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, Pr
 
 
 def quantise(
-    model: onnx.ModelProto, pairs: Sequence[Pair], progress: Progress = iter
+    model: onnx.ModelProto, pairs: Sequence[Pair], least_psnr: float, progress: Progress = iter
 ) -> tuple[onnx.ModelProto, Choice]:
     """Quantise a model of the uint8 interface on these pictures. Raises ParityError (`choose`)."""
     kinds = sorted({kind_of(node.name) for node in _convolutions(model)})
@@ -39,7 +39,7 @@ def quantise(
             write(left_out)
             return psnr_in_holes(wanted, _results(quantised, ranked), ranked)
 
-        choice = choose(kinds, psnr, progress)
+        choice = choose(kinds, psnr, least_psnr, progress)
         write(choice.left_out)
         return onnx.load(quantised), choice
 

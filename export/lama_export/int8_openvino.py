@@ -20,7 +20,9 @@ from lama_export.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, Pr
 CONVOLUTIONS = ("Convolution", "ConvolutionBackpropData")
 
 
-def quantise(model: ov.Model, pairs: Sequence[Pair], progress: Progress = iter) -> tuple[ov.Model, Choice]:
+def quantise(
+    model: ov.Model, pairs: Sequence[Pair], least_psnr: float, progress: Progress = iter
+) -> tuple[ov.Model, Choice]:
     """Quantise a model of the uint8 interface on these pictures. Raises ParityError (`choose`)."""
     _name_deconvolutions(model)
     quantised = _with_nncf(model, pairs)
@@ -31,7 +33,7 @@ def quantise(model: ov.Model, pairs: Sequence[Pair], progress: Progress = iter) 
     def psnr(left_out: Collection[str]) -> float:
         return psnr_in_holes(wanted, _results(_put_back(quantised, model, left_out), ranked), ranked)
 
-    choice = choose(kinds, psnr, progress)
+    choice = choose(kinds, psnr, least_psnr, progress)
     return _put_back(quantised, model, choice.left_out), choice
 
 

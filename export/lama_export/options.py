@@ -11,6 +11,7 @@ from lama_deploy.errors import ConfigError
 from lama_deploy.proof.parity import Size
 from lama_export.onnx_model import Spectral
 from lama_export.picture import Interface
+from lama_export.sensitivity import LEAST_PSNR
 
 Target = Literal["onnx", "openvino"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -25,7 +26,8 @@ class ExportOptions:
     target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone; int8 is of convolutions, where
     that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state`; for the onnx target
     only. external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to
-    measure activation ranges on (fp16, int8), None for the shipped ones.
+    measure activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to
+    keep, against float32.
     """
 
     target: Target = "onnx"
@@ -34,6 +36,7 @@ class ExportOptions:
     precision: Precision = "fp32"
     external_data: bool = False
     calibration: Path | None = None
+    least_psnr: float = LEAST_PSNR
     parity_sizes: Sequence[Size] = PARITY_SIZES
 
     def __post_init__(self) -> None:

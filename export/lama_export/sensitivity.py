@@ -2,7 +2,7 @@
 
 A kind is what all blocks have in common: the convolutions that read the same value ("conv1/local" reads the local
 branch in the first half of every block). Each kind is left out alone first; then, in the order of what that gained,
-kinds are left out together until holes are filled within LEAST_PSNR of what the model fills without quantisation.
+kinds are left out together until holes are filled within so many dB of what the model fills without quantisation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from lama_deploy.errors import ParityError
 from lama_deploy.runtime.backend import Array
 
-LEAST_PSNR = 35.0  # dB inside holes, on the pictures that are ranked on
+LEAST_PSNR = 35.0  # dB inside holes, on the pictures that are ranked on, unless the user asks for another
 RANKING_PICTURES = 3
 SPECTRAL = r"/g2g/"  # the spectral transforms are never quantised
 
@@ -27,30 +27,33 @@ Progress = Callable[[Sequence[Any]], Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """PSNR in dB inside holes: as chosen, with nothing left out, and with each kind left out alone."""
+    """PSNR in dB inside holes: asked for, as chosen, with nothing left out, and with each kind left out alone."""
 
+    least_psnr: float
     psnr: float
     psnr_of_all: float
     psnr_without: dict[str, float]
     left_out: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"least_psnr": LEAST_PSNR, **asdict(self)}
+        return asdict(self)
 
 
-def choose(kinds: Sequence[str], psnr: Callable[[Collection[str]], float], progress: Progress = iter) -> Choice:
+def choose(
+    kinds: Sequence[str], psnr: Callable[[Collection[str]], float], least_psnr: float, progress: Progress = iter
+) -> Choice:
     """psnr: of a model with these kinds left out. Raises ParityError where all of them would have to be."""
     psnr_of_all = reached = psnr(())
     without = {kind: psnr((kind,)) for kind in progress(kinds)}
     left_out: list[str] = []
     for kind in sorted(kinds, key=lambda kind: -without[kind]):
-        if reached >= LEAST_PSNR:
+        if reached >= least_psnr:
             break
         left_out.append(kind)
         reached = psnr(left_out)
     if len(left_out) == len(kinds):
-        raise ParityError(f"in int8 no kind of convolution keeps {LEAST_PSNR:g} dB inside holes; export without --int8")
-    return Choice(reached, psnr_of_all, without, tuple(left_out))
+        raise ParityError(f"in int8 no kind of convolution keeps {least_psnr:g} dB inside holes; export without --int8")
+    return Choice(least_psnr, reached, psnr_of_all, without, tuple(left_out))
 
 
 def psnr_in_holes(wanted: Iterable[Array], found: Iterable[Array], pairs: Iterable[Pair]) -> float:

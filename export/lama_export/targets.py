@@ -56,7 +56,7 @@ def write_onnx(job: Job, path: Path) -> Written:
     if options.precision == "int8":
         from lama_export import int8_onnx
 
-        model, choice = int8_onnx.quantise(model, list(job.photographs), job.progress)
+        model, choice = int8_onnx.quantise(model, list(job.photographs), options.least_psnr, job.progress)
         quantisation = job.describe(choice)
     if options.external_data:
         onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)
@@ -76,7 +76,7 @@ def write_openvino(job: Job, path: Path) -> Written:
     if precision == "int8":
         from lama_export import int8_openvino
 
-        model, choice = int8_openvino.quantise(model, list(job.photographs), job.progress)
+        model, choice = int8_openvino.quantise(model, list(job.photographs), job.options.least_psnr, job.progress)
         quantisation = job.describe(choice)
     save_openvino(model, path, halves=precision == "fp16")
     return Written(exact, "inline", quantisation)

@@ -49,7 +49,7 @@ def main() -> int:
         candidate(Path(args.bundle) / bundle.model, bundle.precision),
         reference,
         sizes,
-        max(tolerance_of(one.precision, one.spectral) for one in compared),
+        max((tolerance_of(one.precision, one.spectral) for one in compared), key=lambda found: found.largest),
         eager=eager,
         reference_name=name,
         progress=progress_bar("parity"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from lama_deploy.proof.parity import Case, ParityRecord
 
-HEADER = ("size", "max error", "mean error", "allowed", "PSNR dB", "SSIM", "")
+HEADER = ("size", "max error", "allowed", "mean error", "allowed", "PSNR dB", "SSIM", "")
 
 
 def parity_table(record: ParityRecord) -> str:
@@ -23,8 +23,9 @@ def _row(case: Case) -> tuple[str, ...]:
     return (
         case.size,
         f"{case.max_error:.1e}",
-        f"{case.mean_error:.1e}",
         f"{case.allowed:.1e}",
+        f"{case.mean_error:.1e}",
+        "-" if case.allowed_mean is None else f"{case.allowed_mean:.1e}",
         "identical" if case.psnr is None else f"{case.psnr:.1f}",
         "-" if case.ssim is None else f"{case.ssim:.5f}",
         "pass" if case.passed else "FAIL",

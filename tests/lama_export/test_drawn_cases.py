@@ -17,7 +17,7 @@ from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.parity import Size, errors
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
-from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 from lama_deploy.runtime.files import read_photograph
 from lama_deploy.weights import load_weights
@@ -122,5 +122,7 @@ def test_drawn_case(
         error = errors(wanted, found)[hole]
         largest, mean = WORST.get((target, precision), (0.0, 0.0))
         WORST[target, precision] = max(largest, float(error.max())), max(mean, float(error.mean()))
-        assert error.max() <= TOLERANCES[precision], (target, precision, size, image, mask)
+        allowed = tolerance_of(precision)
+        assert error.max() <= allowed.largest, (target, precision, size, image, mask)
+        assert allowed.mean is None or error.mean() <= allowed.mean, (target, precision, size, image, mask)
         assert np.array_equal(to_bytes(found)[~hole], images[~hole])

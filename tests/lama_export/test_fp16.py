@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from lama_deploy.proof.half import half_backend, simulate_half
 from lama_deploy.proof.parity import Size, measure
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
-from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
@@ -90,7 +91,7 @@ def test_growing_branch_breaks_naive_half_precision_and_not_ours(growing: Checkp
     local = folded.ranges["local"]
     assert local.largest / local.scale > FP16_MAX
     ours = onnx_from_state(growing.config, folded.state_dict, precision="fp16", io="float")
-    record = measure(run(ours, tmp_path), oracle(growing), SIZES, TOLERANCES["fp16"])
+    record = measure(run(ours, tmp_path), oracle(growing), SIZES, tolerance_of("fp16"))
     assert max(case.spread for case in record.cases) > 0.1
     assert record.passed, record.cases
 
@@ -106,9 +107,11 @@ def test_demo_model_in_half_precision(spectral: str, io: str, tmp_path: Path) ->
         io=io,  # type: ignore[arg-type]
         spectral=spectral,  # type: ignore[arg-type]
     )
-    record = measure(run(model, tmp_path), oracle(weights), SIZES, TOLERANCES["fp16"])
+    record = measure(run(model, tmp_path), oracle(weights), SIZES, tolerance_of("fp16"))
     assert record.passed, record.cases
-    assert max(case.max_error for case in record.cases) > TOLERANCES["fp32"] / 2  # it is half precision indeed
+    assert (
+        max(case.max_error for case in record.cases) > tolerance_of("fp32").largest / 2
+    )  # it is half precision indeed
 
 
 def test_rounding_is_that_of_halves(tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_command_folds_and_verifies(tmp_path: Path) -> None:
     verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(out), "--sizes", "64x64,61x77"]
     done = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads((out / "verify.json").read_text())["tolerance"] == TOLERANCES["fp16"]
+    assert json.loads((out / "verify.json").read_text())["tolerance"] == asdict(tolerance_of("fp16"))
     single = tmp_path / "single"
     export_bundle(load_weights("lama-demo"), single, ExportOptions(parity_sizes=SIZES[:1]))
     for one, other in ((single, out), (out, single)):  # the coarser of the two decides

@@ -26,19 +26,19 @@ def test_kinds_are_left_out_by_what_they_gain() -> None:
         asked.append(tuple(left_out))
         return LEAST_PSNR - 8 + sum(gains[kind] for kind in left_out)
 
-    choice = choose("abcd", psnr)
+    choice = choose("abcd", psnr, LEAST_PSNR)
     assert choice.left_out == ("b", "c") and choice.psnr == LEAST_PSNR + 1
     assert choice.psnr_of_all == LEAST_PSNR - 8 and choice.psnr_without["b"] == LEAST_PSNR - 2
     assert asked[-2:] == [("b",), ("b", "c")]
 
 
 def test_nothing_is_left_out_without_need() -> None:
-    assert choose("ab", lambda left_out: LEAST_PSNR).left_out == ()
+    assert choose("ab", lambda left_out: LEAST_PSNR, LEAST_PSNR).left_out == ()
 
 
 def test_hopeless_quantisation_is_refused() -> None:
     with pytest.raises(ParityError, match="no kind of convolution keeps"):
-        choose("ab", lambda left_out: 20.0)
+        choose("ab", lambda left_out: 20.0, LEAST_PSNR)
 
 
 def test_psnr_counts_holes_only() -> None:

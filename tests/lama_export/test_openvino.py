@@ -16,7 +16,7 @@ from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size, measure
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
-from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
@@ -86,7 +86,7 @@ def test_strips_are_what_bf16_cannot_have(tmp_path: Path) -> None:
     model = onnx_from_state(weights.config, weights.state_dict, spectral="inline", strips=False)
     assert not [node.name for node in model.graph.node if "front_left" in node.name]
     save_openvino(openvino_from_onnx(model, "fp32"), tmp_path / "model.xml")
-    record = measure(OpenVinoBackend(tmp_path / "model.xml", cache=""), oracle(weights), NARROW, TOLERANCES["fp32"])
+    record = measure(OpenVinoBackend(tmp_path / "model.xml", cache=""), oracle(weights), NARROW, tolerance_of("fp32"))
     assert record.passed, record.cases
 
 

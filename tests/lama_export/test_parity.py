@@ -6,7 +6,7 @@ from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size, measure
 from lama_deploy.proof.reference import oracle
-from lama_deploy.proof.tolerance import TOLERANCES
+from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import VARIANTS, GeneratorConfig
 from lama_deploy.weights import load_weights
@@ -39,7 +39,7 @@ def check(weights: Checkpoint, sizes: list[Size], tmp_path_factory: pytest.TempP
         OnnxRuntimeBackend(folder / "model.onnx", threads=2),
         oracle(weights),
         sizes,
-        TOLERANCES["fp32"],
+        tolerance_of("fp32"),
     )
     assert record.passed, [(case.size, case.max_error) for case in record.cases if not case.passed]
     assert max(case.spread for case in record.cases) > SPREAD
