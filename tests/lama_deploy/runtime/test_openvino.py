@@ -16,6 +16,7 @@ from lama_deploy.errors import BundleError, LamaDeployError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
+from lama_deploy.runtime import openvino_backend
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend, _supported_hint
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
@@ -38,6 +39,19 @@ def test_streams_compute_what_one_thread_computes(openvino_bundles: Mapping[str,
         found = list(pool.map(lambda pair: two.run(*pair), scenes))
     for result, pair in zip(found, scenes, strict=True):
         assert np.abs(result.astype(int) - one.run(*pair)).max() <= 1
+
+
+def test_large_pictures_are_compiled_for_their_shape(
+    openvino_bundles: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", cache="")
+    scenes = [scene(50, 66, seed=1), scene(66, 50, 2, seed=2), scene(66, 50, 2, seed=3)]
+    wanted = [backend.run(*pair) for pair in scenes]
+    assert backend._large._request is None
+    monkeypatch.setattr(openvino_backend, "PIXELS_WORTH_COMPILING", 50 * 66)
+    for pair, result in zip(scenes, wanted, strict=True):
+        assert np.abs(backend.run(*pair).astype(int) - result).max() <= 1
+    assert backend._large._shapes["mask"] == (2, 66, 50)
 
 
 def test_results_do_not_share_memory(openvino_bundles: Mapping[str, Path]) -> None:

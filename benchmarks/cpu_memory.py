@@ -1,0 +1,65 @@
+"""Peak memory of one inference on a CPU, each in a new process: `python benchmarks/cpu_memory.py [--size 2048]`.
+
+Takes the bundles that `cpu_precisions.py` exported. The peak is the process's largest resident set, Linux only, with
+interpreter, libraries and weights; what is there before the model is loaded stands beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cpu_precisions import BUNDLES, ENGINES, seeded_checkpoint
+from cpu_runtimes import RESULTS, machine
+
+CHILD = """
+import json, resource, sys, time
+from lama_deploy import Inpainter
+from lama_deploy.proof.scenes import scene
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+path, size = sys.argv[1], int(sys.argv[2])
+images, masks = scene(size, size)
+__import__("torch" if path.endswith(".safetensors") else "openvino" if "openvino" in path else "onnxruntime")
+before = peak()
+inpaint = Inpainter.load(path, threads=2)
+loaded = peak()
+start = time.perf_counter()
+inpaint.run(images, masks)
+print(json.dumps({"before": before, "loaded": loaded, "peak": peak(), "seconds": time.perf_counter() - start}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="big-lama")
+    parser.add_argument("--size", type=int, default=2048)
+    parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"))
+    args = parser.parse_args()
+    seeded_checkpoint(args.model, args.folder)
+    models = {"eager PyTorch fp32": args.folder / f"{args.model}.safetensors"}
+    models |= {f"ours, {ENGINES[t]} {p}": args.folder / f"{t}-{p}" for t, p in BUNDLES}
+    found = {name: _run(path, args.size) for name, path in models.items()}
+    today = datetime.now(UTC).date().isoformat()
+    record = {
+        "what": f"{args.model}, {args.size}x{args.size}, batch 1: peak memory of a process, 2 threads",
+        "date": today,
+        "method": "largest resident set in GiB of a process that loads the model and fills one picture, one run each",
+        "machine": machine("openvino"),
+        "memory": found,
+    }
+    file = RESULTS / f"{today}-cpu-memory-{args.model}-{args.size}.json"
+    file.write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(found, indent=1), f"\nwrote {file}")
+
+
+def _run(path: Path, size: int) -> dict[str, float]:
+    result = subprocess.run([sys.executable, "-c", CHILD, str(path), str(size)], check=True, capture_output=True)
+    return {name: round(value, 2) for name, value in json.loads(result.stdout).items()}
+
+
+if __name__ == "__main__":
+    main()
