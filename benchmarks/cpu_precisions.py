@@ -1,8 +1,8 @@
 """LaMa on a CPU in every precision, side by side: `python benchmarks/cpu_precisions.py [--model big-lama]`.
 
 As `cpu_runtimes.py`, whose eager float32 is the measure here too. Each precision has its rivals: TorchScript,
-torch.compile (bf16 by autocast) and OpenVINO's own conversion of the PyTorch model (int8 by NNCF as it comes), whose
-Fourier units are written as in the official code, since it cannot convert ours.
+torch.compile (bf16 by autocast) and OpenVINO's own conversion of the PyTorch model (int8 by NNCF as it comes). For those
+that trace, the Fourier units are written as in the official code, which is what they can take.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,14 @@ ENGINES = {"openvino": "OpenVINO", "onnx": "ONNX Runtime"}
 
 
 class OfficialFourierUnit(ffc.FourierUnit):
-    """With `torch.fft` as in official `ffc.py`, which OpenVINO's converter knows."""
+    """With `torch.fft` as in official `ffc.py`, which OpenVINO's converter knows, and in float32 under autocast."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, (h, w) = x.shape[0], x.shape[2:]
-        z = torch.fft.rfftn(x, dim=(-2, -1), norm="ortho")
+        z = torch.fft.rfftn(x.float(), dim=(-2, -1), norm="ortho")
         pairs = torch.stack((z.real, z.imag), dim=-1).permute(0, 1, 4, 2, 3).contiguous()
         mixed = torch.relu(self.bn(self.conv_layer(pairs.view(n, -1, *pairs.shape[3:]))))
-        pairs = mixed.view(n, -1, 2, *mixed.shape[2:]).permute(0, 1, 3, 4, 2).contiguous()
+        pairs = mixed.float().view(n, -1, 2, *mixed.shape[2:]).permute(0, 1, 3, 4, 2).contiguous()
         return torch.fft.irfftn(torch.complex(pairs[..., 0], pairs[..., 1]), s=(h, w), dim=(-2, -1), norm="ortho")
 
 
@@ -52,7 +53,7 @@ def rivals(checkpoint: Checkpoint, images: Array, masks: Array, threads: int) ->
     composite = Composite(eager.generator).eval()
     example = tensors_of(images, masks)
     for precision in ("fp32", "bf16"):
-        with warnings.catch_warnings(), _autocast(precision):
+        with warnings.catch_warnings(), _autocast(precision), _official_units(composite):
             warnings.simplefilter("ignore")
             script = torch.jit.trace(composite, example, check_trace=False)
         yield f"TorchScript {precision}", _under(precision, on_tensors(script))
@@ -61,12 +62,8 @@ def rivals(checkpoint: Checkpoint, images: Array, masks: Array, threads: int) ->
 
 
 def _converted(composite: Composite, example: tuple[torch.Tensor, ...], threads: int) -> Iterator[tuple[str, Run]]:
-    units = [module for module in composite.modules() if isinstance(module, ffc.FourierUnit)]
-    for unit in units:
-        unit.__class__ = OfficialFourierUnit
-    model = ov.convert_model(composite, example_input=example)
-    for unit in units:
-        unit.__class__ = ffc.FourierUnit
+    with _official_units(composite):
+        model = ov.convert_model(composite, example_input=example)
     pairs = list(CalibrationSet(extremes=False))
     pairs = [pair for pair in pairs if all(side % 8 == 0 for side in pair[1].shape)]
     feed = lambda pair: [tensor.numpy() for tensor in tensors_of(pair[0][None], pair[1][None])]  # noqa: E731
@@ -74,6 +71,16 @@ def _converted(composite: Composite, example: tuple[torch.Tensor, ...], threads:
     for name, converted, hint in (("fp32", model, "f32"), ("bf16", model, "bf16"), ("int8", quantised, "bf16")):
         properties = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
         yield f"ov.convert_model {name}", _openvino(ov.Core().compile_model(converted, "CPU", properties))
+
+
+@contextmanager
+def _official_units(module: torch.nn.Module) -> Iterator[None]:
+    units = [unit for unit in module.modules() if isinstance(unit, ffc.FourierUnit)]
+    for unit in units:
+        unit.__class__ = OfficialFourierUnit
+    yield
+    for unit in units:
+        unit.__class__ = ffc.FourierUnit
 
 
 def _openvino(compiled: ov.CompiledModel) -> Run:
@@ -138,8 +145,8 @@ def main() -> None:
         "what": f"{args.model}, {args.size}x{args.size}, batch 1, every precision, {args.threads} threads",
         "date": today,
         "method": f"{args.rounds} interleaved rounds after one untimed; times_eager: median of per-round ratios; "
-        f"seeded weights, which amplify rounding: int8 chosen at {args.least_psnr:g} dB, where it leaves out one kind of "
-        "convolution, as of lama-demo at 35 dB",
+        f"seeded weights, which amplify rounding: int8 chosen at {args.least_psnr:g} dB, where it leaves out one kind "
+        "of convolution, as of lama-demo at 35 dB",
         "machine": machine("openvino", "nncf"),
         "int8_left_out": {name: found["left_out"] for name, _, found in exported if found},
         "runtimes": summary(seconds),

@@ -51,7 +51,14 @@ def write_onnx(job: Job, path: Path) -> Written:
     options = job.options
     spectral: Spectral = options.spectral or "function"
     precision: Literal["fp32", "fp16"] = "fp16" if options.precision == "fp16" else "fp32"
-    model = onnx_from_state(job.config, job.state_dict, io=options.io, spectral=spectral, precision=precision)
+    model = onnx_from_state(
+        job.config,
+        job.state_dict,
+        io=options.io,
+        spectral=spectral,
+        precision=precision,
+        strips=spectral != "inline",  # it may be opened in OpenVINO: see below
+    )
     quantisation = {}
     if options.precision == "int8":
         from lama_export import int8_onnx

@@ -4,7 +4,7 @@ HYPOTHESIS_CASES=200 draws more of them than the suite has time for.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,15 @@ from hypothesis import strategies as st
 
 from lama_deploy.bundle import MODELS
 from lama_deploy.proof.candidate import candidate
-from lama_deploy.proof.parity import Size, errors
+from lama_deploy.proof.parity import errors
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 from lama_deploy.runtime.files import read_photograph
 from lama_deploy.weights import load_weights
-from lama_export import ExportOptions, export_bundle
 from lama_export.calibration import SHIPPED
 from lama_export.options import Precision, Target
-from lama_export.picture import Interface
 
 CASES = int(os.environ.get("HYPOTHESIS_CASES", "8"))
 MOST_PIXELS = 120_000  # the oracle computes in float64
@@ -87,17 +85,11 @@ KINDS: list[tuple[Target, Precision]] = [
 
 
 @pytest.fixture(scope="module")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Backend]]:
-    """What each kind of bundle computes; float64 under ("torch", "fp64")."""
-    weights = load_weights("lama-demo")
-    folder: Path = tmp_path_factory.mktemp("drawn")
-    opened: dict[tuple[str, str], Backend] = {ORACLE: oracle(weights)}
+def backends(demo_bundle: Callable[[Target, Precision], Path]) -> Iterator[dict[tuple[str, str], Backend]]:
+    """What each kind of bundle computes; float64 under ORACLE."""
+    opened: dict[tuple[str, str], Backend] = {ORACLE: oracle(load_weights("lama-demo"))}
     for target, precision in KINDS:
-        io: Interface = "uint8" if precision == "int8" else "float"
-        options = ExportOptions(target=target, precision=precision, io=io, parity_sizes=(Size(40, 48),))
-        out = folder / f"{target}-{precision}"
-        export_bundle(weights, out, options)
-        opened[target, precision] = candidate(out / MODELS[target], precision)
+        opened[target, precision] = candidate(demo_bundle(target, precision) / MODELS[target], precision)
     yield opened
     print(f"\nlargest errors in {CASES} cases: {WORST}")
 

@@ -1,20 +1,17 @@
 """int8: what costs the picture too much is left out, spectral transforms are never touched."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 import onnx
 import openvino as ov
 import pytest
-from PIL import Image
 
 from lama_deploy.bundle import MODELS, load_bundle
 from lama_deploy.errors import ParityError
-from lama_deploy.proof.parity import Size
-from lama_deploy.weights import load_weights
-from lama_export import ExportOptions, export_bundle
-from lama_export.calibration import SHIPPED
+from lama_deploy.proof.tolerance import tolerance_of
+from lama_export.options import Precision, Target
 from lama_export.sensitivity import LEAST_PSNR, SPECTRAL, choose, kind_of, psnr_in_holes
 
 
@@ -66,32 +63,15 @@ def test_kind_of(name: str, kind: str) -> None:
     assert kind_of(name) == kind
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three small ones."""
-    folder = tmp_path_factory.mktemp("photographs")
-    for path in sorted(SHIPPED.glob("*.jpg"))[:3]:
-        picture = Image.open(path)
-        picture.thumbnail((160, 160))
-        picture.save(folder / f"{path.stem}.png")
-    return folder
-
-
 @pytest.mark.parametrize("target", ["onnx", "openvino"])
-def test_demo_model_in_int8(target: str, photographs: Path, tmp_path: Path) -> None:
-    options = ExportOptions(
-        target=target,  # type: ignore[arg-type]
-        precision="int8",
-        calibration=photographs,
-        parity_sizes=[Size(61, 77), Size(16, 16)],
-    )
-    record = export_bundle(load_weights("lama-demo"), tmp_path / "out", options)
-    assert record.passed
-    bundle = load_bundle(tmp_path / "out")
+def test_demo_model_in_int8(target: Target, demo_bundle: Callable[[Target, Precision], Path]) -> None:
+    path = demo_bundle(target, "int8")
+    bundle = load_bundle(path)
     found = bundle.quantisation
+    assert bundle.parity["passed"] and bundle.parity["tolerance"]["mean"] == tolerance_of("int8").mean
     assert found["psnr"] >= LEAST_PSNR and found["calibration"]["images"] == 3
     assert set(found["left_out"]) < set(found["psnr_without"])
-    quantised = quantised_convolutions(tmp_path / "out" / MODELS[target])
+    quantised = quantised_convolutions(path / MODELS[target])
     assert quantised and not [name for name in quantised if SPECTRAL in name or kind_of(name) in found["left_out"]]
     assert {kind_of(name) for name in quantised} == set(found["psnr_without"]) - set(found["left_out"])
 
