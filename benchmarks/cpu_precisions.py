@@ -1,8 +1,8 @@
 """LaMa on a CPU in every precision, side by side: `python benchmarks/cpu_precisions.py [--model big-lama]`.
 
 As `cpu_runtimes.py`, whose eager float32 is the measure here too. Each precision has its rivals: TorchScript,
-torch.compile (bf16 by autocast) and OpenVINO's own conversion of the PyTorch model (int8 by NNCF as it comes). For those
-that trace, the Fourier units are written as in the official code, which is what they can take.
+torch.compile (bf16 by autocast) and OpenVINO's own conversion of the PyTorch model (int8 by NNCF as it comes). For
+those that trace, the Fourier units are written as in the official code, which is what they can take.
 """
 
 from __future__ import annotations

@@ -79,11 +79,11 @@ def _quality(models: dict[str, dict[str, float]]) -> str:
 def _memory(rows: dict[str, dict[str, float]]) -> str:
     eager = next(iter(rows.values()))["peak"]
     body = [
-        f"| {name} | {row['before']:.2f} | {row['peak']:.2f} | **{row['peak'] / eager:.0%}** | {row['seconds']:.1f} |"
+        f"| {name} | {row['before']:.2f} | {row['peak']:.2f} | **{row['peak'] / eager:.0%}** |"
         for name, row in rows.items()
     ]
-    head = "| model | GiB before loading | peak GiB | share of eager's | seconds of the run |"
-    return "\n".join([head, "|---|---|---|---|---|", *body])
+    head = "| model | GiB before loading | peak GiB | share of eager's |"
+    return "\n".join([head, "|---|---|---|---|", *body])
 
 
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
