@@ -51,12 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks/quality"), help="for the exported files")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every Nth photograph (default: all)")
     args = parser.parse_args()
     models = _models(args.folder)
     perceptual, ssim = load_metrics(["ST-LPIPS-vgg", "SSIM"], "cpu", {})
     assert isinstance(perceptual, PairMetric) and isinstance(ssim, PairMetric)
     pairs: list[Pair] = []
     test_set = MadeSet(args.corpus / "test", mask_set(MASKS), drawing_size(MASKS))
+    test_set.sources = test_set.sources[:: args.every]
     candidates = list(models.values())
     blocks, _ = evaluate(candidates, test_set, None, [perceptual, ssim], progress=tqdm, keep=pairs.append)
     original = {block.model: next(row for row in block.rows if row.area == TOTAL).values for block in blocks}

@@ -74,16 +74,14 @@ def _convolutions(model: ov.Model) -> list[ov.Node]:
 
 
 def _quantisers(node: ov.Node) -> Iterator[ov.Node]:
-    """The FakeQuantize nodes of what a convolution reads, above its padding and concatenation."""
+    """The FakeQuantize nodes of what a convolution reads, above what only moves values."""
     above = node.input_value(0).get_node()
-    if above.get_type_name() == "FakeQuantize":
-        yield above
-    elif above.get_type_name() == "Pad":
-        yield from _quantisers(above)
-    elif above.get_type_name() == "Concat":
-        for value in above.input_values():
-            if value.get_node().get_type_name() == "FakeQuantize":
-                yield value.get_node()
+    nodes = [value.get_node() for value in above.input_values()] if above.get_type_name() == "Concat" else [above]
+    for found in nodes:
+        if found.get_type_name() == "FakeQuantize":
+            yield found
+        elif found.get_type_name() in ("Pad", "Split"):
+            yield from _quantisers(found)
 
 
 def _name_deconvolutions(model: ov.Model) -> None:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "bf16"}
 CAPABILITIES = {"f16": "FP16", "bf16": "BF16"}
 # From this size on a model is compiled for the picture's own shape: OpenVINO plans memory for known shapes only, and at
-# 2048x2048 that halves the peak, for the few seconds that compiling takes.
+# 2048x2048 that takes a third to a half off the peak, for the few seconds that compiling takes.
 PIXELS_WORTH_COMPILING = 4_000_000
 
 

@@ -56,6 +56,7 @@ def test_psnr_counts_holes_only() -> None:
         ("generator/front_top/stem/conv", "stem"),
         ("generator/front/down3/l2g/WithoutBiases", "down3/local"),
         ("generator/up2/conv/WithoutBiases", "up2"),
+        ("generator/block01/conv2/dilation8", "conv2"),
         ("generator/head/conv/WithoutBiases", "head"),
     ],
 )
