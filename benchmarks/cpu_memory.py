@@ -1,7 +1,7 @@
 """Peak memory of one inference on a CPU, each in a new process: `python benchmarks/cpu_memory.py [--size 2048]`.
 
-Takes the bundles that `cpu_precisions.py` exported. The peak is the process's largest resident set, Linux only, with
-interpreter, libraries and weights; what is there before the model is loaded stands beside it.
+Takes the bundles that `cpu_precisions.py` exported. The peak is the process's largest resident set, with interpreter,
+libraries and weights (Linux only; not below what this script itself takes, which a child inherits).
 """
 
 from __future__ import annotations
@@ -17,18 +17,12 @@ from cpu_precisions import BUNDLES, ENGINES, seeded_checkpoint
 from cpu_runtimes import RESULTS, machine
 
 CHILD = """
-import json, resource, sys
+import resource, sys
 from lama_deploy import Inpainter
 from lama_deploy.proof.scenes import scene
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 path, size = sys.argv[1], int(sys.argv[2])
-images, masks = scene(size, size)
-__import__("torch" if path.endswith(".safetensors") else "openvino" if "openvino" in path else "onnxruntime")
-before = peak()
-inpaint = Inpainter.load(path, threads=2)
-loaded = peak()
-inpaint.run(images, masks)
-print(json.dumps({"before": before, "loaded": loaded, "peak": peak()}))
+Inpainter.load(path, threads=2).run(*scene(size, size))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
 """
 
 
@@ -55,9 +49,10 @@ def main() -> None:
     print(json.dumps(found, indent=1), f"\nwrote {file}")
 
 
-def _run(path: Path, size: int) -> dict[str, float]:
+def _run(path: Path, size: int) -> float:
+    """GiB."""
     result = subprocess.run([sys.executable, "-c", CHILD, str(path), str(size)], check=True, capture_output=True)
-    return {name: round(value, 2) for name, value in json.loads(result.stdout).items()}
+    return round(float(result.stdout), 2)
 
 
 if __name__ == "__main__":

@@ -76,14 +76,10 @@ def _quality(models: dict[str, dict[str, float]]) -> str:
     return "\n".join([f"| model | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|", *body])
 
 
-def _memory(rows: dict[str, dict[str, float]]) -> str:
-    eager = next(iter(rows.values()))["peak"]
-    body = [
-        f"| {name} | {row['before']:.2f} | {row['peak']:.2f} | **{row['peak'] / eager:.0%}** |"
-        for name, row in rows.items()
-    ]
-    head = "| model | GiB before loading | peak GiB | share of eager's |"
-    return "\n".join([head, "|---|---|---|---|", *body])
+def _memory(rows: dict[str, float]) -> str:
+    eager = next(iter(rows.values()))
+    body = [f"| {name} | {peak:.2f} | **{peak / eager:.0%}** |" for name, peak in rows.items()]
+    return "\n".join(["| model | peak GiB | share of eager's |", "|---|---|---|", *body])
 
 
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
