@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import pytest
 
-import lama_export.export as export_module
+import lama_export.options as options_module
+import lama_export.targets as targets_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import BundleError, ParityError
@@ -40,7 +41,7 @@ def test_bundle_records_what_it_is(checkpoint: Checkpoint, tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle.json", "model.onnx"]
     assert (bundle.config, bundle.weights) == (CONFIG, {"source": "tiny", "sha256": checkpoint.sha256})
     assert bundle.parity == json.loads(json.dumps(record.to_dict()))
-    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(export_module.PARITY_SIZES)
+    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(options_module.PARITY_SIZES)
     assert bundle.files["model.onnx"]["bytes"] == (tmp_path / "out" / "model.onnx").stat().st_size
 
 
@@ -102,14 +103,14 @@ def test_wrong_graphs_fail_by_class_and_leave_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original = export_module.onnx_from_state
+    original = targets_module.onnx_from_state
 
     def damaged(*args: object, **kwargs: object) -> onnx.ModelProto:
         model = original(*args, **kwargs)  # type: ignore[arg-type]
         damage(model)
         return model
 
-    monkeypatch.setattr(export_module, "onnx_from_state", damaged)
+    monkeypatch.setattr(targets_module, "onnx_from_state", damaged)
     with pytest.raises(error):
         export_bundle(checkpoint, tmp_path / "deep" / "out", ExportOptions(parity_sizes=[Size(64, 64), Size(37, 50)]))
     assert not list((tmp_path / "deep").iterdir())
