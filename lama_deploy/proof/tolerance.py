@@ -3,7 +3,8 @@
 A network may amplify rounding by itself. So a case also passes within `EAGER_FACTOR` times the largest error that eager
 float32 PyTorch makes on the same case: no artefact of the same precision can be asked for more.
 
-The worst seen in 200 drawn cases (lama-demo, `tests/lama_export/test_drawn_cases.py`) stands beside each entry.
+The worst seen in a run of drawn cases stands beside each entry (lama-demo, `tests/lama_export/test_drawn_cases.py` asked
+for 200; it ended early, at the int8 case described below).
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ LARGEST = {
     "fp16-dft": 4e-2,
     # 8 bits, 8 times the rounding of fp16; 6e-3 on usual pictures, 3e-2 in the drawn cases.
     "bf16": 2e-1,
-    # Activations beyond the calibrated range are clipped: in 1 of 200 drawn cases (holes of single pixels again) single
+    # Activations beyond the calibrated range are clipped: in a drawn case (holes of single pixels again) a few single
     # pixels were off by up to 0.9. So a largest error says nothing, and the mean decides.
     "int8": 1.0,
 }
 # Over the hole, where a largest error alone would allow too much.
 MEAN = {
     "bf16": 2e-2,  # 6e-3
-    "int8": 1e-1,  # 2e-2 in OpenVINO, 5e-2 in ONNX Runtime, on noise; a tenth of that on photographs
+    "int8": 1e-1,  # 2e-2 in OpenVINO, 5e-2 in ONNX Runtime, at worst; 1e-2 on photographs
 }
 EAGER_FACTOR = 4.0
 FLAT_SPREAD = 0.01  # standard deviation inside holes below which an output proves nothing
