@@ -19,10 +19,8 @@ demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
 	$(BIN)/lama-verify $(BUILD)/lama-demo
 	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --model $(BUILD)/lama-demo
 
-# Training has a process of its own: after its tests and OpenVINO's in one process, waiting for a child crashed it.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest tests/lama_deploy/training
-	$(BIN)/python -m pytest --ignore=tests/lama_deploy/training
+	$(BIN)/python -m pytest
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

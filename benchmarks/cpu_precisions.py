@@ -27,6 +27,7 @@ from lama_deploy.model import ffc, seeded_generator
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.runtime.torch_backend import TorchBackend
 from lama_export import ExportOptions, export_bundle
 from lama_export.calibration import CalibrationSet
@@ -70,7 +71,7 @@ def _converted(composite: Composite, example: tuple[torch.Tensor, ...], threads:
     quantised = nncf.quantize(model, nncf.Dataset(pairs, feed), subset_size=len(pairs))
     for name, converted, hint in (("fp32", model, "f32"), ("bf16", model, "bf16"), ("int8", quantised, "bf16")):
         properties = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-        yield f"ov.convert_model {name}", _openvino(ov.Core().compile_model(converted, "CPU", properties))
+        yield f"ov.convert_model {name}", _openvino(openvino_core().compile_model(converted, "CPU", properties))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.openvino_core import openvino_core
 from lama_export.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, Progress, choose, kind_of, psnr_in_holes
 
 CONVOLUTIONS = ("Convolution", "ConvolutionBackpropData")
@@ -39,7 +40,7 @@ def quantise(
 
 def _results(model: ov.Model, pairs: Sequence[Pair]) -> Iterator[Array]:
     """In the precision that this CPU runs fastest, so that both sides round alike."""
-    compiled = ov.Core().compile_model(model, "CPU")
+    compiled = openvino_core().compile_model(model, "CPU")
     for image, mask in pairs:
         yield compiled([image[None], mask[None]])[0][0].copy()
 

@@ -18,6 +18,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
+from lama_deploy.runtime.openvino_core import openvino_core
 
 DFT_SCOPE = "/dft/"
 PICTURE_SCOPES = ("picture/", "result/")  # known pixels pass through them
@@ -30,7 +31,7 @@ def openvino_from_onnx(model: onnx.ModelProto, precision: str) -> ov.Model:
 
     precision: what it is to be run in, recorded in the file.
     """
-    converted = ov.Core().read_model(model.SerializeToString())
+    converted = openvino_core().read_model(model.SerializeToString())
     properties = {entry.key: entry.value for entry in model.metadata_props}
     for name, value in ((IO_PROPERTY, properties[IO_PROPERTY]), (PRECISION_PROPERTY, precision)):
         converted.set_rt_info(value, name.split("."))

@@ -3,8 +3,8 @@
 A network may amplify rounding by itself. So a case also passes within `EAGER_FACTOR` times the largest error that eager
 float32 PyTorch makes on the same case: no artefact of the same precision can be asked for more.
 
-The worst seen in a run of drawn cases stands beside each entry (lama-demo, `tests/lama_export/test_drawn_cases.py` asked
-for 200; it ended early, at the int8 case described below).
+The worst seen in a run of drawn cases stands beside each entry (lama-demo, `tests/lama_export/test_drawn_cases.py`
+asked for 200; it ended early, at the int8 case described below).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.cache import cache_directory
 from lama_deploy.errors import BundleError, LamaDeployError
 from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.openvino_core import openvino_core
 
 log = logging.getLogger(__name__)
 # A bundle's precision -> OpenVINO's hint. What int8 leaves out runs in bf16.
@@ -51,7 +52,7 @@ class OpenVinoBackend:
         if device not in (None, "cpu"):
             raise LamaDeployError(f"the openvino backend runs on the CPU, not on {device!r}; leave the device out")
         self._io, made_for = _properties(Path(model))
-        core = ov.Core()
+        core = openvino_core()
         self.hint = precision or _supported_hint(core, made_for)
         properties: dict[str, object] = {"INFERENCE_PRECISION_HINT": self.hint, "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino as ov
 import pytest
 
 from lama_deploy.bundle import MODELS, load_bundle
 from lama_deploy.errors import ParityError
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.runtime.openvino_core import openvino_core
 from lama_export.options import Precision, Target
 from lama_export.sensitivity import LEAST_PSNR, SPECTRAL, choose, kind_of, psnr_in_holes
 
@@ -81,7 +81,7 @@ def quantised_convolutions(model: Path) -> list[str]:
     """Names of those with 8-bit weights."""
     if model.suffix == ".xml":
         convolutions = [
-            node for node in ov.Core().read_model(model).get_ordered_ops() if "Conv" in node.get_type_name()
+            node for node in openvino_core().read_model(model).get_ordered_ops() if "Conv" in node.get_type_name()
         ]
         return [
             node.get_friendly_name()

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 
 import lama_export.targets as targets
@@ -18,13 +17,14 @@ from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend
+from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
 from lama_export.onnx_model import onnx_from_state
 from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
-BF16 = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+BF16 = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 NARROW = [Size(200, 16), Size(16, 200), Size(16, 16), Size(5, 7), Size(120, 24, 2)]
 CONFIGS = {
     "fourier": GeneratorConfig(width=8, blocks=2),
@@ -58,7 +58,7 @@ def test_every_generator_at_narrow_sizes(checkpoint: Checkpoint, precision: str,
 def test_bf16_is_bf16_and_its_dft_matrices_are_not(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """Only what rounds a finished matrix, once, may be bf16: phases need more digits than bf16 has."""
     export_bundle(checkpoint, tmp_path, ExportOptions(target="openvino", precision="bf16", parity_sizes=NARROW[:1]))
-    compiled = ov.Core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    compiled = openvino_core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     precisions: dict[str, set[str]] = {}
     for node in compiled.get_runtime_model().get_ordered_ops():
         kind, precision = (node.get_rt_info()[key].astype(str) for key in ("layerType", "runtimePrecision"))

@@ -2,12 +2,13 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 
 from lama_deploy import Inpainter
@@ -18,6 +19,7 @@ from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime import openvino_backend
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend, _supported_hint
+from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 
@@ -120,8 +122,28 @@ def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> N
 def test_hint_comes_from_the_bundle(openvino_bundles: Mapping[str, Path]) -> None:
     for precision in ("fp32", "bf16"):
         backend = OpenVinoBackend(openvino_bundles[precision] / "model.xml", cache="")
-        assert backend.hint == _supported_hint(ov.Core(), precision)
+        assert backend.hint == _supported_hint(openvino_core(), precision)
     assert OpenVinoBackend(openvino_bundles["bf16"] / "model.xml", cache="", precision="f32").hint == "f32"
+
+
+def test_signals_arrive_after_a_model_dies_in_another_thread(openvino_bundles: Mapping[str, Path]) -> None:
+    """With a core for each backend the child's end killed the process (`openvino_core`), where a CPU has AVX-512."""
+    script = """
+import faulthandler, signal, subprocess, sys, threading
+from lama_deploy.runtime.openvino_backend import OpenVinoBackend
+
+faulthandler.enable()  # signals get a stack of their own
+signal.signal(signal.SIGCHLD, lambda *_: print("signal", flush=True))
+held = [OpenVinoBackend(sys.argv[1], cache="")]
+last = threading.Thread(target=held.clear)
+last.start()
+last.join()
+subprocess.run(["true"])
+print("alive")
+"""
+    model = openvino_bundles["fp32"] / "model.xml"
+    done = subprocess.run([sys.executable, "-c", script, str(model)], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.endswith("signal\nalive\n"), done.stderr
 
 
 @pytest.mark.parametrize(
