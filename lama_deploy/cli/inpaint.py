@@ -11,7 +11,14 @@ from pathlib import Path
 
 from lama_deploy.cli.common import BAD_INPUT, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError
-from lama_deploy.runtime.files import MAX_PIXELS, format_of, read_mask, read_photograph, write_photograph
+from lama_deploy.runtime.files import (
+    MAX_PIXELS,
+    format_of,
+    pillow_limit_lifted,
+    read_mask,
+    read_photograph,
+    write_photograph,
+)
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 from lama_deploy.runtime.pairs import Job, find_jobs, images_without_mask
 from lama_deploy.weights import DEMO, DEMO_NOTE
@@ -64,7 +71,8 @@ def main() -> int:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     streams = {} if args.streams is None else {"streams": args.streams}
     inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads, **streams)
-    failed = _run_all(inpainter, jobs, args.max_pixels)
+    with pillow_limit_lifted():
+        failed = _run_all(inpainter, jobs, args.max_pixels)
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
     if failed == len(jobs):
         return BAD_INPUT

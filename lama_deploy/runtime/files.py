@@ -60,7 +60,10 @@ class Photograph:
 
 
 def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Photograph:
-    """Any picture Pillow opens, its first frame. Raises ImageError for anything unreadable, truncated or too large."""
+    """Any picture Pillow opens, its first frame. Raises ImageError for anything unreadable, truncated or too large.
+
+    Above 179 megapixels `max_pixels` needs `pillow_limit_lifted` too.
+    """
     image = _open(path, max_pixels)
     return Photograph(rgb_of(image), alpha_of(image), _metadata(image), rgb_profile(image))
 
@@ -127,9 +130,10 @@ def _metadata(image: Image.Image) -> Image.Exif:
 
 
 @contextmanager
-def _pillow_limit(pixels: int | None) -> Iterator[None]:
+def pillow_limit_lifted() -> Iterator[None]:
+    """Leave the limit of pixels to `max_pixels`. Pillow's is one for the process: enter this before threads start."""
     before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = pixels
+    Image.MAX_IMAGE_PIXELS = None
     try:
         yield
     finally:
@@ -138,8 +142,7 @@ def _pillow_limit(pixels: int | None) -> Iterator[None]:
 
 def _open(path: Path, max_pixels: int) -> Image.Image:
     try:
-        with _pillow_limit(None):  # ours, below, is stricter by default and can be raised
-            image = Image.open(path)
+        image = Image.open(path)
         if image.width * image.height > max_pixels:
             raise ImageError(
                 f"{path}: {image.width}x{image.height} is more than {max_pixels:,} pixels; "
@@ -148,6 +151,8 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
         image.load()
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); see pillow_limit_lifted") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: not a picture in any format Pillow reads") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -205,6 +206,31 @@ def test_limit_of_pixels_is_inclusive(tmp_path):
     with pytest.raises(ImageError, match=r"10x6 is more than 59 pixels; .*raise --max-pixels"):
         read_photograph(tmp_path / "i.png", max_pixels=59)
     assert files.MAX_PIXELS == 100_000_000
+
+
+def bomb(path):
+    """A BMP of a few bytes that says it has 400 million pixels."""
+    header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54, 0, 0, 54, 40, 20_000, 20_000, 1, 24, 0, 0, 0, 0, 0, 0)
+    path.write_bytes(header)
+    return path
+
+
+def test_pillows_own_limit_is_an_image_error_until_lifted(tmp_path):
+    with pytest.raises(ImageError, match="more pixels than Pillow opens"):
+        read_photograph(bomb(tmp_path / "i.bmp"), max_pixels=10**9)
+    before = Image.MAX_IMAGE_PIXELS
+    with files.pillow_limit_lifted(), pytest.raises(ImageError, match="20000x20000 is more than 100,000,000 pixels"):
+        read_photograph(tmp_path / "i.bmp")
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_reading_in_threads_leaves_pillows_limit_alone(tmp_path):
+    """It once did not, and a process that had read a folder took any size of picture ever after."""
+    Image.fromarray(RGB).save(tmp_path / "i.png")
+    before = Image.MAX_IMAGE_PIXELS
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read_photograph, [tmp_path / "i.png"] * 200))
+    assert before == Image.MAX_IMAGE_PIXELS
 
 
 def test_broken_metadata_does_not_stop_a_picture(tmp_path):
