@@ -168,7 +168,7 @@ UNREADABLE = {
     "header only": (lambda good: good[:40], "(truncated or damaged|not a picture)"),
     "flipped bytes": (lambda good: good[:60] + bytes(40) + good[100:], "truncated or damaged"),
     "more than the limit": (lambda good: png_of_size(10_001, 10_000), "10001x10000 is more than 100,000,000 pixels"),
-    "bomb": (lambda good: png_of_size(65_000, 65_000), "65000x65000 is more than 100,000,000 pixels"),
+    "bomb": (lambda good: png_of_size(65_000, 65_000), "more pixels than Pillow opens"),
 }
 
 
@@ -208,19 +208,13 @@ def test_limit_of_pixels_is_inclusive(tmp_path):
     assert files.MAX_PIXELS == 100_000_000
 
 
-def bomb(path):
-    """A BMP of a few bytes that says it has 400 million pixels."""
-    header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54, 0, 0, 54, 40, 20_000, 20_000, 1, 24, 0, 0, 0, 0, 0, 0)
-    path.write_bytes(header)
-    return path
-
-
 def test_pillows_own_limit_is_an_image_error_until_lifted(tmp_path):
+    (tmp_path / "i.png").write_bytes(png_of_size(20_000, 20_000))
     with pytest.raises(ImageError, match="more pixels than Pillow opens"):
-        read_photograph(bomb(tmp_path / "i.bmp"), max_pixels=10**9)
+        read_photograph(tmp_path / "i.png", max_pixels=10**9)
     before = Image.MAX_IMAGE_PIXELS
     with files.pillow_limit_lifted(), pytest.raises(ImageError, match="20000x20000 is more than 100,000,000 pixels"):
-        read_photograph(tmp_path / "i.bmp")
+        read_photograph(tmp_path / "i.png")
     assert before == Image.MAX_IMAGE_PIXELS
 
 
