@@ -9,11 +9,10 @@ import numpy as np
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.fold import Array
 from lama_export.graph import DOMAIN, GraphBuilder
-from lama_export.layers import Layers
+from lama_export.layers import END, Layers
 from lama_export.spectral import DFT_MATRICES, MATRIX_NAMES, SPECTRAL_CONV
 
 Branches = tuple[str, str]
-END = 2**31 - 1  # "to the end" in a Slice
 
 
 class FFCLayers(Layers):
@@ -26,17 +25,14 @@ class FFCLayers(Layers):
         state_dict: Mapping[str, Array],
         *,
         with_matrices: bool,
-        strips: bool,
     ) -> None:
         super().__init__(graph, config, state_dict)
         self._with_matrices = with_matrices
-        self._strips = strips
         self._matrices: list[str] = []
 
     def emit(self, x: str) -> str:
         """(N, 4, H, W) -> the trunk's output, both branches concatenated."""
-        x = self.reflect_pad(x, STEM_PADDING)
-        local, global_ = self._front_of_strips(x) if self._strips else self._front(x)
+        local, global_ = self._front(self.reflect_pad(x, STEM_PADDING))
         first = self.config.downsamplings + 2
         for block in range(self.config.blocks):
             with self.graph.scope(f"block{block + 1:02d}"):
@@ -46,51 +42,51 @@ class FFCLayers(Layers):
     # -- stem and downsamplings ---------------------------------------------------------------------------------
 
     def _front(self, x: str) -> Branches:
-        with self.graph.scope("front"):
-            return self._down(x, padded=True)
-
-    def _front_of_strips(self, x: str) -> Branches:
-        """The layers down to the latent, without padding any large map.
+        """The layers down to the latent, without reflect padding of any large map.
 
         Reflect padding of a stride-2 layer with even input reaches only its first row and column, and so only the
-        latent's first row and column. These come from strips of the image, run with padding; the rest from the whole
-        image, run without. Padding everything would copy, on a CPU also reorder, the network's largest maps.
+        latent's first row and column. These come from strips of the image; the rest from the whole image, padded with
+        zeros, which costs convolutions nothing. Reflecting everything would copy, on a CPU also reorder, the network's
+        largest maps. The strip on the left is two latent columns wide: oneDNN computes a single one wrong in bf16.
         """
-        strip = self.config.multiple + 2 * STEM_PADDING  # pixels that one latent row or column is made from
+        latent = self.config.multiple  # pixels that one latent row or column is made from, with the stem's padding
         with self.graph.scope("front"):
-            inner = self._down(self._slice(x, (1, 1), (END, END), (2, 3)), padded=False)
+            whole = self._down(x, reflect=False)
         with self.graph.scope("front_top"):
-            top = self._down(self._slice(x, (0,), (strip,), (2,)), padded=True)
+            top = self._down(self.slice(x, (0,), (latent + 2 * STEM_PADDING,), (2,)), reflect=True)
         with self.graph.scope("front_left"):
-            left = self._down(self._slice(x, (0,), (strip,), (3,)), padded=True)
+            left = self._down(self.slice(x, (0,), (2 * latent + 2 * STEM_PADDING,), (3,)), reflect=True)
         with self.graph.scope("front"):
-            local, global_ = (self._assemble(*parts) for parts in zip(top, left, inner, strict=True))
+            local, global_ = (self._assemble(*parts) for parts in zip(whole, top, left, strict=True))
         return local, global_
 
-    def _down(self, x: str, *, padded: bool) -> Branches:
+    def _down(self, x: str, *, reflect: bool) -> Branches:
         with self.graph.scope("stem"):
             x = self.conv_bn_relu(x, "model.1.ffc.convl2l", "model.1.bn_l")
         last = self.config.downsamplings + 1
         for index in range(2, last):
             with self.graph.scope(f"down{index - 1}"):
-                x = self.reflect_pad(x, 1, 0) if padded else x
-                x = self.conv_bn_relu(x, f"model.{index}.ffc.convl2l", f"model.{index}.bn_l", strides=[2, 2])
+                x, attrs = self._pad_down(x, reflect=reflect)
+                x = self.conv_bn_relu(x, f"model.{index}.ffc.convl2l", f"model.{index}.bn_l", **attrs)
         with self.graph.scope(f"down{last - 1}"):
-            x = self.reflect_pad(x, 1, 0) if padded else x
+            x, attrs = self._pad_down(x, reflect=reflect)
             ffc, bn_l, bn_g = f"model.{last}.ffc", f"model.{last}.bn_l", f"model.{last}.bn_g"
-            local = self.conv_bn(x, f"{ffc}.convl2l", bn_l, name="l2l", strides=[2, 2])
-            global_ = self.conv_bn(x, f"{ffc}.convl2g", bn_g, name="l2g", strides=[2, 2])
+            local = self.conv_bn(x, f"{ffc}.convl2l", bn_l, name="l2l", **attrs)
+            global_ = self.conv_bn(x, f"{ffc}.convl2g", bn_g, name="l2g", **attrs)
             return self.relu(local), self.relu(global_)
 
-    def _assemble(self, top: str, left: str, inner: str) -> str:
-        """(1, w) on top of (h, 1) without its first row, beside (h - 1, w - 1)."""
-        lower_left = self._slice(left, (1,), (END,), (2,))
-        lower = self.graph.op("Concat", lower_left, inner, axis=3, name="lower")
-        return self.graph.op("Concat", top, lower, axis=2, name="latent")
+    def _pad_down(self, x: str, *, reflect: bool) -> tuple[str, dict[str, list[int]]]:
+        """A downsampling's input, and its convolution's attributes."""
+        if reflect:
+            return self.reflect_pad(x, 1, 0), {"strides": [2, 2]}
+        return x, {"strides": [2, 2], "pads": [1, 1, 0, 0]}
 
-    def _slice(self, x: str, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...]) -> str:
-        g = self.graph
-        return g.op("Slice", x, g.ints(*starts), g.ints(*ends), g.ints(*axes), name="slice")
+    def _assemble(self, whole: str, top: str, left: str) -> str:
+        """`whole` with its first row and column replaced."""
+        lower_left = self.slice(left, (1, 0), (END, 1), (2, 3))
+        lower_right = self.slice(whole, (1, 1), (END, END), (2, 3))
+        lower = self.graph.op("Concat", lower_left, lower_right, axis=3, name="lower")
+        return self.graph.op("Concat", top, lower, axis=2, name="latent")
 
     # -- trunk --------------------------------------------------------------------------------------------------
 

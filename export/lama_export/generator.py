@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.ffc import FFCLayers
 from lama_export.fold import Array
 from lama_export.graph import GraphBuilder
-from lama_export.layers import Layers
+from lama_export.layers import END, Layers
 from lama_export.pix2pixhd import Pix2PixHDLayers
 
 
@@ -22,16 +23,14 @@ def emit_generator(
     x: str,
     *,
     with_matrices: bool,
-    strips: bool,
 ) -> str:
     """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
-    strips: see `onnx_from_state`.
     """
     layers: FFCLayers | Pix2PixHDLayers
     if config.kind == "ffc":
-        layers = FFCLayers(g, config, state_dict, with_matrices=with_matrices, strips=strips)
+        layers = FFCLayers(g, config, state_dict, with_matrices=with_matrices)
     else:
         layers = Pix2PixHDLayers(g, config, state_dict)
     with g.scope("generator"):
@@ -68,12 +67,45 @@ def _head(layers: Layers, x: str, key: str) -> str:
     """
     g = layers.graph
     with g.scope("head"):
-        x = layers.reflect_pad(x, STEM_PADDING)
         weight = g.constant(f"{key}.weight", _two_by_two(layers.weights.weight(key)))
-        bias = g.constant(f"{key}.bias", np.tile(layers.weights.bias(key), 4))
-        x = g.op("Conv", x, weight, bias, name="conv", kernel_shape=[8, 8], strides=[2, 2])
+        bias = np.tile(layers.weights.bias(key), 4)
+
+        def conv(x: str, **attrs: Any) -> str:
+            own = g.bias(f"{key}.bias", bias)
+            return g.op("Conv", x, weight, own, name="conv", kernel_shape=[8, 8], strides=[2, 2], **attrs)
+
+        x = _reflected(layers, x, conv)
         x = g.op("DepthToSpace", x, blocksize=2, mode="DCR", name="pixels")
         return g.op("Sigmoid", g.to_float32(x), name="sigmoid")
+
+
+def _reflected(layers: Layers, x: str, conv: Callable[..., str]) -> str:
+    """The head's convolution with reflect padding of 3, without a padded copy of the network's largest map.
+
+    Zeros, which convolutions pad for nothing, make the two outermost rows and columns of its output wrong (one stands
+    for two of pixels); these come from strips. Those at the sides are not padded above and below: one pixel less there
+    makes them as high as the middle. Pictures that may be all border are padded as a whole.
+    """
+    g, pad, wrong = layers.graph, STEM_PADDING, 2
+    if layers.config.minimum_size <= 2 * 2 * wrong:
+        return conv(layers.reflect_pad(x, pad))
+    width = 2 * wrong + pad
+    whole = conv(x, pads=[pad] * 4)
+    middle = layers.slice(whole, (wrong, wrong), (-wrong, -wrong), (2, 3))
+    with g.scope("top"):
+        rows = layers.slice(x, (0,), (width,), (2,))
+        top = conv(layers.reflect_pad_sides(rows, pad, pad, 0, pad))
+    with g.scope("bottom"):
+        rows = layers.slice(x, (-width,), (END,), (2,))
+        bottom = conv(layers.reflect_pad_sides(rows, 0, pad, pad, pad))
+    with g.scope("left"):
+        columns = layers.slice(x, (1, 0), (-1, width), (2, 3))
+        left = conv(layers.reflect_pad_sides(columns, 0, pad, 0, 0))
+    with g.scope("right"):
+        columns = layers.slice(x, (1, -width), (-1, END), (2, 3))
+        right = conv(layers.reflect_pad_sides(columns, 0, 0, 0, pad))
+    rows = g.op("Concat", left, middle, right, axis=3, name="rows")
+    return g.op("Concat", top, rows, bottom, axis=2, name="assembled")
 
 
 def _two_by_two(weight: Array) -> Array:

@@ -81,6 +81,14 @@ class GraphBuilder:
             raise ValueError(f"two different initialisers are named {name}")
         return name
 
+    def bias(self, name: str, values: Any) -> str:
+        """An initialiser that no other node has: OpenVINO fuses a bias into its convolution only then."""
+        own, count = name, 1
+        while own in self.initializers:
+            count += 1
+            own = f"{name}_{count}"
+        return self.constant(own, values)
+
     def annotate(self, value: str, dims: Sequence[int | str]) -> str:
         """Record the shape of a value (of the builder's dtype) that shape inference cannot find; return its name."""
         dtype = helper.np_dtype_to_tensor_dtype(self.dtype)

@@ -9,6 +9,8 @@ from lama_deploy.variants import GeneratorConfig
 from lama_export.fold import Array, FoldedWeights
 from lama_export.graph import GraphBuilder
 
+END = 2**31 - 1  # "to the end" in a slice
+
 
 class Layers:
     """Appends layers to a graph. Initialisers keep the official key of the weight they were folded from."""
@@ -25,7 +27,7 @@ class Layers:
         weight = self.weights.weight(key, bn)
         inputs = [x, self.graph.constant(f"{key}.weight", weight)]
         if bias is not None:
-            inputs.append(self.graph.constant(f"{key}.bias", bias))
+            inputs.append(self.graph.bias(f"{key}.bias", bias))
         return self.graph.op("Conv", *inputs, name=name, kernel_shape=list(weight.shape[2:]), **attrs)
 
     def conv_bn(self, x: str, key: str, bn: str, *, name: str, **attrs: Any) -> str:
@@ -40,5 +42,12 @@ class Layers:
     def reflect_pad(self, x: str, begin: int, end: int | None = None) -> str:
         """Pad height and width by `begin` on the top and left and by `end` (default: `begin`) on the others."""
         last = begin if end is None else end
-        pads = self.graph.ints(0, 0, begin, begin, 0, 0, last, last)
+        return self.reflect_pad_sides(x, begin, begin, last, last)
+
+    def reflect_pad_sides(self, x: str, top: int, left: int, bottom: int, right: int) -> str:
+        pads = self.graph.ints(0, 0, top, left, 0, 0, bottom, right)
         return self.graph.op("Pad", x, pads, mode="reflect", name="pad")
+
+    def slice(self, x: str, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...]) -> str:
+        g = self.graph
+        return g.op("Slice", x, g.ints(*starts), g.ints(*ends), g.ints(*axes), name="slice")

@@ -30,7 +30,6 @@ def onnx_from_state(
     io: Interface = "uint8",
     spectral: Spectral = "function",
     precision: GraphPrecision = "fp32",
-    strips: bool = True,
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
@@ -38,11 +37,9 @@ def onnx_from_state(
         "inline" writes that function's body out, "dft" uses the standard DFT operator.
     precision: of the generator's weights and activations, written into the graph as types; the picture around it,
         the sigmoid and the making of the DFT matrices stay float32.
-    strips: whether the Fourier generators' first layers compute the latent's first row and column from strips of the
-        image, instead of padding their maps.
     """
     graph = GraphBuilder(DTYPES[precision])
-    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", strips=strips)
+    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
         graph.nodes,

@@ -66,5 +66,5 @@ def psnr_in_holes(wanted: Iterable[Array], found: Iterable[Array], pairs: Iterab
 
 def kind_of(name: str) -> str:
     """Of a node: "generator/block03/conv1/l2g/WithoutBiases" -> "conv1/local", "generator/up1/conv" -> "up1"."""
-    inner = re.sub(r"generator/|front\w*/|block\d+/|/WithoutBiases|/dilation\d+", "", name)
+    inner = re.sub(r"generator/|front\w*/|(?:top|bottom|left|right)/|block\d+/|/WithoutBiases|/dilation\d+", "", name)
     return re.sub(r"/conv$", "", re.sub(r"l2[lg]", "local", inner.replace("g2l", "global")))

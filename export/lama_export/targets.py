@@ -57,7 +57,6 @@ def write_onnx(job: Job, path: Path) -> Written:
         io=options.io,
         spectral=spectral,
         precision=precision,
-        strips=spectral != "inline",  # it may be opened in OpenVINO: see below
     )
     quantisation = {}
     if options.precision == "int8":
@@ -73,11 +72,10 @@ def write_onnx(job: Job, path: Path) -> Written:
 
 
 def write_openvino(job: Job, path: Path) -> Written:
-    """The front has no strips: they save nothing here, and oneDNN gets a convolution of theirs wrong in bf16."""
     from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
     precision = job.options.precision
-    exact = onnx_from_state(job.config, job.state_dict, io=job.options.io, spectral="inline", strips=False)
+    exact = onnx_from_state(job.config, job.state_dict, io=job.options.io, spectral="inline")
     model = openvino_from_onnx(exact, precision)
     quantisation = {}
     if precision == "int8":
