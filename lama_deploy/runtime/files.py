@@ -152,7 +152,8 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); see pillow_limit_lifted") from error
+        hint = "make it smaller, or see pillow_limit_lifted"
+        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); {hint}") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: not a picture in any format Pillow reads") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:

@@ -78,6 +78,14 @@ def test_known_pixels_survive_bf16_with_floats(tmp_path: Path) -> None:
     np.testing.assert_array_equal(result[masks == 0], (images / np.float32(255)).astype(np.float32)[masks == 0])
 
 
+def test_no_two_convolutions_share_a_bias() -> None:
+    """OpenVINO fuses none that is shared, and keeps a second copy of the network's largest map for it."""
+    weights = load_weights("lama-demo")
+    model = onnx_from_state(weights.config, weights.state_dict, spectral="inline")
+    biases = [node.input[2] for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3]
+    assert len(biases) > 20 and len(set(biases)) == len(biases)
+
+
 def test_halves_are_half_the_size(checkpoint: Checkpoint, tmp_path: Path) -> None:
     sizes = {}
     for precision in ("fp32", "fp16"):
