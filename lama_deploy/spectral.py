@@ -49,6 +49,24 @@ def irfft2_reference(spectrum: Array, width: int) -> Array:
     return np.fft.irfft(along_h, n=width, axis=-1, norm="ortho")
 
 
+def spectral_conv(
+    x: Tensor, weight: Tensor, bias: Tensor, *, residual: Tensor | None = None, backend: str = "auto"
+) -> Tensor:
+    """Fourier unit: irfft2(relu(weight @ rfft2(x) + bias)), plus `residual` where given.
+
+    x, residual: (N, C, h, w), contiguous or channels-last. weight: (2C, 2C) or (2C, 2C, 1, 1) and bias: (2C,) over
+    interleaved channels, BN folded in; all of x's dtype. Returns x's shape, dtype and memory format.
+    backend: "auto" or "torch".
+    """
+    import torch
+
+    spectrum = rfft2(x)
+    kernel, offset = (value.to(spectrum.dtype) for value in (weight.reshape(weight.shape[0], -1, 1, 1), bias))
+    mixed = torch.nn.functional.conv2d(spectrum, kernel, offset).relu_()
+    y = irfft2(mixed, x.shape[-1])
+    return (y if residual is None else y + residual).to(x.dtype, memory_format=torch.preserve_format)
+
+
 def rfft2(x: Tensor) -> Tensor:
     """(N, C, h, w) -> interleaved half spectrum (N, 2C, h, w//2 + 1), ortho. Half types compute in float32."""
     import torch
