@@ -1,12 +1,19 @@
-"""Torch keeps to two threads, as on the machines that run this suite; GPU and TensorRT tests are skipped aloud."""
+"""Torch keeps to two threads, as on the machines that run this suite; GPU and TensorRT tests are skipped aloud.
+
+Also weights that both trees test half precision with.
+"""
 
 import importlib.util
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 
 from lama_deploy.cache import CACHE_VARIABLE
+from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.model import seeded_generator
+from lama_deploy.variants import GeneratorConfig
 
 torch.set_num_threads(2)
 
@@ -17,6 +24,33 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def growing_state(config: GeneratorConfig) -> dict[str, np.ndarray]:
+    """A generator whose local branch doubles from block to block, beyond 65504, as the public weights' is said to grow.
+
+    Each block adds to the branch a map twice as large as the last one's, and reads the branch at that scale.
+    """
+    state = {key: value.numpy().copy() for key, value in seeded_generator(config, seed=3).state_dict().items()}
+    first = 2 + config.downsamplings
+    for block in range(config.blocks):
+        key = f"model.{first + block}"
+        read, written = 2.0 ** max(0, block - 1), 2.0**block
+        state[f"{key}.conv1.ffc.convl2l.weight"] /= read
+        state[f"{key}.conv1.ffc.convl2g.weight"] /= read
+        state[f"{key}.conv2.bn_l.weight"] *= written
+        state[f"{key}.conv2.bn_l.bias"] *= written
+    state[f"model.{first + config.blocks + 1}.weight"][: config.local_channels] /= written
+    return state
+
+
+@pytest.fixture(scope="session")
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A deep generator of `growing_state`; naive half precision overflows in it."""
+    path = tmp_path_factory.mktemp("weights") / "growing.safetensors"
+    config = GeneratorConfig(width=8, blocks=18)
+    save_checkpoint(path, config, growing_state(config))
+    return load_checkpoint(path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,9 +13,9 @@ from itertools import groupby
 
 import numpy as np
 
+from lama_deploy.fold import Array, FoldedWeights
+from lama_deploy.scales import INPUT, Layer, layers
 from lama_deploy.variants import GeneratorConfig
-from lama_export.fold import Array, FoldedWeights
-from lama_export.scales import INPUT, Layer, layers
 
 HALF_SPECTRUM = math.sqrt(2)  # the inverse counts most columns of the half spectrum twice
 REFLECTION = 2.0  # a reflect-padded map repeats a pixel at most four times, so its norm at most doubles

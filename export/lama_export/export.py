@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MODELS, is_bundle
+from lama_deploy.calibration import CalibrationSet
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
 from lama_deploy.proof.candidate import candidate
@@ -18,7 +19,6 @@ from lama_deploy.proof.parity import ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array
-from lama_export.calibration import CalibrationSet
 from lama_export.half import fold_ranges
 from lama_export.manifest import describe
 from lama_export.options import ExportOptions

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lama_deploy.fold import Array
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
-from lama_export.fold import Array
 from lama_export.graph import DOMAIN, GraphBuilder
 from lama_export.layers import END, Layers
 from lama_export.spectral import DFT_MATRICES, MATRIX_NAMES, SPECTRAL_CONV

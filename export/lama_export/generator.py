@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.fold import Array
 from lama_deploy.keys import first_up_index
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.ffc import FFCLayers
-from lama_export.fold import Array
 from lama_export.graph import GraphBuilder
 from lama_export.layers import END, Layers
 from lama_export.pix2pixhd import Pix2PixHDLayers

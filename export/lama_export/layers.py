@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lama_deploy.fold import Array, FoldedWeights
 from lama_deploy.variants import GeneratorConfig
-from lama_export.fold import Array, FoldedWeights
 from lama_export.graph import GraphBuilder
 
 END = 2**31 - 1  # "to the end" in a slice

@@ -11,8 +11,8 @@ import onnx
 from onnx import helper, inliner
 
 from lama_deploy.bundle import IO_PROPERTY
+from lama_deploy.fold import Array
 from lama_deploy.variants import GeneratorConfig
-from lama_export.fold import Array
 from lama_export.generator import emit_generator
 from lama_export.graph import DOMAIN, IR_VERSION, OPSET, GraphBuilder
 from lama_export.picture import Interface, emit_picture, picture_inputs, picture_outputs

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper
 
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime.backend import Array
+from lama_deploy.scales import HEAD
 from lama_deploy.variants import GeneratorConfig
 from lama_export.onnx_model import onnx_from_state
-from lama_export.scales import HEAD
 
 COMPUTE = ("Conv", "ConvTranspose", "MatMul", "Add")  # the other operators make nothing larger than what they read
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import onnx
 
+from lama_deploy.calibration import CalibrationSet
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
-from lama_export.calibration import CalibrationSet
 from lama_export.onnx_model import Spectral, onnx_from_state
 from lama_export.options import ExportOptions
 from lama_export.sensitivity import Choice, Progress

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lama_deploy.calibration import SHIPPED
 from lama_deploy.proof.parity import Size
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
-from lama_export.calibration import SHIPPED
 from lama_export.options import Precision, Target
 
 

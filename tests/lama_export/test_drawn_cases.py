@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lama_deploy.bundle import MODELS
+from lama_deploy.calibration import SHIPPED
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.parity import errors
 from lama_deploy.proof.reference import oracle
@@ -21,7 +22,6 @@ from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 from lama_deploy.runtime.files import read_photograph
 from lama_deploy.weights import load_weights
-from lama_export.calibration import SHIPPED
 from lama_export.options import Precision, Target
 
 CASES = int(os.environ.get("HYPOTHESIS_CASES", "8"))

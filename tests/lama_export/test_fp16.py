@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lama_deploy.bundle import load_bundle
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import DataError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.half import half_backend, simulate_half
@@ -25,56 +25,16 @@ from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
-from lama_export.fold import FoldedWeights
-from lama_export.half import FP16_MAX, STREAMS, WEIGHT_LEAST, WEIGHT_LIMIT, fit_weights, fold_ranges
+from lama_export.half import FP16_MAX, fold_ranges
 from lama_export.onnx_model import onnx_from_state
-from lama_export.scales import HEAD, layers, scale_state
 
 DEEP = GeneratorConfig(width=8, blocks=18)
 SIZES = [Size(64, 64), Size(72, 136), Size(101, 85, 2), Size(136, 40)]
 
 
-def growing_state() -> dict[str, np.ndarray]:
-    """A generator whose local branch doubles from block to block, beyond 65504, as the public weights' is said to grow.
-
-    Each block adds to the branch a map twice as large as the last one's, and reads the branch at that scale.
-    """
-    state = {key: value.numpy().copy() for key, value in seeded_generator(DEEP, seed=3).state_dict().items()}
-    first = 2 + DEEP.downsamplings
-    for block in range(DEEP.blocks):
-        key = f"model.{first + block}"
-        read, written = 2.0 ** max(0, block - 1), 2.0**block
-        state[f"{key}.conv1.ffc.convl2l.weight"] /= read
-        state[f"{key}.conv1.ffc.convl2g.weight"] /= read
-        state[f"{key}.conv2.bn_l.weight"] *= written
-        state[f"{key}.conv2.bn_l.bias"] *= written
-    state[f"model.{first + DEEP.blocks + 1}.weight"][: DEEP.local_channels] /= written
-    return state
-
-
-@pytest.fixture(scope="module")
-def growing(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    path = tmp_path_factory.mktemp("weights") / "growing.safetensors"
-    save_checkpoint(path, DEEP, growing_state())
-    return load_checkpoint(path)
-
-
 def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
     images, masks = scene(96, 128, 2, seed=9)
     return list(zip(images, masks, strict=True))
-
-
-def test_weights_fit_where_a_branch_grows(growing: Checkpoint) -> None:
-    scales = {layer.output: 1024.0 if "mid" in layer.output else 1.0 for layer in layers(DEEP) if layer.output != HEAD}
-    scales["local"] = 2.0**-9
-    fitted = fit_weights(DEEP, growing.state_dict, scales)
-    assert fitted != scales and all(fitted[value] <= scales[value] for value in scales)
-    assert fitted["local"] == scales["local"]  # what blocks add to keeps the scale that its range asks for
-    state = FoldedWeights(scale_state(DEEP, growing.state_dict, fitted))
-    for layer in layers(DEEP):
-        largest = np.abs(state.weight(layer.conv, layer.norm, axis=1 if layer.transposed else 0)).max()
-        assert largest <= WEIGHT_LIMIT, layer
-        assert largest >= WEIGHT_LEAST or {layer.inputs[0][0], layer.output} & {"input", *STREAMS}, layer
 
 
 def run(model: onnx.ModelProto, folder: Path) -> OnnxRuntimeBackend:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lama_deploy.fold import Array
 from lama_deploy.keys import first_up_index
 from lama_deploy.variants import DILATIONS, GeneratorConfig
-from lama_export.fold import Array
 
 Scales = Mapping[str, float]  # value -> power of two; 1 where a value is not named
 INPUT, HEAD = "input", "head"  # what has a meaning outside the generator, and is never scaled
