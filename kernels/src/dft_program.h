@@ -1,0 +1,266 @@
+// One transform along one axis, as matrix products on tensor cores (dft_tables.h has the mathematics).
+//
+// Between passes a spectrum is [image][row][k][channel][Re, Im], so that the channels of one point are contiguous:
+// columns of every product here, and the rows of the mixing. A block transforms one line of points (a row of pixels, or
+// a column of the spectrum) for 16 columns a warp: it folds the line into shared memory once, then passes over the
+// outputs.
+#pragma once
+
+#include "device.h"
+#include "dft_tables.h"
+
+namespace lama {
+
+struct DftParameters {
+  const uint4 *table;
+  const void *in;
+  const void *residual;  // of the last pass, may be null
+  void *out;
+  int height, width, channels;
+  int length;     // of the axis: width or height
+  int columns;    // of one line: channels, or twice as many
+  float scale;    // of the result
+  bool backward;  // along the height
+};
+
+namespace dft {
+
+inline constexpr int kVector = 8;   // columns folded at once
+inline constexpr int kPadding = 8;  // values to a shared row: no bank conflicts in load_matrices
+
+template <class T>
+struct Operands {
+  Vector<T, kVector> even, odd;
+};
+
+template <class T>
+LAMA_DEVICE Operands<T> fold(const Vector<T, kVector> &a, const Vector<T, kVector> &b, bool alone) {
+  Operands<T> folded;
+  for (int i = 0; i < kVector; ++i) {
+    const float first = to_float(a[i]), second = to_float(b[i]);
+    folded.even[i] = alone ? a[i] : from_float<T>(0.5f * first + 0.5f * second);
+    folded.odd[i] = from_float<T>(alone ? 0.0f : 0.5f * first - 0.5f * second);
+  }
+  return folded;
+}
+
+// A line is either of pixels, at points x, or of the spectrum. The four passes differ in how a line's points are read
+// (`load`: 8 columns of folded point s) and in what becomes of the products C e and S o (`store`: 4 columns of output
+// f).
+
+template <class T>
+struct Line {
+  const DftParameters &p;
+  size_t line;
+
+  LAMA_DEVICE bool alone(int point) const { return point == 0 || 2 * point == p.length; }
+  LAMA_DEVICE int mirrored(int point) const { return alone(point) ? point : p.length - point; }
+  LAMA_DEVICE int half_width() const { return p.width / 2 + 1; }
+  // Of the real part of channel 0 at point k of this row's spectrum.
+  LAMA_DEVICE size_t in_spectrum_row(int k) const { return (line * half_width() + k) * 2 * p.channels; }
+  LAMA_DEVICE size_t in_pixel_row(int x) const { return (line * p.width + x) * p.channels; }
+  // NCHW: of channel c at pixel x of this row; lines count images times rows.
+  LAMA_DEVICE size_t in_plane(int x, int c) const {
+    const size_t image = line / p.height, row = line % p.height;
+    return ((image * p.channels + c) * p.height + row) * p.width + x;
+  }
+};
+
+// Pixels -> half spectrum of each row.
+template <class T, bool kChannelsLast>
+struct RowForward : Line<T> {
+  static constexpr bool kPointsAreContiguous = !kChannelsLast;
+
+  LAMA_DEVICE Operands<T> load(int s, int column) const {
+    return fold(pixel(s, column), pixel(this->mirrored(s), column), this->alone(s));
+  }
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+    Vector<T, 8> values;
+    for (int i = 0; i < 4; ++i) {
+      values[2 * i] = from_float<T>(q[i] * this->p.scale);
+      values[2 * i + 1] = from_float<T>(-r[i] * this->p.scale);
+    }
+    store_vector(static_cast<T *>(this->p.out) + this->in_spectrum_row(f) + 2 * column, values);
+  }
+
+ private:
+  LAMA_DEVICE Vector<T, kVector> pixel(int x, int column) const {
+    const T *in = static_cast<const T *>(this->p.in);
+    if constexpr (kChannelsLast) {
+      return load_vector<T, kVector>(in + this->in_pixel_row(x) + column);
+    } else {
+      Vector<T, kVector> values;
+      for (int i = 0; i < kVector; ++i) values[i] = in[this->in_plane(x, column + i)];
+      return values;
+    }
+  }
+};
+
+// Half spectrum of rows <-> half spectrum of the image: one complex line of the height for every k.
+template <class T>
+struct Column : Line<T> {
+  static constexpr bool kPointsAreContiguous = false;
+
+  LAMA_DEVICE Operands<T> load(int s, int column) const {
+    const T *in = static_cast<const T *>(this->p.in);
+    return fold(load_vector<T, kVector>(in + at(s) + column),
+                load_vector<T, kVector>(in + at(this->mirrored(s)) + column), this->alone(s));
+  }
+  // Output f is C e - i S o forward and C e + i S o backward, output h - f the other one. Columns are Re, Im, Re, Im.
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+    const float sign = this->p.backward ? -1.0f : 1.0f;
+    Vector<T, 4> here, there;
+    for (int i = 0; i < 4; i += 2) {
+      const float real = sign * r[i + 1], imaginary = -sign * r[i];
+      here[i] = from_float<T>((q[i] + real) * this->p.scale);
+      here[i + 1] = from_float<T>((q[i + 1] + imaginary) * this->p.scale);
+      there[i] = from_float<T>((q[i] - real) * this->p.scale);
+      there[i + 1] = from_float<T>((q[i + 1] - imaginary) * this->p.scale);
+    }
+    T *out = static_cast<T *>(this->p.out);
+    store_vector(out + at(f) + column, here);
+    if (!this->alone(f)) store_vector(out + at(this->mirrored(f)) + column, there);
+  }
+
+ private:
+  LAMA_DEVICE size_t at(int row) const {
+    const size_t image = this->line / this->half_width(), k = this->line % this->half_width();
+    return ((image * this->p.height + row) * this->half_width() + k) * 2 * this->p.channels;
+  }
+};
+
+// Half spectrum of each row -> pixels, plus the residual. Nothing is folded in: points are k = 0..w/2 already, C meets
+// their real parts and S their imaginary ones, those of k = 0 and w/2 with 0, as NumPy has it.
+template <class T, bool kChannelsLast>
+struct RowInverse : Line<T> {
+  static constexpr bool kPointsAreContiguous = false;
+
+  LAMA_DEVICE Operands<T> load(int s, int column) const {
+    const T *in = static_cast<const T *>(this->p.in) + this->in_spectrum_row(s) + 2 * column;
+    const auto first = load_vector<T, kVector>(in), second = load_vector<T, kVector>(in + kVector);
+    Operands<T> parts;
+    for (int i = 0; i < kVector / 2; ++i) {
+      parts.even[i] = first[2 * i];
+      parts.odd[i] = first[2 * i + 1];
+      parts.even[kVector / 2 + i] = second[2 * i];
+      parts.odd[kVector / 2 + i] = second[2 * i + 1];
+    }
+    return parts;
+  }
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+    float here[4], there[4];
+    for (int i = 0; i < 4; ++i) {
+      here[i] = (q[i] - r[i]) * this->p.scale;
+      there[i] = (q[i] + r[i]) * this->p.scale;
+    }
+    pixel(f, column, here);
+    if (!this->alone(f)) pixel(this->mirrored(f), column, there);
+  }
+
+ private:
+  LAMA_DEVICE void pixel(int x, int column, const float (&values)[4]) const {
+    T *out = static_cast<T *>(this->p.out);
+    const T *residual = static_cast<const T *>(this->p.residual);
+    if constexpr (kChannelsLast) {
+      const size_t at = this->in_pixel_row(x) + column;
+      Vector<T, 4> added{}, sum;
+      if (residual != nullptr) added = load_vector<T, 4>(residual + at);
+      for (int i = 0; i < 4; ++i) sum[i] = from_float<T>(values[i] + (residual ? to_float(added[i]) : 0.0f));
+      store_vector(out + at, sum);
+    } else {
+      for (int i = 0; i < 4; ++i) {
+        const size_t at = this->in_plane(x, column + i);
+        out[at] = from_float<T>(values[i] + (residual ? to_float(residual[at]) : 0.0f));
+      }
+    }
+  }
+};
+
+}  // namespace dft
+
+// grid: (lines, columns / kColumns rounded up).
+template <class T, class Pass, int kWarps>
+struct DftProgram {
+  using Parameters = DftParameters;
+  static constexpr int kThreads = 32 * kWarps;
+  static constexpr int kColumns = 16 * kWarps;
+  static constexpr int kPitch = kColumns + dft::kPadding;
+
+  static constexpr size_t shared_bytes(int length) {
+    return size_t(2) * table_tiles(length) * kTile * kPitch * sizeof(T);
+  }
+
+  static LAMA_DEVICE void run(const Parameters &p, unsigned char *shared) {
+    const Pass pass{{p, block_index().x}};
+    const int first = int(block_index().y) * kColumns, points = table_tiles(p.length) * kTile;
+    T *even = reinterpret_cast<T *>(shared), *odd = even + points * kPitch;
+    stage(p, pass, first, points, even, odd);
+    sync_threads();
+    for (int group = 0; group < table_groups(p.length); ++group) multiply(p, pass, first, group, even, odd);
+  }
+
+ private:
+  static LAMA_DEVICE void stage(const Parameters &p, const Pass &pass, int first, int points, T *even, T *odd) {
+    constexpr int kVectors = kColumns / dft::kVector;
+    for (int i = thread_index(); i < points * kVectors; i += kThreads) {
+      const int s = Pass::kPointsAreContiguous ? i % points : i / kVectors;
+      const int vector = Pass::kPointsAreContiguous ? i / points : i % kVectors;
+      const int column = first + vector * dft::kVector;
+      dft::Operands<T> operands{};
+      if (s < folded_points(p.length) && column < p.columns) operands = pass.load(s, column);
+      interleave(operands.even, even + s * kPitch, vector);
+      interleave(operands.odd, odd + s * kPitch, vector);
+    }
+  }
+
+  // A lane's results are columns 2t, 2t+1 of one 8-column tile and of the next. Pairs are placed so that these are four
+  // neighbours in memory: of 16 columns, pair 2t + j becomes pair 4j + t.
+  static LAMA_DEVICE void interleave(const Vector<T, dft::kVector> &values, T *row, int vector) {
+    T *at = row + vector / 2 * 16 + vector % 2 * 4;
+    store_vector(at, Vector<T, 4>{values[0], values[1], values[4], values[5]});
+    store_vector(at + 8, Vector<T, 4>{values[2], values[3], values[6], values[7]});
+  }
+
+  // The outputs of kTilesPerGroup tiles, for this warp's 16 columns.
+  static LAMA_DEVICE void multiply(const Parameters &p, const Pass &pass, int first, int group, const T *even,
+                                   const T *odd) {
+    const int lane = thread_index() % 32, warp_column = thread_index() / 32 * 16, tiles = table_tiles(p.length);
+    const int row = lane / 8 % 2 * 8 + lane % 8, tile_column = lane / 16 * 8;
+    float q[kTilesPerGroup][2][4] = {}, r[kTilesPerGroup][2][4] = {};
+    for (int tile = 0; tile < tiles; ++tile) {
+      uint32_t e[4], o[4];
+      const int at = (tile * kTile + row) * kPitch + warp_column + tile_column;
+      load_matrices_transposed(e, even + at);
+      load_matrices_transposed(o, odd + at);
+#pragma unroll
+      for (int m = 0; m < kTilesPerGroup; ++m) {
+        const uint4 *matrix = p.table + (size_t(group * kTilesPerGroup + m) * tiles + tile) * 2 * kTableLanes + lane;
+        const uint4 cosine = matrix[0], sine = matrix[kTableLanes];
+#pragma unroll
+        for (int n = 0; n < 2; ++n) {
+          multiply_accumulate<T>(q[m][n], cosine, e[2 * n], e[2 * n + 1]);
+          multiply_accumulate<T>(r[m][n], sine, o[2 * n], o[2 * n + 1]);
+        }
+      }
+    }
+    const int column = first + warp_column + lane % 4 * 4;
+    if (column >= p.columns) return;
+#pragma unroll
+    for (int m = 0; m < kTilesPerGroup; ++m) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int f = (group * kTilesPerGroup + m) * kTile + half * 8 + lane / 4;
+        if (f < folded_points(p.length)) store(pass, f, column, q[m], r[m], 2 * half);
+      }
+    }
+  }
+
+  static LAMA_DEVICE void store(const Pass &pass, int f, int column, const float (&q)[2][4], const float (&r)[2][4],
+                                int first) {
+    const float products[4] = {q[0][first], q[0][first + 1], q[1][first], q[1][first + 1]};
+    const float others[4] = {r[0][first], r[0][first + 1], r[1][first], r[1][first + 1]};
+    pass.store(f, column, products, others);
+  }
+};
+
+}  // namespace lama
