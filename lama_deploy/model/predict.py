@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,8 +13,17 @@ from lama_deploy.model.generator import Generator, build_generator
 from lama_deploy.variants import GeneratorConfig
 
 
+class Network(Protocol):
+    """What computes as a `Generator` does."""
+
+    @property
+    def config(self) -> GeneratorConfig: ...
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
 @torch.inference_mode()
-def inpaint(generator: Generator, image: Tensor, mask: Tensor) -> Tensor:
+def inpaint(generator: Network, image: Tensor, mask: Tensor) -> Tensor:
     """image (N, 3, H, W) in [0, 1], mask (N, 1, H, W), any value above 0 is a hole -> (N, 3, H, W), not clamped.
 
     Dtype and device are the generator's. Known pixels are returned as they are.
@@ -36,7 +45,8 @@ def padded_size(config: GeneratorConfig, size: int) -> int:
 
 def symmetric_indices(size: int, padded: int, device: torch.device) -> Tensor:
     """Source index of each padded position: NumPy's mode "symmetric", however far the padding reaches."""
-    return torch.from_numpy(np.pad(np.arange(size), (0, padded - size), "symmetric")).to(device)
+    position = torch.arange(padded, device=device) % (2 * size)  # made there: a copy from the host would wait for it
+    return torch.minimum(position, 2 * size - 1 - position)
 
 
 def generator_from_state(config: GeneratorConfig, state_dict: Mapping[str, Any]) -> Generator:
