@@ -58,6 +58,11 @@ def test_help_works_with_nothing_installed(module: str) -> None:
     ("missing", "arguments", "advice"),
     [
         ("torch", ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png"], "lama-deploy[torch]"),
+        (
+            "torch",
+            ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png", "--backend", "cuda"],
+            "lama-deploy[torch]",
+        ),
         ("onnx", ["lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "x"], "lama-deploy[export]"),
     ],
 )

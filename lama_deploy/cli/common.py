@@ -14,6 +14,7 @@ from lama_deploy.errors import LamaDeployError, MissingDependencyError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
 
 
 def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:

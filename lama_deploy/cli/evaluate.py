@@ -8,8 +8,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lama_deploy.cli.common import command, positive, progress_bar
+from lama_deploy.cli.common import PRECISIONS, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 from lama_deploy.training.masks import MASK_SETS, mask_set
 from lama_deploy.weights import DEMO, DEMO_NOTE
 
@@ -89,6 +90,8 @@ def _add_models(p: argparse.ArgumentParser) -> None:
     group = p.add_argument_group("models")
     group.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
     group.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    group.add_argument("--backend", choices=OF_CHECKPOINTS, help=f"of checkpoints (default: {OF_CHECKPOINTS[0]})")
+    group.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
     group.add_argument("--opencv-radius", type=positive, default=3, metavar="N", help="pixels (default: 3)")
     group.add_argument(
         "--output-range",

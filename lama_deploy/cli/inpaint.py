@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from lama_deploy.cli.common import BAD_INPUT, command, positive, progress_bar
+from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime.files import (
     MAX_PIXELS,
@@ -44,9 +44,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--model", default=DEMO, metavar="BUNDLE|PATH|NAME", help=f"bundle, .onnx, checkpoint or name (default: {DEMO})"
     )
-    p.add_argument("--backend", choices=BACKENDS, help="default: the one that fits the model")
+    p.add_argument(
+        "--backend", choices=BACKENDS, help="default: the one that fits the model; cuda: checkpoints on an NVIDIA GPU"
+    )
     p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
     p.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
+    p.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
     p.add_argument("--streams", type=positive, metavar="N", help="pictures at the same time (openvino; default: 1)")
     p.add_argument(
         "--max-pixels",
@@ -69,8 +72,8 @@ def main() -> int:
         print(f"note: {len(skipped)} images have no mask and are left out, first {skipped[0]}", file=sys.stderr)
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
-    streams = {} if args.streams is None else {"streams": args.streams}
-    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads, **streams)
+    own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
+    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads, **own)
     with pillow_limit_lifted():
         failed = _run_all(inpainter, jobs, args.max_pixels)
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")

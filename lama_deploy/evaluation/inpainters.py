@@ -28,10 +28,14 @@ Fill = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True, kw_only=True)
 class InpainterOptions:
-    """device: "cpu", "cuda" or None: cuda where there is one. opencv_radius: in pixels. The rest: see ForeignModel."""
+    """device: "cpu", "cuda" or None: cuda where there is one. backend, precision: of checkpoints, as for
+    `Inpainter.load`; None for its defaults. opencv_radius: in pixels. The rest: see ForeignModel.
+    """
 
     device: str | None = None
     threads: int | None = None
+    backend: str | None = None
+    precision: str | None = None
     opencv_radius: int = 3
     output_range: OutputRange | None = None
     multiple: int = 8
@@ -76,12 +80,12 @@ def _ours(name: str, options: InpainterOptions) -> Candidate:
     if file.suffix in BY_SUFFIX:
         inpainter = Inpainter.load(name, device=options.device, threads=options.threads)
         return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": _sha256(file)})
-    from lama_deploy.runtime.torch_backend import TorchBackend
     from lama_deploy.weights import load_weights
 
     checkpoint = load_weights(name)  # here rather than in Inpainter.load, for its SHA-256
-    inpainter = Inpainter(TorchBackend(checkpoint, device=options.device, threads=options.threads))
-    return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": checkpoint.sha256})
+    own = {key: getattr(options, key) for key in ("backend", "precision") if getattr(options, key) is not None}
+    inpainter = Inpainter.of(checkpoint, device=options.device, threads=options.threads, **own)
+    return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": checkpoint.sha256, **own})
 
 
 def _fill(inpainter: Inpainter) -> Fill:

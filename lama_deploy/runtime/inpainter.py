@@ -11,11 +11,19 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.bundle import is_bundle, load_bundle
+from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.arrays import mask_of, pixels_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 
-BACKENDS = {"onnxruntime": "OnnxRuntimeBackend", "openvino": "OpenVinoBackend", "torch": "TorchBackend"}
+BACKENDS = {
+    "onnxruntime": "OnnxRuntimeBackend",
+    "openvino": "OpenVinoBackend",
+    "torch": "TorchBackend",
+    "cuda": "CudaBackend",
+}
+OF_CHECKPOINTS = ("torch", "cuda")  # the first by default
+PACKAGES = {"cuda": "torch"}  # where the package, and its extra, has another name than the backend
 BY_SUFFIX = {".onnx": "onnxruntime", ".xml": "openvino"}
 
 
@@ -29,24 +37,31 @@ class Inpainter:
     def load(cls, source: str | os.PathLike[str], *, backend: str | None = None, **options: Any) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
-        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml) or "torch" (checkpoints
-        and names); by default the one that fits.
+        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "torch" or "cuda"
+        (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
         options: `device` ("cpu", "cuda") and `threads` for all; for onnxruntime `optimization` ("all", "extended",
-        "basic", "none"); for openvino `streams` and `cache`. Raises a LamaDeployError that says what to do.
+        "basic", "none"); for openvino `streams` and `cache`; for cuda `precision` ("fp32", "fp16", "bf16"), `graphs`.
+        Raises a LamaDeployError that says what to do.
         """
         model = _engine_file(Path(source))
-        fitting = "torch" if model is None else BY_SUFFIX[model.suffix]
-        if backend not in (None, fitting):
-            raise LamaDeployError(
-                f"{source}: backend {backend!r} does not run this, {fitting!r} does; {_takes(backend)}"
-            )
-        opener = _backend_class(fitting)
-        _check_options(fitting, opener, options)
+        fitting = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
+        chosen = fitting[0] if backend is None else backend
+        if chosen not in fitting:
+            runs = " or ".join(map(repr, fitting))
+            raise LamaDeployError(f"{source}: backend {chosen!r} does not run this, {runs} does; {_takes(chosen)}")
+        opener = _opener(chosen, options)
         if model is not None:
             return cls(opener(model, **options))
         from lama_deploy.weights import load_weights
 
         return cls(opener(load_weights(source), **options))
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, backend: str = OF_CHECKPOINTS[0], **options: Any) -> Inpainter:
+        """A checkpoint that is loaded already. backend: "torch" or "cuda"; options and errors: as `load`."""
+        if backend not in OF_CHECKPOINTS:
+            raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
+        return cls(_opener(backend, options)(checkpoint, **options))
 
     @property
     def workers(self) -> int:
@@ -87,26 +102,30 @@ def _engine_file(source: Path) -> Path | None:
     return source / load_bundle(source).model if is_bundle(source) else None
 
 
-def _takes(backend: str | None) -> str:
-    if backend == "torch":
+def _takes(backend: str) -> str:
+    if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
     targets = {"onnxruntime": "onnx", "openvino": "openvino"}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 
 def _backend_class(name: str) -> Any:
+    package = PACKAGES.get(name, name)
     try:
         module = import_module(f"lama_deploy.runtime.{name}_backend")
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != name:
+        if error.name is None or error.name.split(".")[0] != package:
             raise
-        hint = "; or export a bundle once, with lama-export, and run that" if name == "torch" else ""
-        raise MissingDependencyError(f"this model needs {name}: pip install lama-deploy[{name}]{hint}") from error
+        hint = "; or export a bundle once, with lama-export, and run that" if package == "torch" else ""
+        raise MissingDependencyError(f"this model needs {package}: pip install lama-deploy[{package}]{hint}") from error
     return getattr(module, BACKENDS[name])
 
 
-def _check_options(name: str, opener: Any, options: dict[str, Any]) -> None:
+def _opener(name: str, options: dict[str, Any]) -> Any:
+    """The backend's class, if it has these options."""
+    opener = _backend_class(name)
     allowed = list(inspect.signature(opener).parameters)[1:]
     for option in options:
         if option not in allowed:
             raise LamaDeployError(f"the {name} backend has no option {option!r}; allowed: {', '.join(allowed)}")
+    return opener

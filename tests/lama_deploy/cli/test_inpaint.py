@@ -72,6 +72,23 @@ def test_single_file_into_a_folder_with_a_checkpoint(inpaint, wanted, tiny):
     assert np.abs(pixels("out/a.png").astype(int) - wanted[0]).max() <= 1
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_fused_checkpoint(inpaint, wanted, tiny, precision):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0])
+    options = ("--backend", "cuda", "--device", "cpu", "--precision", precision)
+    assert inpaint("a.png", "m.png", "-o", "r.png", *options, model=tiny.path) == 0
+    difference = np.abs(pixels("r.png").astype(int) - wanted[0])
+    assert difference.max() <= 1 if precision == "fp32" else 0 < difference.mean() < 5
+
+
+def test_precision_of_a_bundle_is_its_own(inpaint, capsys):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0])
+    assert inpaint("a.png", "m.png", "-o", "r.png", "--precision", "fp16") == 2
+    assert "the onnxruntime backend has no option 'precision'; allowed: " in capsys.readouterr().err
+
+
 def test_alpha_and_orientation_survive(inpaint, wanted):
     tags = Image.Exif()
     tags[0x0112] = ROTATED

@@ -231,3 +231,16 @@ def test_hostile_pickles_get_no_advice_to_run_them(torch_zip, tmp_path):
     with pytest.raises(UnsafeCheckpointError) as caught:
         open_candidate(str(tmp_path / "m.pt"), OPTIONS)
     assert "torchscript:" not in str(caught.value)
+
+
+def test_backend_and_precision_of_a_checkpoint(tiny):
+    options = InpainterOptions(device="cpu", threads=1, backend="cuda", precision="bf16")
+    fused, plain = open_candidate(str(tiny.path), options), open_candidate(str(tiny.path), OPTIONS)
+    assert fused.facts == plain.facts | {"backend": "cuda", "precision": "bf16"}
+    difference = np.abs(fused.inpaint(RGB, HOLE).astype(int) - plain.inpaint(RGB, HOLE))
+    assert 0 < difference[HOLE > 0].mean() < 5
+
+
+def test_precision_that_the_default_backend_has_not(tiny):
+    with pytest.raises(LamaDeployError, match="the torch backend has no option 'precision'"):
+        open_candidate(str(tiny.path), InpainterOptions(device="cpu", precision="fp16"))

@@ -181,7 +181,7 @@ def test_backend_may_be_named(bundles, tiny, backend):
     assert Inpainter.load(source, backend=backend).backend.name == backend
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorrt", ""])
+@pytest.mark.parametrize("backend", ["torch", "cuda", "tensorrt", ""])
 def test_backend_that_does_not_run_a_bundle(bundles, backend):
     with pytest.raises(LamaDeployError, match=f"backend {backend!r} does not run this, 'onnxruntime' does"):
         Inpainter.load(bundles["uint8"], backend=backend)
@@ -189,9 +189,22 @@ def test_backend_that_does_not_run_a_bundle(bundles, backend):
 
 def test_backend_that_does_not_run_a_checkpoint(tiny):
     with pytest.raises(
-        LamaDeployError, match="backend 'onnxruntime' does not run this, 'torch' does; it takes a bundle"
+        LamaDeployError, match="backend 'onnxruntime' does not run this, 'torch' or 'cuda' does; it takes a bundle"
     ):
         Inpainter.load(tiny.path, backend="onnxruntime")
+
+
+@pytest.mark.parametrize("backend", ["torch", "cuda"])
+def test_checkpoint_that_is_loaded_already(loaded, tiny, backend):
+    images, masks = scene(24, 32, seed=9)
+    inpainter = Inpainter.of(tiny, backend=backend, device="cpu")
+    assert inpainter.backend.name == backend
+    assert np.abs(inpainter(images, masks).astype(int) - loaded["checkpoint"](images, masks)).max() <= 1
+
+
+def test_loaded_checkpoint_for_another_backend(tiny):
+    with pytest.raises(LamaDeployError, match="backend 'openvino' runs no checkpoint; allowed: torch, cuda"):
+        Inpainter.of(tiny, backend="openvino")
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.ckpt"])
