@@ -47,3 +47,7 @@ class TrainingError(LamaDeployError):
 
 class MissingBackboneError(LamaDeployError):
     """Pretrained weights that a loss or a metric looks through are nowhere on this machine."""
+
+
+class KernelError(LamaDeployError):
+    """liblama_spectral cannot be found, built or loaded, or does not take what it was given."""

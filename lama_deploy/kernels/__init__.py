@@ -1,0 +1,1 @@
+"""liblama_spectral in Python: found or compiled (build), bound without torch (library), a PyTorch op on top (op)."""
