@@ -1,0 +1,168 @@
+"""Finds liblama_spectral, or compiles it once from the sources that ship with this package, and keeps it in the cache.
+
+By hand, for one or more GPU architectures: python -m lama_deploy.kernels.build --architectures "80;90"
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lama_deploy.cache import CACHE_VARIABLE, cache_directory
+from lama_deploy.cli.common import command
+from lama_deploy.errors import KernelError
+from lama_deploy.kernels.cuda_libraries import wheel_roots
+
+log = logging.getLogger(__name__)
+LIBRARY_VARIABLE = "LAMA_SPECTRAL_LIBRARY"
+LIBRARY_NAME = "liblama_spectral.so"
+STANDARD_NVCC = "/usr/local/cuda/bin/nvcc"
+SOURCE_SUFFIXES = {".h", ".cuh", ".cu", ".cpp", ".cmake", ".txt"}
+
+
+def library_path(architectures: str) -> Path:
+    """The library for GPUs of these architectures ("90", "80;90"): $LAMA_SPECTRAL_LIBRARY, else cached, else compiled.
+
+    Compiling takes a minute or so. KernelError: the variable names no file, the compiler is missing, or it failed.
+    """
+    named = os.environ.get(LIBRARY_VARIABLE)
+    if not named:
+        return built_library(architectures)
+    if not Path(named).is_file():
+        raise KernelError(f"{LIBRARY_VARIABLE} names {named}, which is no file; correct it or leave it unset")
+    return Path(named)
+
+
+def built_library(architectures: str) -> Path:
+    """The cached build of this package's own sources, compiled now if there is none. Errors as `library_path`."""
+    sources = source_folder()
+    folder = cache_directory() / "kernels" / build_key(sources, architectures)
+    library = folder / LIBRARY_NAME
+    if library.is_file():
+        return library
+    cmake, nvcc = _tools()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / "lock"):
+            if not library.is_file():  # another process may have built it while this one waited
+                _build(sources, architectures, cmake, nvcc, library)
+    except OSError as error:
+        raise KernelError(f"cannot build in {folder}: {error}; ${CACHE_VARIABLE} names another folder") from error
+    return library
+
+
+def source_folder() -> Path:
+    """The C++ and CUDA sources: inside the installed package, or `kernels/` of a source checkout."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "_kernels", package.parent / "kernels"):
+        if (folder / "CMakeLists.txt").is_file():
+            return folder
+    raise KernelError(f"this installation has no kernel sources; name a prebuilt {LIBRARY_NAME} in ${LIBRARY_VARIABLE}")
+
+
+def build_key(sources: Path, architectures: str) -> str:
+    """Sixteen hexadecimal digits that change with any source file, the GPU architectures and the host's."""
+    digest = hashlib.sha256(f"{architectures} {platform.machine()}".encode())
+    for path in sorted(path for path in sources.rglob("*") if path.suffix in SOURCE_SUFFIXES):
+        content = path.read_bytes()
+        digest.update(f"\0{path.relative_to(sources).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def find_nvcc() -> str | None:
+    """$CUDACXX, $CUDA_HOME, PATH, the toolkit's standard folder, the NVIDIA wheels: the first nvcc of these."""
+    home = os.environ.get("CUDA_HOME")
+    in_wheels = (str(nvcc) for root in wheel_roots() for nvcc in root.glob("*/bin/nvcc"))
+    candidates = (os.environ.get("CUDACXX"), home and f"{home}/bin/nvcc", "nvcc", STANDARD_NVCC, *in_wheels)
+    return next((found for candidate in candidates if candidate and (found := shutil.which(candidate))), None)
+
+
+def _search_path() -> str:
+    """PATH, then this Python's folder: a virtual environment that is not activated is not in PATH."""
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
+
+
+def _tools() -> tuple[str, str]:
+    cmake, nvcc = shutil.which("cmake", path=_search_path()), find_nvcc()
+    if cmake and nvcc:
+        return cmake, nvcc
+    missing = " and ".join(name for name, path in (("nvcc", nvcc), ("cmake", cmake)) if not path)
+    raise KernelError(
+        f"liblama_spectral needs {missing} to be compiled: pip install nvidia-cuda-nvcc nvidia-cuda-cccl cmake ninja, "
+        f"or install a CUDA toolkit, or name a prebuilt {LIBRARY_NAME} in ${LIBRARY_VARIABLE}"
+    )
+
+
+def _build(sources: Path, architectures: str, cmake: str, nvcc: str, library: Path) -> None:
+    """Compile in a temporary folder and move the product to `library`; its log stays beside it."""
+    log_file = library.with_name("build.log")
+    log.warning("compiling liblama_spectral for GPU architecture %s: once, in a minute or so", architectures)
+    with tempfile.TemporaryDirectory(prefix="lama-kernels-") as build:
+        configure = [cmake, "-S", str(sources), "-B", build, *_generator(), "-DCMAKE_BUILD_TYPE=Release"]
+        configure += ["-DLAMA_CUDA=ON", "-DLAMA_TESTS=OFF", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}"]
+        with log_file.open("wb") as output:
+            for step in (configure, [cmake, "--build", build, "--parallel"]):
+                _run(step, {**os.environ, "CUDACXX": nvcc, "PATH": _search_path()}, output.fileno(), log_file)
+        partial = library.with_name(f"{LIBRARY_NAME}.partial")
+        shutil.copyfile(Path(build) / LIBRARY_NAME, partial)
+        partial.replace(library)
+
+
+def _generator() -> list[str]:
+    return ["-G", "Ninja"] if shutil.which("ninja", path=_search_path()) else []
+
+
+def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path) -> None:
+    if subprocess.run(step, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
+        raise KernelError(
+            f"liblama_spectral did not compile, see {log_file}; or name a prebuilt one in ${LIBRARY_VARIABLE}"
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file against other processes and threads; it is free again when its holder dies."""
+    if sys.platform == "win32":
+        raise KernelError(f"nothing is compiled on Windows; name a prebuilt library in ${LIBRARY_VARIABLE}")
+    import fcntl
+
+    with path.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _visible_architectures() -> str:
+    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise KernelError('nvidia-smi shows no GPU here; name the architectures: --architectures "80;90"') from error
+    return ";".join(sorted(set(answer.replace(".", "").split()), key=int))
+
+
+@command("torch")
+def main() -> int:
+    """Print the path of the library, compiled if need be."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lama_deploy.kernels.build",
+        description="Compile liblama_spectral into the cache and print its path. One for a single architecture is "
+        f"found there by itself, one for several is used where ${LIBRARY_VARIABLE} names it.",
+    )
+    parser.add_argument("--architectures", help='GPU architectures, as "90" or "80;90"; default: those of this machine')
+    architectures = parser.parse_args().architectures
+    print(built_library(architectures or _visible_architectures()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
