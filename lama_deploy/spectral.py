@@ -54,17 +54,16 @@ def spectral_conv(
 ) -> Tensor:
     """Fourier unit: irfft2(relu(weight @ rfft2(x) + bias)), plus `residual` where given.
 
-    x, residual: (N, C, h, w), contiguous or channels-last. weight: (2C, 2C) or (2C, 2C, 1, 1) and bias: (2C,) over
-    interleaved channels, BN folded in; all of x's dtype. Returns x's shape, dtype and memory format.
-    backend: "auto" or "torch".
+    x, residual: (N, C, h, w), contiguous or channels-last, float16, bfloat16, float32 or float64. weight: (2C, 2C) or
+    (2C, 2C, 1, 1) and bias: (2C,) over interleaved channels, BN folded in; all of x's dtype and device. Returns x's
+    shape, dtype and memory format. For inference: no derivatives.
+    backend: "auto" (on CUDA liblama_spectral, compiled at the first call if it has to be; else torch.fft), "torch"
+    (torch.fft), "cufft" or "tensor_core" (liblama_spectral's, CUDA only, not float64).
+    KernelError: arguments that do not fit, tensors that require gradients, a named backend that cannot be had.
     """
-    import torch
+    from lama_deploy.kernels import op
 
-    spectrum = rfft2(x)
-    kernel, offset = (value.to(spectrum.dtype) for value in (weight.reshape(weight.shape[0], -1, 1, 1), bias))
-    mixed = torch.nn.functional.conv2d(spectrum, kernel, offset).relu_()
-    y = irfft2(mixed, x.shape[-1])
-    return (y if residual is None else y + residual).to(x.dtype, memory_format=torch.preserve_format)
+    return op.spectral_conv(x, weight, bias, residual, backend)
 
 
 def rfft2(x: Tensor) -> Tensor:
@@ -95,7 +94,8 @@ def make_edge_columns_hermitian(z: Tensor, width: int) -> Tensor:
 
     columns = [0] if width % 2 else [0, width // 2]
     edge = z[..., columns]
-    mirrored = edge.flip(-2).roll(1, -2).conj()
+    # conj() only marks the tensor, and inside an operator of a compiled graph PyTorch overlooks the mark.
+    mirrored = edge.flip(-2).roll(1, -2).conj_physical()
     return z.index_copy(-1, torch.tensor(columns, device=z.device), (edge + mirrored) / 2)
 
 
