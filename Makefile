@@ -6,11 +6,12 @@ BUILD := build/demo
 .PHONY: demo test lint format clean
 
 # Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it.
-$(VENV)/ready: pyproject.toml requirements-dev.txt requirements-networks.txt
+$(VENV)/ready: pyproject.toml requirements-dev.txt requirements-networks.txt requirements-nvcc.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-networks.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	command -v nvcc || test -x /usr/local/cuda/bin/nvcc || $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-nvcc.txt
 	touch $@
 
 demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
@@ -26,10 +27,12 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	find kernels -name '*.[hc]' -o -name '*.cpp' -o -name '*.cu' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	find kernels -name '*.[hc]' -o -name '*.cpp' -o -name '*.cu' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf $(VENV) build dist

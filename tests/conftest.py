@@ -5,6 +5,7 @@ Also weights that both trees test half precision with.
 
 import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from lama_deploy.cache import CACHE_VARIABLE
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
+from tests.kernel_build import ROOT, build_kernels, has_nvcc
 
 torch.set_num_threads(2)
 
@@ -51,6 +53,20 @@ def growing(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     config = GeneratorConfig(width=8, blocks=18)
     save_checkpoint(path, config, growing_state(config))
     return load_checkpoint(path)
+
+
+@pytest.fixture(scope="session")
+def kernel_build() -> Path:
+    """A build of kernels/ for every architecture, kept between runs."""
+    if not has_nvcc():
+        pytest.skip("no CUDA compiler here: install a toolkit, or pip install -r requirements-nvcc.txt")
+    return build_kernels(ROOT / "build" / "kernels", "-DLAMA_CUDA=ON")
+
+
+@pytest.fixture(scope="session")
+def emulated_library(kernel_build: Path) -> Path:
+    """The kernel library with every kernel run on the CPU: the same C ABI, on host pointers."""
+    return kernel_build / "emulation" / "liblama_spectral_emulated.so"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

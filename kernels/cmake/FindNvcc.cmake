@@ -16,6 +16,13 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   endif()
 endif()
 
+# In wheels, libraries lie where nvcc's own profile does not look.
+get_filename_component(LAMA_NVCC_ROOT "${CMAKE_CUDA_COMPILER}" DIRECTORY)
+get_filename_component(LAMA_NVCC_ROOT "${LAMA_NVCC_ROOT}" DIRECTORY)
+if("${LAMA_NVCC_ROOT}" IN_LIST LAMA_WHEEL_ROOTS)
+  set(CMAKE_CUDA_FLAGS_INIT "-L${LAMA_NVCC_ROOT}/lib")
+endif()
+
 set(LAMA_MATH_INCLUDE_DIRS)
 foreach(root IN LISTS LAMA_WHEEL_ROOTS)
   list(APPEND LAMA_MATH_INCLUDE_DIRS "${root}/include")

@@ -1,0 +1,39 @@
+"""Compiles kernels/ for the tests, with the CUDA compiler of this machine or of pip's wheels."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SITE_PACKAGES = Path(sysconfig.get_paths()["purelib"])
+
+
+def has_nvcc() -> bool:
+    """Wherever kernels/cmake/FindNvcc.cmake looks."""
+    homes = [Path(home) / "bin" for home in (os.environ.get("CUDA_HOME"), "/usr/local/cuda") if home]
+    wheels = [root / "bin" for root in SITE_PACKAGES.glob("nvidia/cu1[2-9]")]
+    on_path = os.environ.get("CUDACXX") or shutil.which("nvcc")
+    return bool(on_path) or any((folder / "nvcc").exists() for folder in (*homes, *wheels))
+
+
+def build_kernels(folder: Path, *options: str) -> Path:
+    """Configure and build what has changed since the last time. Returns `folder`; raises with the compiler's output."""
+    configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(folder), "-G", "Ninja"]
+    run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
+    run("cmake", "--build", str(folder))
+    return folder
+
+
+def run(*command: str) -> str:
+    """Standard output of one of CMake's programs."""
+    result = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def _environment() -> dict[str, str]:
+    """With this Python's own programs first: cmake and ninja come from requirements-dev.txt."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

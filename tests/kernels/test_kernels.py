@@ -1,0 +1,30 @@
+"""The kernel library compiles for every architecture, and computes what its float64 reference computes.
+
+Its CUDA kernels run on the CPU here, thread by thread, under the address and undefined-behaviour sanitizers
+(`kernels/emulation`); on a GPU they are tested in tests/lama_deploy/kernels.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kernel_build import build_kernels, run
+
+
+@pytest.mark.slow
+def test_kernels_on_the_cpu(kernel_build: Path) -> None:
+    report = run("ctest", "--test-dir", str(kernel_build), "--output-on-failure", "--parallel", "2")
+    assert report.count("Passed") == 4 and "100% tests passed" in report
+
+
+def test_library_without_cuda(tmp_path: Path) -> None:
+    folder = build_kernels(tmp_path, "-DLAMA_CUDA=OFF")
+    assert "100% tests passed" in run("ctest", "--test-dir", str(folder))
+
+
+def test_library_needs_neither_driver_nor_cufft(kernel_build: Path) -> None:
+    """What it links; cuFFT and cuBLASLt are opened when a plan asks for them."""
+    needed = subprocess.run(["ldd", kernel_build / "liblama_spectral.so"], capture_output=True, text=True, check=True)
+    assert "libstdc++" in needed.stdout
+    assert not any(name in needed.stdout for name in ("libcuda", "libcufft", "libcublas"))
