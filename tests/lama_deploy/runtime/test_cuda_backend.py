@@ -26,7 +26,7 @@ from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime import half_scales
 from lama_deploy.runtime.backend import Array, to_bytes
-from lama_deploy.runtime.cuda_backend import PRECISIONS, CudaBackend
+from lama_deploy.runtime.cuda_backend import PRECISIONS, CudaBackend, _on_gpu
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
 
@@ -176,6 +176,21 @@ def test_precision_is_an_option_of_this_backend_alone(tiny: Checkpoint) -> None:
 def test_cuda_where_there_is_none(tiny: Checkpoint, device: str | None) -> None:
     with pytest.raises(MissingDependencyError, match=r"sees no CUDA device; use backend 'torch', .* or device 'cpu'"):
         CudaBackend(tiny, device=device)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_convolutions_are_exact_and_the_switch_is_set_back(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", before)
+    seen = []
+
+    def generator(x: torch.Tensor) -> torch.Tensor:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark, torch.backends.cudnn.enabled))
+        return x
+
+    for search in (True, False):
+        _on_gpu(generator, torch.zeros(1), search=search)
+    assert seen == [(False, True, True), (False, False, True)]
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 # -- scales, measured once -----------------------------------------------------------------------------------------
