@@ -110,9 +110,10 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, library: Pa
     with tempfile.TemporaryDirectory(prefix="lama-kernels-") as build:
         configure = [cmake, "-S", str(sources), "-B", build, *_generator(), "-DCMAKE_BUILD_TYPE=Release"]
         configure += ["-DLAMA_CUDA=ON", "-DLAMA_TESTS=OFF", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}"]
+        configure += [f"-DCMAKE_CUDA_COMPILER={nvcc}", *_wheels()]
         with log_file.open("wb") as output:
             for step in (configure, [cmake, "--build", build, "--parallel"]):
-                _run(step, {**os.environ, "CUDACXX": nvcc, "PATH": _search_path()}, output.fileno(), log_file)
+                _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file)
         partial = library.with_name(f"{LIBRARY_NAME}.partial")
         shutil.copyfile(Path(build) / LIBRARY_NAME, partial)
         partial.replace(library)
@@ -120,6 +121,11 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, library: Pa
 
 def _generator() -> list[str]:
     return ["-G", "Ninja"] if shutil.which("ninja", path=_search_path()) else []
+
+
+def _wheels() -> list[str]:
+    """Where kernels/cmake looks for the libraries of a compiler that came as a wheel."""
+    return [f"-DLAMA_SITE_PACKAGES={root.parent}" for root in wheel_roots()[:1]]
 
 
 def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path) -> None:

@@ -15,7 +15,7 @@ from lama_deploy.kernels import build
 ROOT = Path(__file__).parents[3]
 # Writes down its arguments; --build makes the "library" from what configuring was told.
 CMAKE = """#!/bin/sh
-echo "$CUDACXX $@" >> {calls}
+echo "$@" >> {calls}
 echo "this is the compiler speaking"
 case $1 in
 -S) printf 'made of %s' "$2" > "$4/liblama_spectral.so" ;;
@@ -64,7 +64,8 @@ def test_the_library_is_compiled_once_aloud(tools: Path, caplog: pytest.LogCaptu
     assert library.read_text() == f"made of {tools.parent / 'kernels'}"
     assert len(caplog.messages) == 1 and "compiling liblama_spectral for GPU architecture 90" in caplog.text
     configure, compile_ = calls(tools)
-    assert configure.startswith(f"{tools / 'nvcc'} -S {tools.parent / 'kernels'} -B ")
+    assert configure.startswith(f"-S {tools.parent / 'kernels'} -B ")
+    assert f"-DCMAKE_CUDA_COMPILER={tools / 'nvcc'}" in configure and "LAMA_SITE_PACKAGES" not in configure
     for word in ("-G Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DLAMA_CUDA=ON", "-DCMAKE_CUDA_ARCHITECTURES=90"):
         assert word in configure
     assert "--build" in compile_ and "--parallel" in compile_
@@ -103,6 +104,12 @@ def test_a_missing_tool_says_what_to_install(
         build.library_path("90")
     assert "nvidia-cuda-nvcc" in str(error.value) and build.LIBRARY_VARIABLE in str(error.value)
     assert not cache_directory().exists()
+
+
+def test_the_wheels_of_a_compiler_are_told(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "wheel_roots", lambda: [tmp_path / "site-packages" / "nvidia"])
+    build.library_path("90")
+    assert f"-DLAMA_SITE_PACKAGES={tmp_path / 'site-packages'}" in calls(tools)[0]
 
 
 def test_nvcc_is_found_where_it_is_named(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
