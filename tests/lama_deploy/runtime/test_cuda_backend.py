@@ -3,9 +3,7 @@
 What can be is tested on the CPU, which computes in the same precisions, without graphs.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ import pytest
 import torch
 
 from lama_deploy import Inpainter
-from lama_deploy.cache import CACHE_VARIABLE
 from lama_deploy.checkpoint import Checkpoint, save_checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.model import seeded_generator
@@ -24,13 +21,13 @@ from lama_deploy.proof.parity import Size, measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime import half_scales
 from lama_deploy.runtime.backend import Array, to_bytes
 from lama_deploy.runtime.cuda_backend import PRECISIONS, CudaBackend, _on_gpu
 from lama_deploy.variants import GeneratorConfig
 from lama_deploy.weights import load_weights
 
 SIZES = [Size(64, 64), Size(61, 85, 2), Size(104, 40)]
+pytestmark = pytest.mark.usefixtures("small_calibration")
 ALL = pytest.mark.parametrize("precision", PRECISIONS)
 
 
@@ -45,16 +42,6 @@ class Floats:
     def run(self, images: Array, masks: Array) -> Array:
         image = torch.tensor(images).permute(0, 3, 1, 2) / 255
         return self.backend.inpaint(image, torch.tensor(masks)[:, None]).permute(0, 2, 3, 1).cpu().numpy()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_calibration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Two small pictures instead of nine large ones, and a cache of their own for what is measured on them."""
-    images, masks = scene(96, 128, 2, seed=9)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("scales")))
-        patch.setattr(half_scales, "CalibrationSet", lambda: list(zip(images, masks, strict=True)))
-        yield
 
 
 @ALL
@@ -191,57 +178,6 @@ def test_convolutions_are_exact_and_the_switch_is_set_back(before: bool, monkeyp
         _on_gpu(generator, torch.zeros(1), search=search)
     assert seen == [(False, True, True), (False, False, True)]
     assert torch.backends.cudnn.allow_tf32 == before
-
-
-# -- scales, measured once -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], int]:
-    """How often ranges were measured, with an empty cache at the beginning."""
-    calls: list[int] = []
-    real = half_scales.largest_values
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(half_scales, "largest_values", lambda *args: calls.append(1) or real(*args))
-    return lambda: len(calls)
-
-
-def scale_file(tiny: Checkpoint, folder: Path) -> Path:
-    return folder / "half_scales" / f"{tiny.sha256}-v{half_scales.VERSION}.json"
-
-
-def test_ranges_are_measured_once_a_checkpoint(
-    tiny: Checkpoint, growing: Checkpoint, measured: Callable[[], int], tmp_path: Path
-) -> None:
-    first, second = (half_scales.half_state(tiny, torch.device("cpu")) for _ in range(2))
-    assert measured() == 1
-    assert all(np.array_equal(first[key], second[key]) for key in first)
-    assert any(not np.array_equal(first[key], tiny.state_dict[key]) for key in first)
-    assert [path.name for path in (tmp_path / "half_scales").iterdir()] == [scale_file(tiny, tmp_path).name]
-    half_scales.half_state(growing, torch.device("cpu"))
-    assert measured() == 2
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"local": "x"}', '{"local": 3.0}', '{"trunk": 2.0}', '{"local": NaN}']
-)
-def test_damaged_scales_are_measured_again(
-    tiny: Checkpoint, measured: Callable[[], int], tmp_path: Path, text: str
-) -> None:
-    wanted = half_scales.half_state(tiny, torch.device("cpu"))
-    good = json.loads(scale_file(tiny, tmp_path).read_text())
-    scale_file(tiny, tmp_path).write_text(text)
-    found = half_scales.half_state(tiny, torch.device("cpu"))
-    assert measured() == 2
-    assert all(np.array_equal(found[key], wanted[key]) for key in found)
-    assert json.loads(scale_file(tiny, tmp_path).read_text()) == good
-
-
-def test_cache_that_cannot_be_written(tiny: Checkpoint, measured: Callable[[], int], tmp_path: Path) -> None:
-    (tmp_path / "half_scales").write_text("a file where the folder should be")
-    for _ in range(2):
-        assert half_scales.half_state(tiny, torch.device("cpu"))
-    assert measured() == 2
 
 
 # -- on a GPU ------------------------------------------------------------------------------------------------------
