@@ -90,13 +90,14 @@ def make_edge_columns_hermitian(z: Tensor, width: int) -> Tensor:
 
     The complex-to-real transform uses just this part of them; cuFFT's two-dimensional one is undefined otherwise.
     """
-    import torch
-
-    columns = [0] if width % 2 else [0, width // 2]
-    edge = z[..., columns]
+    # A slice, since indices in a list would be copied from the host, which no CUDA graph can capture.
+    step = width if width % 2 else width // 2
+    edge = z[..., ::step]
     # conj() only marks the tensor, and inside an operator of a compiled graph PyTorch overlooks the mark.
     mirrored = edge.flip(-2).roll(1, -2).conj_physical()
-    return z.index_copy(-1, torch.tensor(columns, device=z.device), (edge + mirrored) / 2)
+    symmetric = z.clone()
+    symmetric[..., ::step] = (edge + mirrored) / 2
+    return symmetric
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

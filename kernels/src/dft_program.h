@@ -185,6 +185,8 @@ struct DftProgram {
   static constexpr int kThreads = 32 * kWarps;
   static constexpr int kColumns = 16 * kWarps;
   static constexpr int kPitch = kColumns + dft::kPadding;
+  static constexpr int kVectors = kColumns / dft::kVector;
+  static constexpr int kBatch = 3;
 
   static constexpr size_t shared_bytes(int length) {
     return size_t(2) * table_tiles(length) * kTile * kPitch * sizeof(T);
@@ -200,18 +202,36 @@ struct DftProgram {
   }
 
  private:
+  // kBatch loads are under way before the first value is used: a block is too small to hide their latency otherwise.
   static LAMA_DEVICE void stage(const Parameters &p, const Pass &pass, int first, int points, T *even, T *odd) {
-    constexpr int kVectors = kColumns / dft::kVector;
-    for (int i = thread_index(); i < points * kVectors; i += kThreads) {
-      const int s = Pass::kPointsAreContiguous ? i % points : i / kVectors;
-      const int vector = Pass::kPointsAreContiguous ? i / points : i % kVectors;
-      const int column = first + vector * dft::kVector;
-      dft::Operands<T> operands{};
-      if (s < folded_points(p.length) && column < p.columns) operands = pass.load(s, column);
-      interleave(operands.even, even + s * kPitch, vector);
-      interleave(operands.odd, odd + s * kPitch, vector);
+    const int items = points * kVectors;
+    for (int begin = thread_index(); begin < items; begin += kBatch * kThreads) {
+      dft::Operands<T> operands[kBatch]{};
+#pragma unroll
+      for (int j = 0; j < kBatch; ++j) {
+        const Item item(begin + j * kThreads, points);
+        const int column = first + item.vector * dft::kVector;
+        if (item.point < folded_points(p.length) && column < p.columns && begin + j * kThreads < items) {
+          operands[j] = pass.load(item.point, column);
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < kBatch; ++j) {
+        if (begin + j * kThreads >= items) break;
+        const Item item(begin + j * kThreads, points);
+        interleave(operands[j].even, even + item.point * kPitch, item.vector);
+        interleave(operands[j].odd, odd + item.point * kPitch, item.vector);
+      }
     }
   }
+
+  // One vector of columns at one folded point; threads follow the input's memory.
+  struct Item {
+    LAMA_DEVICE Item(int index, int points)
+        : point(Pass::kPointsAreContiguous ? index % points : index / kVectors),
+          vector(Pass::kPointsAreContiguous ? index / points : index % kVectors) {}
+    int point, vector;
+  };
 
   // A lane's results are columns 2t, 2t+1 of one 8-column tile and of the next. Pairs are placed so that these are four
   // neighbours in memory: of 16 columns, pair 2t + j becomes pair 4j + t.
@@ -227,6 +247,7 @@ struct DftProgram {
     const int lane = thread_index() % 32, warp_column = thread_index() / 32 * 16, tiles = table_tiles(p.length);
     const int row = lane / 8 % 2 * 8 + lane % 8, tile_column = lane / 16 * 8;
     float q[kTilesPerGroup][2][4] = {}, r[kTilesPerGroup][2][4] = {};
+#pragma unroll 2
     for (int tile = 0; tile < tiles; ++tile) {
       uint32_t e[4], o[4];
       const int at = (tile * kTile + row) * kPitch + warp_column + tile_column;

@@ -7,12 +7,13 @@
 
 #include "cuda_status.h"
 #include "unit.h"
+#include "workspace_layout.h"
 
 struct lama_spectral_plan {
   lama_spectral_plan(const lama_spectral_desc &described, size_t bytes) : desc(described), workspace_bytes(bytes) {}
 
   const lama_spectral_desc desc;
-  const size_t workspace_bytes;
+  size_t workspace_bytes;
   int device = -1;
   lama_spectral_backend backend = LAMA_SPECTRAL_AUTO;
   std::unique_ptr<lama::Unit> unit;
@@ -97,6 +98,8 @@ extern "C" lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan) 
   plan->unit = std::move(unit);
   plan->device = device;
   plan->backend = backend;
+  plan->workspace_bytes =
+      backend == LAMA_SPECTRAL_TENSOR_CORE ? lama::TensorCoreLayout(plan->desc).end : lama::CufftLayout(plan->desc).end;
   return LAMA_SPECTRAL_OK;
 } catch (const std::bad_alloc &) {
   return fail(LAMA_SPECTRAL_OUT_OF_MEMORY, "no host memory for the plan's constants");
@@ -104,6 +107,10 @@ extern "C" lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan) 
 
 extern "C" lama_spectral_backend lama_spectral_plan_backend(const lama_spectral_plan *plan) {
   return plan == nullptr ? LAMA_SPECTRAL_AUTO : plan->backend;
+}
+
+extern "C" size_t lama_spectral_plan_workspace_size(const lama_spectral_plan *plan) {
+  return plan == nullptr ? 0 : plan->workspace_bytes;
 }
 
 extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *plan,

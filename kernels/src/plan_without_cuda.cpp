@@ -4,7 +4,7 @@
 #include "status.h"
 
 struct lama_spectral_plan {
-  lama_spectral_desc desc;
+  size_t workspace_bytes;
 };
 
 namespace {
@@ -24,7 +24,7 @@ extern "C" lama_spectral_status lama_spectral_create(const lama_spectral_desc *d
   *plan = nullptr;
   size_t bytes = 0;
   LAMA_RETURN_IF_FAILED(lama_spectral_workspace_size(desc, &bytes));
-  *plan = new (std::nothrow) lama_spectral_plan{*desc};
+  *plan = new (std::nothrow) lama_spectral_plan{bytes};
   return *plan == nullptr ? LAMA_SPECTRAL_OUT_OF_MEMORY : LAMA_SPECTRAL_OK;
 }
 
@@ -34,6 +34,10 @@ extern "C" lama_spectral_status lama_spectral_prepare(lama_spectral_plan *) {
 
 extern "C" lama_spectral_backend lama_spectral_plan_backend(const lama_spectral_plan *) {
   return LAMA_SPECTRAL_AUTO;
+}
+
+extern "C" size_t lama_spectral_plan_workspace_size(const lama_spectral_plan *plan) {
+  return plan == nullptr ? 0 : plan->workspace_bytes;
 }
 
 extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *, const lama_spectral_arguments *, void *,

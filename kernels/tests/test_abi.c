@@ -17,6 +17,7 @@ static const lama_spectral_desc kUnit = {1, 8, 7, 10, LAMA_SPECTRAL_FLOAT16, LAM
 
 static void test_sizes(void) {
   lama_spectral_desc largest = kUnit;
+  lama_spectral_plan *plan = NULL;
   size_t bytes = 0, range = 0;
   int width;
   largest.width = 300;
@@ -26,6 +27,9 @@ static void test_sizes(void) {
     one.width = width;
     check(lama_spectral_workspace_size(&one, &bytes) == LAMA_SPECTRAL_OK && bytes <= range, "member of a range");
   }
+  check(lama_spectral_create(&largest, &plan) == LAMA_SPECTRAL_OK, "plan");
+  check(lama_spectral_plan_workspace_size(plan) == bytes, "size of a plan");
+  lama_spectral_destroy(plan);
   check(lama_spectral_workspace_size_range(&largest, &kUnit, &range) == LAMA_SPECTRAL_INVALID_ARGUMENT,
         "reversed range");
 }

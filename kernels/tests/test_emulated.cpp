@@ -118,6 +118,9 @@ int main() {
   }
   // More than one tile of everything: outputs, columns, mixed channels.
   compare({1, 72, 34, 101, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 2e-3);
+  // Lines too long for 64 columns at once.
+  compare({1, 40, 2, 600, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 2e-3);
+  compare({1, 8, 560, 2, LAMA_SPECTRAL_BFLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_TENSOR_CORE}, false, 1.6e-2);
   compare({1, 40, 3, 130, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_CUFFT}, true, 2e-3);
   return failures != 0;
 }

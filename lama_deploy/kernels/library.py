@@ -66,6 +66,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "create": (ctypes.c_int, (_DESC, ctypes.POINTER(_HANDLE))),
     "prepare": (ctypes.c_int, (_HANDLE,)),
     "plan_backend": (ctypes.c_int, (_HANDLE,)),
+    "plan_workspace_size": (ctypes.c_size_t, (_HANDLE,)),
     "run": (ctypes.c_int, (_HANDLE, ctypes.POINTER(_Arguments), ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)),
     "destroy": (None, (_HANDLE,)),
     "reference": (ctypes.c_int, (_DESC, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)),
@@ -145,13 +146,11 @@ class Plan:
     """One description's plan: prepare on the device, then run as often as wanted. Made by SpectralLibrary.plan.
 
     Freed by `close`, `with` or the garbage collector, none of which may come before its work is done.
-    workspace_bytes: what a run needs.
     """
 
     def __init__(self, library: SpectralLibrary, description: Description) -> None:
         handle = _HANDLE()
         library._call("create", _desc(description), handle)
-        self.workspace_bytes = library.workspace_size(description)
         self._library = library
         self._handle = handle
         self._finalizer = weakref.finalize(self, library._functions["destroy"], handle)
@@ -160,6 +159,11 @@ class Plan:
     def backend(self) -> str:
         """The backend that `prepare` chose; "auto" before."""
         return BACKENDS[self._library._functions["plan_backend"](self._open_handle())]
+
+    @property
+    def workspace_bytes(self) -> int:
+        """What a run needs: before `prepare` whichever backend it chooses, after it no more than the chosen one."""
+        return int(self._library._functions["plan_workspace_size"](self._open_handle()))
 
     def prepare(self) -> None:
         """Choose the implementation for the current CUDA device and upload its constants. Not during a capture."""

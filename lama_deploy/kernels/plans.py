@@ -82,7 +82,7 @@ def run_on_library(
         *(t.data_ptr() for t in (x, weight, bias, y)),
         residual=others[0].data_ptr() if others else 0,
         workspace=workspace.data_ptr(),
-        workspace_bytes=plan.workspace_bytes,
+        workspace_bytes=workspace.numel(),
         stream=torch.cuda.current_stream().cuda_stream if x.is_cuda else 0,
     )
     return y

@@ -117,12 +117,17 @@ LAMA_SPECTRAL_API lama_spectral_status lama_spectral_prepare(lama_spectral_plan 
 /* The backend that prepare chose; AUTO before. */
 LAMA_SPECTRAL_API lama_spectral_backend lama_spectral_plan_backend(const lama_spectral_plan *plan);
 
+/* Bytes of workspace that a run of this plan needs: as lama_spectral_workspace_size before prepare; after it what the
+ * chosen backend needs, which is no more. 0 for NULL. */
+LAMA_SPECTRAL_API size_t lama_spectral_plan_workspace_size(const lama_spectral_plan *plan);
+
 /* Enqueue on `stream` (a cudaStream_t of the plan's device). workspace: device memory, used until the work is done. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_run(const lama_spectral_plan *plan,
                                                          const lama_spectral_arguments *arguments, void *workspace,
                                                          size_t workspace_bytes, void *stream);
 
-/* Frees what prepare made; the plan's work must be done. NULL is allowed. */
+/* Frees what prepare made, which the plan's work and every graph that captured it read: both must be done. NULL is
+ * allowed. */
 LAMA_SPECTRAL_API void lama_spectral_destroy(lama_spectral_plan *plan);
 
 /* The definition, in float64 on the host, by plain sums: every pointer is host memory of doubles. desc's layout holds,
