@@ -1,6 +1,7 @@
-// The plans of a library that was built without CUDA: sizes and the reference work, runs do not.
+// What needs a GPU, in a library that was built without CUDA: sizes and the reference work, runs and updates do not.
 #include <new>
 
+#include "lama/frame.h"
 #include "status.h"
 
 struct lama_spectral_plan {
@@ -42,6 +43,11 @@ extern "C" size_t lama_spectral_plan_workspace_size(const lama_spectral_plan *pl
 
 extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *, const lama_spectral_arguments *, void *,
                                                   size_t, void *) {
+  return refuse();
+}
+
+extern "C" lama_spectral_status lama_frame_update(const lama_frame_desc *, const void *, const void *, const void *,
+                                                  void *, void *) {
   return refuse();
 }
 

@@ -53,23 +53,33 @@ class _Arguments(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("x", "weight", "bias", "residual", "y")]
 
 
+class _FrameDesc(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_int32) for name in ("batch", "height", "width", "first_channels", "second_channels", "border")
+    ] + [("dtype", ctypes.c_int), ("relu", ctypes.c_int32), ("accumulate", ctypes.c_int32)]
+
+
 _DESC, _DOUBLES = ctypes.POINTER(_Desc), ctypes.POINTER(ctypes.c_double)
 _SIZE, _HANDLE = ctypes.POINTER(ctypes.c_size_t), ctypes.c_void_p
-# name -> (result, arguments)
+# name without "lama_" -> (result, arguments)
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    "abi_version": (ctypes.c_int, ()),
-    "status_string": (ctypes.c_char_p, (ctypes.c_int,)),
-    "last_error": (ctypes.c_char_p, ()),
-    "resolve": (ctypes.c_int, (_DESC, ctypes.c_int, ctypes.POINTER(ctypes.c_int))),
-    "workspace_size": (ctypes.c_int, (_DESC, _SIZE)),
-    "workspace_size_range": (ctypes.c_int, (_DESC, _DESC, _SIZE)),
-    "create": (ctypes.c_int, (_DESC, ctypes.POINTER(_HANDLE))),
-    "prepare": (ctypes.c_int, (_HANDLE,)),
-    "plan_backend": (ctypes.c_int, (_HANDLE,)),
-    "plan_workspace_size": (ctypes.c_size_t, (_HANDLE,)),
-    "run": (ctypes.c_int, (_HANDLE, ctypes.POINTER(_Arguments), ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)),
-    "destroy": (None, (_HANDLE,)),
-    "reference": (ctypes.c_int, (_DESC, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)),
+    "spectral_abi_version": (ctypes.c_int, ()),
+    "spectral_status_string": (ctypes.c_char_p, (ctypes.c_int,)),
+    "spectral_last_error": (ctypes.c_char_p, ()),
+    "spectral_resolve": (ctypes.c_int, (_DESC, ctypes.c_int, ctypes.POINTER(ctypes.c_int))),
+    "spectral_workspace_size": (ctypes.c_int, (_DESC, _SIZE)),
+    "spectral_workspace_size_range": (ctypes.c_int, (_DESC, _DESC, _SIZE)),
+    "spectral_create": (ctypes.c_int, (_DESC, ctypes.POINTER(_HANDLE))),
+    "spectral_prepare": (ctypes.c_int, (_HANDLE,)),
+    "spectral_plan_backend": (ctypes.c_int, (_HANDLE,)),
+    "spectral_plan_workspace_size": (ctypes.c_size_t, (_HANDLE,)),
+    "spectral_run": (
+        ctypes.c_int,
+        (_HANDLE, ctypes.POINTER(_Arguments), ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p),
+    ),
+    "spectral_destroy": (None, (_HANDLE,)),
+    "spectral_reference": (ctypes.c_int, (_DESC, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)),
+    "frame_update": (ctypes.c_int, (ctypes.POINTER(_FrameDesc), *[ctypes.c_void_p] * 5)),
 }
 
 
@@ -88,7 +98,7 @@ class SpectralLibrary:
             raise KernelError(f"{self.path} cannot be loaded: {error}") from error
         except AttributeError as error:
             raise KernelError(f"{self.path} is no liblama_spectral: {error}") from error
-        version = self._functions["abi_version"]()
+        version = self._functions["spectral_abi_version"]()
         if version != ABI_VERSION:
             raise KernelError(
                 f"{self.path} has ABI version {version}, this lama_deploy needs {ABI_VERSION}; "
@@ -98,19 +108,19 @@ class SpectralLibrary:
     def workspace_size(self, description: Description) -> int:
         """Bytes that a run needs, whichever backend "auto" becomes. Needs no GPU."""
         size = ctypes.c_size_t()
-        self._call("workspace_size", _desc(description), size)
+        self._call("spectral_workspace_size", _desc(description), size)
         return size.value
 
     def workspace_size_range(self, smallest: Description, largest: Description) -> int:
         """Bytes enough for every plan whose batch, height and width lie between those two, which agree in all else."""
         size = ctypes.c_size_t()
-        self._call("workspace_size_range", _desc(smallest), _desc(largest), size)
+        self._call("spectral_workspace_size_range", _desc(smallest), _desc(largest), size)
         return size.value
 
     def resolve(self, description: Description, compute_capability: int) -> str:
         """The backend that runs on a device of this compute capability (10 * major + minor). Needs no GPU."""
         backend = ctypes.c_int()
-        self._call("resolve", _desc(description), compute_capability, backend)
+        self._call("spectral_resolve", _desc(description), compute_capability, backend)
         return BACKENDS[backend.value]
 
     def plan(self, description: Description) -> Plan:
@@ -131,14 +141,33 @@ class SpectralLibrary:
         inputs = [_doubles(n, a, s) for (n, s), a in zip(shapes.items(), (x, weight, bias), strict=True)]
         added = None if residual is None else _doubles("residual", residual, tensor)
         y = np.empty_like(inputs[0])
-        self._call("reference", _desc(d), *map(_pointer, (*inputs, added, y)))
+        self._call("spectral_reference", _desc(d), *map(_pointer, (*inputs, added, y)))
         return y
+
+    def update_frame(
+        self,
+        batch: int,
+        height: int,
+        width: int,
+        channels: tuple[int, int],
+        border: int,
+        dtype: str,
+        addresses: tuple[int, int, int, int],
+        *,
+        relu: bool,
+        accumulate: bool,
+        stream: int = 0,
+    ) -> None:
+        """lama_frame_update. channels: of first and second map; addresses: first, second, bias, frame, 0 for none."""
+        number = _number("dtype", dtype, DTYPES)
+        desc = _FrameDesc(batch, height, width, *channels, border, number, relu, accumulate)
+        self._call("frame_update", desc, *addresses, stream)
 
     def _call(self, name: str, *arguments: Any) -> None:
         """A function that returns a status: KernelError with the library's own line unless it is OK."""
         status = self._functions[name](*arguments)
         if status:
-            line = self._functions["last_error"]() or self._functions["status_string"](status)
+            line = self._functions["spectral_last_error"]() or self._functions["spectral_status_string"](status)
             raise KernelError(line.decode())
 
 
@@ -150,24 +179,24 @@ class Plan:
 
     def __init__(self, library: SpectralLibrary, description: Description) -> None:
         handle = _HANDLE()
-        library._call("create", _desc(description), handle)
+        library._call("spectral_create", _desc(description), handle)
         self._library = library
         self._handle = handle
-        self._finalizer = weakref.finalize(self, library._functions["destroy"], handle)
+        self._finalizer = weakref.finalize(self, library._functions["spectral_destroy"], handle)
 
     @property
     def backend(self) -> str:
         """The backend that `prepare` chose; "auto" before."""
-        return BACKENDS[self._library._functions["plan_backend"](self._open_handle())]
+        return BACKENDS[self._library._functions["spectral_plan_backend"](self._open_handle())]
 
     @property
     def workspace_bytes(self) -> int:
         """What a run needs: before `prepare` whichever backend it chooses, after it no more than the chosen one."""
-        return int(self._library._functions["plan_workspace_size"](self._open_handle()))
+        return int(self._library._functions["spectral_plan_workspace_size"](self._open_handle()))
 
     def prepare(self) -> None:
         """Choose the implementation for the current CUDA device and upload its constants. Not during a capture."""
-        self._library._call("prepare", self._open_handle())
+        self._library._call("spectral_prepare", self._open_handle())
 
     def run(
         self,
@@ -187,7 +216,7 @@ class Plan:
         overlap x otherwise.
         """
         arguments = _Arguments(x, weight, bias, residual, y)
-        self._library._call("run", self._open_handle(), arguments, workspace, workspace_bytes, stream)
+        self._library._call("spectral_run", self._open_handle(), arguments, workspace, workspace_bytes, stream)
 
     def close(self) -> None:
         """Free what `prepare` made. A second call does nothing."""
@@ -206,7 +235,7 @@ class Plan:
 
 
 def _bind(library: ctypes.CDLL) -> dict[str, Any]:
-    functions = {name: getattr(library, f"lama_spectral_{name}") for name in _SIGNATURES}
+    functions = {name: getattr(library, f"lama_{name}") for name in _SIGNATURES}
     for name, (result, arguments) in _SIGNATURES.items():
         functions[name].restype, functions[name].argtypes = result, arguments
     return functions

@@ -5,24 +5,18 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
-from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.kernels.build import library_path
-from lama_deploy.kernels.library import SpectralLibrary
+from lama_deploy.kernels.loaded import library_of
 from lama_deploy.kernels.plans import DTYPES, PlanCache, memory_format_of, run_on_library
 from lama_deploy.spectral import irfft2, rfft2
 
-log = logging.getLogger(__name__)
 BACKENDS = ("auto", "torch", "cufft", "tensor_core")
 _PLANS = PlanCache()
-_LOADING = Lock()
 
 
 def by_torch_fft(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor:
@@ -44,8 +38,10 @@ def _on_any_device(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | N
 
 def _on_cuda(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, backend: str) -> Tensor:
     _check(x, weight, bias, residual, backend)
+    if backend == "torch" or (backend == "auto" and x.dtype not in DTYPES):
+        return by_torch_fft(x, weight, bias, residual)
     with torch.cuda.device(x.device):
-        library = _library_for(x, backend)
+        library = library_of(x.device, required=backend != "auto")
         if library is None:
             return by_torch_fft(x, weight, bias, residual)
         return run_on_library(library, _PLANS, x, weight, bias, residual, backend)
@@ -58,35 +54,6 @@ def _meta(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, back
 
 def _empty_output(x: Tensor) -> Tensor:
     return torch.empty_like(x.contiguous(memory_format=memory_format_of(x)))
-
-
-def _library_for(x: Tensor, backend: str) -> SpectralLibrary | None:
-    """None where torch.fft is to compute."""
-    if backend == "torch" or (backend == "auto" and x.dtype not in DTYPES):
-        return None
-    architecture = _architecture(x.device)
-    with _LOADING:
-        return _library_or_none(architecture) if backend == "auto" else _library(architecture)
-
-
-@cache
-def _architecture(device: torch.device) -> str:
-    return "".join(map(str, torch.cuda.get_device_capability(device)))
-
-
-@cache
-def _library(architecture: str) -> SpectralLibrary:
-    return SpectralLibrary(library_path(architecture))
-
-
-@cache
-def _library_or_none(architecture: str) -> SpectralLibrary | None:
-    """As `_library`; what is missing is a warning, once."""
-    try:
-        return _library(architecture)
-    except KernelError as error:
-        log.warning("spectral_conv runs by torch.fft, which is right and slower: %s", error)
-        return None
 
 
 def _check(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, backend: str) -> None:

@@ -8,14 +8,16 @@ so that a CUDA graph can hold it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lama_deploy.fold import Array, FoldedWeights
+from lama_deploy.kernels.frames import inside
 from lama_deploy.keys import first_up_index
-from lama_deploy.model.frame import framed_relu, inside, reflect_padded
+from lama_deploy.model.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused_blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused_layers import Convolution, SplitConvolution, UpConvolution, folded
 from lama_deploy.scales import HEAD
@@ -54,18 +56,20 @@ class FusedGenerator(nn.Module):
 
     @torch.inference_mode()
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(reflect_padded(x, STEM_PADDING, self.head.weight.dtype))
+        bias: Any  # of the layer that made x, added with the next pass over it
+        x, bias = self.stem(reflect_padded(x, STEM_PADDING, self.head.weight.dtype)), self.stem.bias
         for down in self.downs:
-            x = down(framed_relu(x, self.down_border))
-        x = framed_relu(x, self.border)
+            x, bias = down(framed_relu(x, bias, self.down_border)), down.bias
+        x = framed_relu(x, bias, self.border)
         for block in self.blocks:
             x = block(x)
         first, *ups = self.ups
-        x = first(inside(x, self.border))
+        x, bias = first(inside(x, self.border)), first.bias
         for up in ups:
-            x = up(x.relu_())
-        x = self.head(framed_relu(x, STEM_PADDING))
-        return x.to(torch.promote_types(x.dtype, torch.float32)).sigmoid_()
+            x, bias = up(framed_relu(x, bias, 0)), up.bias
+        x, bias = self.head(framed_relu(x, bias, STEM_PADDING)), self.head.bias
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        return x.add_(bias[:, None, None]).sigmoid_()
 
 
 def _ffc_front(weights: FoldedWeights, config: GeneratorConfig) -> Iterable[Convolution]:

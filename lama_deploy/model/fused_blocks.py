@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lama_deploy.fold import FoldedWeights
-from lama_deploy.model.frame import framed_relu, inside, reflect_border_, reflect_padded, relu_into
+from lama_deploy.kernels.frames import inside, update_frame_
+from lama_deploy.model.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused_layers import Convolution, FourierUnit, SpectralTransform, Stored, folded
 from lama_deploy.variants import DILATIONS, GeneratorConfig
 
@@ -20,12 +21,14 @@ BORDER = 1  # of the trunk's frame: reflect padding of 3x3 convolutions
 
 
 class FusedFFC(nn.Module):
-    """Both branches' sums before their ReLU, from a frame of [local | global] channels.
+    """Both branches' sums before their `bias` and ReLU, from a frame of [local | global] channels.
 
     Local outputs come from all channels by one convolution (l2l and g2l side by side), global ones from the local
     channels (l2g), to which the spectral transform is added. One convolution for both would multiply global by global
     channels by zeros: more than the rest.
     """
+
+    bias: Tensor
 
     def __init__(self, weights: FoldedWeights, key: str, local: int, values: tuple[str, str], spectral: str) -> None:
         super().__init__()
@@ -33,8 +36,10 @@ class FusedFFC(nn.Module):
         g2g = f"{ffc}.convg2g"
         self.channels, self.values = local, values
         to_local = np.concatenate([weights.weight(f"{ffc}.{name}", bn_l) for name in ("convl2l", "convg2l")], axis=1)
-        self.to_local = Convolution(values[0], to_local, weights.bias(f"{ffc}.convl2l", bn=bn_l))
-        self.l2g = folded(weights, values[1], f"{ffc}.convl2g", bn_g)
+        self.to_local = Convolution(values[0], to_local, None)
+        self.l2g = Convolution(values[1], weights.weight(f"{ffc}.convl2g", bn_g), None)
+        biases = [weights.bias(f"{ffc}.convl2l", bn=bn_l), weights.bias(f"{ffc}.convl2g", bn=bn_g)]
+        self.register_buffer("bias", torch.from_numpy(np.concatenate(biases)))
         fu = f"{g2g}.fu"
         self.g2g = SpectralTransform(
             folded(weights, spectral, f"{g2g}.conv1.0", f"{g2g}.conv1.1"),
@@ -47,7 +52,10 @@ class FusedFFC(nn.Module):
         return self.to_local(frame), self.g2g(global_, self.l2g(frame[:, : self.channels]))
 
     def stored(self, output: Branches) -> Stored:
-        yield self.values[1], output[1]
+        biases = self.bias[: self.channels], self.bias[self.channels :]
+        for value, y, bias in zip(self.values, output, biases, strict=True):
+            yield value, y
+            yield value, y + bias[:, None, None]
 
 
 class FFCBlock(nn.Module):
@@ -63,12 +71,8 @@ class FFCBlock(nn.Module):
         self.conv2 = FusedFFC(weights, f"{key}.conv2", self.channels, ("local", "global"), f"{name}/conv2/spectral")
 
     def forward(self, frame: Tensor) -> Tensor:
-        trunk = inside(frame, BORDER)
-        middle = relu_into(torch.empty_like(frame), BORDER, *self.conv1(frame))
-        y_l, y_g = self.conv2(middle)
-        trunk[:, : self.channels].add_(y_l.relu_())
-        trunk[:, self.channels :].add_(y_g.relu_())
-        return reflect_border_(frame, BORDER)
+        middle = update_frame_(torch.empty_like(frame), BORDER, self.conv1(frame), self.conv1.bias)
+        return update_frame_(frame, BORDER, self.conv2(middle), self.conv2.bias, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
         yield "local", output[:, : self.channels]
@@ -86,25 +90,26 @@ class ResnetBlock(nn.Module):
         self.conv2 = folded(weights, "trunk", f"{key}.conv_block.5", f"{key}.conv_block.6")
 
     def forward(self, frame: Tensor) -> Tensor:
-        y = self.conv2(framed_relu(self.conv1(frame), BORDER))
-        inside(frame, BORDER).add_(y)
-        return reflect_border_(frame, BORDER)
+        y = self.conv2(framed_relu(self.conv1(frame), self.conv1.bias, BORDER))
+        return update_frame_(frame, BORDER, [y], self.conv2.bias, relu=False, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
         yield "trunk", output
 
 
 class MultidilatedConvolution(nn.Module):
-    """Channels split over branches of growing dilation, outputs summed; the biases of all are in the first."""
+    """Channels split over branches of growing dilation, outputs summed; `bias` is the sum of all, not yet added."""
+
+    bias: Tensor
 
     def __init__(self, weights: FoldedWeights, value: str, key: str, bn: str) -> None:
         super().__init__()
         self.value = value
         keys = [f"{key}.convs.{branch}" for branch in range(len(DILATIONS))]
-        biases = [weights.bias(*keys, bn=bn), *[None] * (len(DILATIONS) - 1)]
+        self.register_buffer("bias", torch.from_numpy(weights.bias(*keys, bn=bn)))
         self.branches = nn.ModuleList(
-            Convolution(value, weights.weight(conv, bn), bias, dilation=dilation)
-            for conv, bias, dilation in zip(keys, biases, DILATIONS, strict=True)
+            Convolution(value, weights.weight(conv, bn), None, dilation=dilation)
+            for conv, dilation in zip(keys, DILATIONS, strict=True)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,6 +122,7 @@ class MultidilatedConvolution(nn.Module):
 
     def stored(self, output: Tensor) -> Stored:
         yield self.value, output
+        yield self.value, output + self.bias[:, None, None]
 
 
 class DilatedBlock(nn.Module):
@@ -130,7 +136,8 @@ class DilatedBlock(nn.Module):
         self.conv2 = MultidilatedConvolution(weights, "trunk", f"{key}.conv_block.3", f"{key}.conv_block.4")
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.add_(self.conv2(self.conv1(x).relu_()))
+        y = self.conv2(framed_relu(self.conv1(x), self.conv1.bias, 0))
+        return update_frame_(x, 0, [y], self.conv2.bias, relu=False, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
         yield "trunk", output

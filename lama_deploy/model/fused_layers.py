@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from lama_deploy.fold import Array, FoldedWeights
+from lama_deploy.model.frame import framed_relu
 from lama_deploy.spectral import spectral_conv
 
 Stored = Iterator[tuple[str, Tensor]]
@@ -31,7 +32,10 @@ def folded(weights: FoldedWeights, value: str, conv: str, bn: str | None, **shap
 
 
 class Convolution(nn.Module):
-    """(N, I, h, w) -> (N, O, h', w') by a weight (O, I, k, k) and a bias (O,) or none, for value `value`."""
+    """(N, I, h, w) -> (N, O, h', w') by a weight (O, I, k, k), for value `value`.
+
+    The bias (O,), or None, is not added: who takes the result adds it on the way (`lama_deploy.kernels.frames`).
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -45,12 +49,12 @@ class Convolution(nn.Module):
         self.register_buffer("bias", None if bias is None else torch.from_numpy(bias))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+        return F.conv2d(x, self.weight, None, self.stride, self.padding, self.dilation)
 
     def stored(self, output: Tensor) -> Stored:
         yield self.value, output
-        if self.bias is not None:  # PyTorch stores what cuDNN computes, then adds the bias in another kernel
-            yield self.value, output - self.bias[:, None, None]
+        if self.bias is not None:  # without a kernel library, the sum is stored before its ReLU
+            yield self.value, output + self.bias[:, None, None]
 
 
 class SplitConvolution(Convolution):
@@ -70,7 +74,7 @@ class UpConvolution(Convolution):
     """(N, I, h, w) -> (N, O, 2h, 2w) by a transposed convolution, weight (I, O, 3, 3)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose2d(x, self.weight, self.bias, stride=2, padding=1, output_padding=1)
+        return F.conv_transpose2d(x, self.weight, None, stride=2, padding=1, output_padding=1)
 
 
 class FourierUnit(nn.Module):
@@ -107,7 +111,7 @@ class SpectralTransform(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """x, y: (N, G, h, w). Returns y + conv2(...)."""
-        u = self.unit(self.conv1(x).relu_())
+        u = self.unit(framed_relu(self.conv1(x), self.conv1.bias, 0))
         pixels = _pixels(y)
         # A 1x1 convolution of a channels-last map is a matrix product, which can add to what is there.
         pixels.addmm_(_pixels(u), self.up)

@@ -160,7 +160,7 @@ def test_a_closed_plan_says_so(library: SpectralLibrary) -> None:
 def test_a_forgotten_plan_is_destroyed_once(emulated_library: Path) -> None:
     library = SpectralLibrary(emulated_library)
     destroyed = []
-    library._functions["destroy"] = destroyed.append
+    library._functions["spectral_destroy"] = destroyed.append
     with library.plan(UNIT) as plan:
         plan.close()
     del plan

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.kernels import op, plans
+from lama_deploy.kernels import loaded, op, plans
 from lama_deploy.kernels.library import Description, SpectralLibrary
 from lama_deploy.spectral import spectral_conv, spectral_conv_reference
 from tests.lama_deploy.kernels.unit_tolerance import (
@@ -195,13 +195,12 @@ def test_auto_warns_once_where_the_library_cannot_be_had(
         asked.append(architecture)
         raise KernelError("needs nvcc")
 
-    monkeypatch.setattr(op, "library_path", missing)
-    monkeypatch.setattr(op, "_architecture", lambda device: "00")
+    monkeypatch.setattr(loaded, "library_path", missing)
+    monkeypatch.setattr(loaded, "_architecture", lambda device: "00")
     with caplog.at_level(logging.WARNING):
-        assert op._library_for(X, "auto") is op._library_for(X, "auto") is None
-    assert caplog.messages == ["spectral_conv runs by torch.fft, which is right and slower: needs nvcc"]
+        assert loaded.library_of(X.device, required=False) is loaded.library_of(X.device, required=False) is None
+    (message,) = caplog.messages
+    assert message.endswith("right and slower: needs nvcc")
     assert asked == ["00"]
-    assert op._library_for(X, "torch") is op._library_for(X.double(), "auto") is None
-    for backend in ("cufft", "tensor_core"):
-        with pytest.raises(KernelError, match="needs nvcc"):
-            op._library_for(X, backend)
+    with pytest.raises(KernelError, match="needs nvcc"):
+        loaded.library_of(X.device, required=True)
