@@ -1,4 +1,4 @@
-"""Bias, ReLU, residual and reflect padding of channels-last maps: one kernel of liblama_spectral, or PyTorch's operators.
+"""Bias, ReLU, residual and reflect padding of channels-last maps: one kernel of the library, or PyTorch's operators.
 
 A frame is (N, C, h + 2b, w + 2b), channels-last; its inside is the map, its border the map's reflection
 (kernels/include/lama/frame.h).
