@@ -126,9 +126,10 @@ void Block::run_warp(int warp) {
 
 void Block::run(uint3 at) {
   index = at;
-  const std::unique_ptr<unsigned char, decltype(&std::free)> shared(
-      static_cast<unsigned char *>(std::aligned_alloc(128, (shared_bytes_ + 127) / 128 * 128)), std::free);
-  shared_ = shared.get();
+  void *memory = nullptr;  // exactly so long that a sanitizer sees the end
+  if (posix_memalign(&memory, 128, shared_bytes_) != 0) die("no host memory");
+  const std::unique_ptr<void, decltype(&std::free)> shared(memory, std::free);
+  shared_ = static_cast<unsigned char *>(memory);
   std::memset(shared_, 0xff, shared_bytes_);
   for (size_t thread = 0; thread < fibers_.size(); ++thread) start(int(thread));
   for (bool waiting = true; waiting;) {

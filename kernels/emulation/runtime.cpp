@@ -8,8 +8,8 @@
 extern "C" {
 
 cudaError_t cudaMalloc(void **pointer, size_t bytes) {
-  *pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  return *pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  // Exactly so long that a sanitizer sees the end.
+  return posix_memalign(pointer, 256, bytes) == 0 ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
 cudaError_t cudaFree(void *pointer) {

@@ -106,7 +106,8 @@ struct MixingProgram {
       const int output = first_output + (warp % 2 * kPairs + n) * 16 + lane % 4 * 4;
       if (output >= p.channels) continue;
       float offsets[4];
-      for (int i = 0; i < 4; ++i) offsets[i] = to_float(bias[output + i]) * p.bias_scale;
+      const auto unscaled = load_vector<T, 4>(bias + output);
+      for (int i = 0; i < 4; ++i) offsets[i] = to_float(unscaled[i]) * p.bias_scale;
 #pragma unroll
       for (int m = 0; m < kRowTiles; ++m) {
 #pragma unroll
