@@ -26,10 +26,11 @@ from claims_measure import PERIODIC, SEED, WIDE, HeldSet, held_tests, measure, m
 from claims_pictures import TELEA, draw_all
 from claims_runs import CONTENDERS, SIZES, Size, Trained, shrunk_corpus, train_config, trained
 from claims_verdict import RULE, claims, judge
-from cpu_runtimes import machine
+from cpu_runtimes import PACKAGES
 from lama_deploy.cli.common import command, positive, progress_bar
 from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
 from lama_deploy.training.config import config_to_dict
+from machine import machine
 
 HERE = Path(__file__).parent
 DIGITS = 5  # of a score in the record
@@ -107,7 +108,7 @@ def _record(
     settings: Size = SIZES[size]
     configs = {c.name: config_to_dict(train_config(c, settings, 0)) for c in CONTENDERS}
     spread = f"{seeds} seeds" if seeds > 1 else "one seed: what another seed would change is not covered"
-    used: dict[str, Any] = machine()
+    used: dict[str, Any] = machine(PACKAGES)
     used["versions"]["opencv"] = cv2.__version__
     used["device"] = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} threads"
     return {

@@ -14,9 +14,10 @@ from statistics import median
 
 import onnx
 
-from cpu_runtimes import RESULTS, machine
+from cpu_runtimes import PACKAGES, RESULTS
 from lama_deploy.model import seeded_generator
 from lama_export.onnx_model import onnx_from_state
+from machine import machine
 
 SIZES = (256, 512)
 FORMS = {"one file": "load.onnx", "weights in a second file": "load_external.onnx"}
@@ -55,7 +56,7 @@ def main() -> None:
         "what": "big-lama bundle, ONNX Runtime, 2 threads: seconds in a new process, imports done",
         "date": today,
         "method": f"median (minimum) of {RUNS} processes; the load includes reading the cached file",
-        "machine": machine(),
+        "machine": machine(PACKAGES),
         "load": {case: {key: _both([run[key] for run in runs]) for key in runs[0]} for case, runs in seconds.items()},
     }
     RESULTS.mkdir(exist_ok=True)

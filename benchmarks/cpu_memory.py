@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cpu_precisions import BUNDLES, ENGINES, seeded_checkpoint
-from cpu_runtimes import RESULTS, machine
+from cpu_runtimes import PACKAGES, RESULTS
+from machine import machine
 
 CHILD = """
 import resource, sys
@@ -41,7 +42,7 @@ def main() -> None:
         "what": f"{args.model}, {args.size}x{args.size}, batch 1: peak memory of a process, 2 threads",
         "date": today,
         "method": "largest resident set in GiB of a process that loads the model and fills one picture, one run each",
-        "machine": machine("openvino"),
+        "machine": machine((*PACKAGES, "openvino")),
         "memory": found,
     }
     file = RESULTS / f"{today}-cpu-memory-{args.model}-{args.size}.json"

@@ -20,7 +20,8 @@ import nncf
 import openvino as ov
 import torch
 
-from cpu_runtimes import RESULTS, Composite, Run, interleaved, machine, on_tensors, summary, tensors_of
+from composite import Composite
+from cpu_runtimes import PACKAGES, RESULTS, Run, interleaved, on_tensors, summary, tensors_of
 from lama_deploy.bundle import load_bundle
 from lama_deploy.calibration import CalibrationSet
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -31,6 +32,7 @@ from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.runtime.torch_backend import TorchBackend
 from lama_export import ExportOptions, export_bundle
+from machine import machine
 
 BUNDLES = (("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"), ("onnx", "fp32"), ("onnx", "int8"))
 ENGINES = {"openvino": "OpenVINO", "onnx": "ONNX Runtime"}
@@ -148,7 +150,7 @@ def main() -> None:
         "method": f"{args.rounds} interleaved rounds after one untimed; times_eager: median of per-round ratios; "
         f"seeded weights, which amplify rounding: int8 chosen at {args.least_psnr:g} dB, where it leaves out one kind "
         "of convolution, as of lama-demo at 35 dB",
-        "machine": machine("openvino", "nncf"),
+        "machine": machine((*PACKAGES, "openvino", "nncf")),
         "int8_left_out": {name: found["left_out"] for name, _, found in exported if found},
         "runtimes": summary(seconds),
         "seconds": {name: [round(value, 4) for value in values] for name, values in seconds.items()},

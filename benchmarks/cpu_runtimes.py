@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +20,7 @@ from typing import Any
 import onnx
 import torch
 
+from composite import Composite
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.scenes import scene
@@ -30,21 +28,11 @@ from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.runtime.torch_backend import TorchBackend
 from lama_export.onnx_model import onnx_from_state
+from machine import machine
 
 Run = Callable[[Array, Array], Any]
 RESULTS = Path(__file__).parent / "results"
-
-
-class Composite(torch.nn.Module):
-    """What `bin/to_jit.py` traces and IOPaint runs: masking, generator, composite, on floats."""
-
-    def __init__(self, generator: torch.nn.Module) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        predicted = self.generator(torch.cat((image * (1 - mask), mask), dim=1))
-        return mask * predicted + (1 - mask) * image
+PACKAGES = ("torch", "onnxruntime", "onnx", "numpy")
 
 
 def runtimes(
@@ -102,23 +90,6 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     }
 
 
-def machine(*packages: str) -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    extensions = [
-        flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in fields.get("flags", "").split()
-    ]
-    return {
-        "cpu": fields.get("model name") or platform.processor(),
-        "cpu_family_model": f"{fields.get('cpu family', '?')}/{fields.get('model', '?')}",
-        "cores": os.cpu_count(),
-        "extensions": extensions,
-        "system": platform.platform(),
-        "versions": {name: version(name) for name in ("torch", "onnxruntime", "onnx", "numpy", *packages)},
-    }
-
-
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", default="big-lama")
@@ -140,7 +111,7 @@ def main() -> None:
         "what": f"{args.model}, {args.size}x{args.size}, batch 1, float32, {args.threads} threads",
         "date": today,
         "method": f"{args.rounds} interleaved rounds after one untimed; times_eager: median of per-round ratios",
-        "machine": machine(),
+        "machine": machine(PACKAGES),
         "runtimes": summary(seconds),
         "seconds": {name: [round(value, 4) for value in values] for name, values in seconds.items()},
     }

@@ -15,12 +15,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cpu_runtimes import RESULTS, machine
+from cpu_runtimes import PACKAGES, RESULTS
 from lama_deploy.evaluation.catalogue import load_metrics
 from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
 from lama_deploy.evaluation.made_set import MadeSet, drawing_size
 from lama_deploy.evaluation.protocol import TOTAL, Block, evaluate
 from lama_deploy.training.masks import mask_set
+from machine import machine
 
 MASKS = "thick-256"
 METRICS = ("SSIM", "L1-hole", "ST-LPIPS-vgg", "KID-EffLite0")
@@ -51,7 +52,7 @@ def _write(
         "date": today,
         "method": f"up to {per_image} holes a photograph by the paper's rule, seed 0; composites against originals; "
         "means. ST-LPIPS and KID-EffLite0 stand in for LPIPS and FID and compare only among themselves",
-        "machine": machine(),
+        "machine": machine(PACKAGES),
         "test_set_sha256": sha256,
         "models": {candidate.name: candidate.facts for candidate in candidates},
         "quality": {block.model: _means(block) for block in blocks},

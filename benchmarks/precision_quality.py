@@ -21,7 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from claims_pictures import FREE, licence_rows, source_of
-from cpu_runtimes import RESULTS, machine
+from cpu_runtimes import PACKAGES, RESULTS
 from lama_deploy.evaluation.catalogue import PairMetric, load_metrics
 from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
 from lama_deploy.evaluation.made_set import MadeSet, drawing_size
@@ -33,6 +33,7 @@ from lama_deploy.training.masks import mask_set
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
 from lama_export.sensitivity import psnr_in_holes
+from machine import machine
 
 MASKS = "thick-256"
 MODEL = "lama-demo"
@@ -76,7 +77,7 @@ def main() -> None:
         "date": today,
         "method": "PSNR over the pixels of all holes, its least over pictures, ST-LPIPS and SSIM as means over "
         "pictures, against what float32 fills; then the distances to the originals. ST-LPIPS stands in for LPIPS",
-        "machine": machine("openvino", "nncf"),
+        "machine": machine((*PACKAGES, "openvino", "nncf")),
         "precisions": rows,
         "picture": f"precisions/{picture.name}",
         "credits": credits,

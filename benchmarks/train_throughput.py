@@ -18,11 +18,12 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from cpu_runtimes import RESULTS, machine
+from cpu_runtimes import PACKAGES, RESULTS
 from lama_deploy.training.config import TrainConfig, override, read_config
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.loop import Run, build_networks, make_fabric, to_device
 from lama_deploy.training.step import training_step
+from machine import machine
 
 CONFIG = Path(__file__).parent.parent / "examples" / "demo_model" / "lama-demo.yaml"
 CASES = {
@@ -91,7 +92,7 @@ def _write(config: TrainConfig, args: argparse.Namespace, cases: dict[str, Any])
         "date": today,
         "method": f"median of {args.rounds} rounds of {args.steps} steps, cases taking turns; real pictures and "
         "augmentation; the share is of the time in which the step waits for its batch",
-        "machine": machine(),
+        "machine": machine(PACKAGES),
         "training": cases,
     }
     RESULTS.mkdir(exist_ok=True)
