@@ -1,0 +1,112 @@
+"""One candidate of `generator.py` in a process of its own, whose peak memory is the candidate's.
+
+Appends a line of JSON to --rows for every case, so that a process that is stopped leaves what it measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from generator_fillers import Filler, filler, precision_of
+from gpu_timing import WARM_UP, Work, interleaved, summary
+from lama_deploy.checkpoint import load_checkpoint
+from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.runtime.backend import Array
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    device: torch.device
+    rounds: int
+    least_seconds: float
+    allowed: float  # at least; more where the tolerance table says so
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("candidate")
+    p.add_argument("--checkpoint", type=Path, required=True)
+    p.add_argument("--reference", type=Path, required=True, help=".npy of the first case in float64")
+    p.add_argument("--cases", nargs="+", required=True, help="SIZExBATCH, the first is checked against the reference")
+    p.add_argument("--allowed", type=float, required=True, help="largest error that is right in any case")
+    p.add_argument("--rows", type=Path, required=True)
+    p.add_argument("--device", required=True)
+    p.add_argument("--rounds", type=int, required=True)
+    p.add_argument("--milliseconds", type=float, required=True)
+    args = p.parse_args()
+    made = filler(args.candidate, load_checkpoint(args.checkpoint), args.device)
+    conditions = Conditions(torch.device(args.device), args.rounds, args.milliseconds / 1000, args.allowed)
+    reference: Array | None = np.load(args.reference)
+    for case in args.cases:
+        size, batch = map(int, case.split("x"))
+        row = {"candidate": args.candidate, "size": size, "batch": batch}
+        row |= _tried(made, row, conditions, reference)
+        with args.rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        if reference is not None and "failed" in row:
+            return 1  # what is wrong has no times
+        reference = None
+    return 0
+
+
+def _tried(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
+    """Out of memory, for one, is a row that says so."""
+    try:
+        return measured(made, row, conditions, reference)
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
+
+
+@torch.inference_mode()
+def measured(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
+    """Peak memory first, with what compiling and capturing take; then the check, then the times."""
+    images, masks = scene(row["size"], row["size"], row["batch"])
+    image = torch.tensor(images, device=conditions.device).permute(0, 3, 1, 2).contiguous() / 255
+    mask = torch.tensor(masks, device=conditions.device)[:, None].float()
+    found: Row = {"peak_gib": _peak_gib(lambda: made.on_device(image, mask), conditions.device)}
+    if reference is not None:
+        result = made.on_device(image, mask).permute(0, 2, 3, 1).cpu().numpy()
+        found["error"] = _checked_error(np.abs(result - reference)[masks > 0], row["candidate"], conditions.allowed)
+    works = {"on_device": Work(lambda: made.on_device(image, mask))}
+    if made.on_host:
+        on_host = made.on_host
+        works["on_host"] = Work(lambda: on_host(images, masks))
+    seconds = interleaved(works, conditions.device, conditions.rounds, conditions.least_seconds)
+    found |= summary(seconds["on_device"])
+    return found | ({"host_to_host": summary(seconds["on_host"])} if made.on_host else {})
+
+
+def _peak_gib(run: Any, device: torch.device) -> float | None:
+    """Of memory that PyTorch's allocator gave out, in GiB; None without a GPU."""
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(WARM_UP):
+        run()
+    return torch.cuda.max_memory_allocated(device) / 2**30 if on_gpu else None
+
+
+def _checked_error(differences: Array, candidate: str, allowed: float) -> dict[str, float]:
+    """Largest and mean of the differences inside the holes. ArithmeticError beyond the tolerance table."""
+    found = {"largest": float(differences.max()), "mean": float(differences.mean())}
+    table = tolerance_of(precision_of(candidate))
+    within = found["largest"] <= max(table.largest, allowed) and (table.mean is None or found["mean"] <= table.mean)
+    if not within:  # NaN is not
+        raise ArithmeticError(f"wrong: {found}, allowed {table} or {allowed:g}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
