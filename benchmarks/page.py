@@ -6,26 +6,41 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gpu_page import generator_table, hardware, spectral_table
+
 HERE = Path(__file__).parent
+NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
 def main() -> None:
-    records = [(file, json.loads(file.read_text())) for file in sorted((HERE / "results").glob("*.json"))]
-    sections = [_section(file.name, record) for file, record in records]
-    text = (HERE / "notes.md").read_text().replace("<!-- results -->", "\n".join(sections))
-    (HERE / "README.md").write_text(text)
+    (HERE / "README.md").write_text(page((HERE / "notes.md").read_text(), HERE / "results"))
+
+
+def page(notes: str, results: Path) -> str:
+    """The text with a section for each record of the folder."""
+    records = [(file.name, json.loads(file.read_text())) for file in sorted(results.glob("*.json"))]
+    on_gpu = [_section(name, record) for name, record in records if "gpu" in record["machine"]]
+    others = [_section(name, record) for name, record in records if "gpu" not in record["machine"]]
+    return notes.replace("<!-- results -->", "\n".join(others)).replace("<!-- gpu -->", "\n".join(on_gpu) or NO_GPU)
 
 
 def _section(name: str, record: dict[str, Any]) -> str:
-    machine = record["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
+    versions = ", ".join(f"{package} {version}" for package, version in record["machine"]["versions"].items())
     picture = f"\n\n{_picture(record)}" if "picture" in record else ""
     table = next(make(record[kind]) for kind, make in TABLES.items() if kind in record)
     return (
         f"### {record['what']}\n\n{table}{picture}\n\n"
-        f"{record['date']}; {machine['cpu']} (family/model {machine['cpu_family_model']}), {machine['cores']} cores, "
-        f"{' '.join(machine['extensions'])}; {versions}; {machine['system']}. "
+        f"{record['date']}; {_hardware(record['machine'])}; {versions}; {record['machine']['system']}. "
         f"Method: {record['method']}. [All numbers](results/{name}).\n"
+    )
+
+
+def _hardware(machine: dict[str, Any]) -> str:
+    if "gpu" in machine:
+        return hardware(machine)
+    return (
+        f"{machine['cpu']} (family/model {machine['cpu_family_model']}), {machine['cores']} cores, "
+        f"{' '.join(machine['extensions'])}"
     )
 
 
@@ -97,6 +112,8 @@ TABLES = {
     "claims": _claims,
     "training": _training,
     "quality": _quality,
+    "spectral": spectral_table,
+    "generator": generator_table,
 }
 
 
