@@ -72,7 +72,19 @@ void report(const lama_spectral_desc &d, const char *what, double found, double 
   ++failures;
 }
 
-// Largest error over the largest output magnitude, for both halves of the contract: with and without a residual.
+// The worst error, of |y| at its place and eight times the map's root mean square: the ReLU's positive spectrum makes
+// an impulse at the origin, beside which the rest of a large map would go unchecked.
+double worst_error(const Buffer &y, lama_spectral_dtype dtype, const std::vector<double> &expected) {
+  double squares = 0, worst = 0;
+  for (const double value : expected) squares += value * value;
+  const double typical = std::sqrt(squares / double(expected.size()));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::abs(get(y, dtype, i) - expected[i]) / (std::abs(expected[i]) + 8 * typical);
+    worst = error <= worst ? worst : error;  // NaN stays
+  }
+  return worst;
+}
+
 void compare(const lama_spectral_desc &d, bool with_residual, double allowed) {
   const size_t twice = 2 * size_t(d.channels), count = size_t(d.batch) * d.channels * d.height * d.width;
   const Tensor x(count, d.dtype, 1, 0.5, 1), residual(count, d.dtype, 1, 0, 2);
@@ -90,13 +102,8 @@ void compare(const lama_spectral_desc &d, bool with_residual, double allowed) {
   const lama_spectral_arguments arguments = {x.device.get(), weight.device.get(), bias.device.get(),
                                              with_residual ? residual.device.get() : nullptr, y.get()};
   if (lama_spectral_run(plan, &arguments, workspace.get(), bytes, nullptr) != LAMA_SPECTRAL_OK) report(d, "run", 0, 0);
-  double largest = 0, error = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const double difference = std::abs(get(y, d.dtype, i) - expected[i]);
-    error = difference <= error ? error : difference;  // NaN stays
-    largest = std::max(largest, std::abs(expected[i]));
-  }
-  if (!(error <= allowed * largest) || largest < 0.1) report(d, "values", error / largest, allowed);
+  const double worst = worst_error(y, d.dtype, expected);
+  if (!(worst <= allowed)) report(d, "values", worst, allowed);
   lama_spectral_destroy(plan);
 }
 
@@ -106,7 +113,7 @@ int main() {
   const struct {
     lama_spectral_dtype dtype;
     double allowed;
-  } types[] = {{LAMA_SPECTRAL_FLOAT32, 2e-6}, {LAMA_SPECTRAL_FLOAT16, 2e-3}, {LAMA_SPECTRAL_BFLOAT16, 1.6e-2}};
+  } types[] = {{LAMA_SPECTRAL_FLOAT32, 2e-6}, {LAMA_SPECTRAL_FLOAT16, 1e-3}, {LAMA_SPECTRAL_BFLOAT16, 8e-3}};
   const int sizes[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 5}, {1, 33}, {31, 1}, {8, 8}, {7, 10}, {16, 31}, {37, 12}};
   for (const auto &type : types) {
     for (const auto layout : {LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_NHWC}) {
@@ -120,12 +127,12 @@ int main() {
     }
   }
   // More than one tile of everything: outputs, columns, mixed channels.
-  compare({1, 72, 34, 101, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 2e-3);
+  compare({1, 72, 34, 101, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 1e-3);
   // Lines too long for 64 columns at once.
-  compare({1, 40, 2, 600, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 2e-3);
+  compare({1, 40, 2, 600, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE}, true, 1e-3);
   compare({1, 8, 1, LAMA_SPECTRAL_MAX_DENSE, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_TENSOR_CORE},
-          true, 2e-3);
-  compare({1, 8, 560, 2, LAMA_SPECTRAL_BFLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_TENSOR_CORE}, false, 1.6e-2);
-  compare({1, 40, 3, 130, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_CUFFT}, true, 2e-3);
+          true, 1e-3);
+  compare({1, 8, 560, 2, LAMA_SPECTRAL_BFLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_TENSOR_CORE}, false, 8e-3);
+  compare({1, 40, 3, 130, LAMA_SPECTRAL_FLOAT16, LAMA_SPECTRAL_NCHW, LAMA_SPECTRAL_CUFFT}, true, 1e-3);
   return failures != 0;
 }

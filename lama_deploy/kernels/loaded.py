@@ -18,9 +18,14 @@ _LOADING = Lock()
 
 def library_of(device: torch.device, *, required: bool) -> SpectralLibrary | None:
     """liblama_spectral for a CUDA device. Where it cannot be had: KernelError if `required`, else None."""
-    architecture = _architecture(device)
     with _LOADING:
-        return _library(architecture) if required else _library_or_none(architecture)
+        found = _library(_architecture(device))
+    if isinstance(found, SpectralLibrary):
+        return found
+    if required:
+        raise found
+    _warn(str(found))
+    return None
 
 
 @cache
@@ -29,14 +34,14 @@ def _architecture(device: torch.device) -> str:
 
 
 @cache
-def _library(architecture: str) -> SpectralLibrary:
-    return SpectralLibrary(library_path(architecture))
+def _library(architecture: str) -> SpectralLibrary | KernelError:
+    """The error too is kept: a build that failed is not tried again with every call."""
+    try:
+        return SpectralLibrary(library_path(architecture))
+    except KernelError as error:
+        return error
 
 
 @cache
-def _library_or_none(architecture: str) -> SpectralLibrary | None:
-    try:
-        return _library(architecture)
-    except KernelError as error:
-        log.warning("no kernel library; PyTorch's own operators compute instead, right and slower: %s", error)
-        return None
+def _warn(reason: str) -> None:
+    log.warning("no kernel library; PyTorch's own operators compute instead, right and slower: %s", reason)

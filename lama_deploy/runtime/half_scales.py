@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,7 @@ from lama_deploy.model.ranges import largest_values
 from lama_deploy.scale_choice import choose_scales
 from lama_deploy.scales import HEAD, layers, scale_state
 
+log = logging.getLogger(__name__)
 VERSION = 1  # of what is measured and how scales are chosen; another number, another file
 
 
@@ -30,6 +32,7 @@ def half_state(checkpoint: Checkpoint, device: torch.device) -> dict[str, Array]
     path = cache_directory() / "half_scales" / f"{checkpoint.sha256}-v{VERSION}.json"
     scales = _read(path, {layer.output for layer in layers(checkpoint.config)} - {HEAD})
     if scales is None:
+        log.warning("measuring the ranges of this checkpoint for fp16: once, on nine pictures")
         largest = largest_values(checkpoint, CalibrationSet(), device)
         scales = choose_scales(checkpoint.config, checkpoint.state_dict, largest)
         with suppress(OSError):  # a cache that cannot be written costs time, not results
