@@ -15,7 +15,7 @@ from tests.kernel_build import build_kernels, run
 @pytest.mark.slow
 def test_kernels_on_the_cpu(kernel_build: Path) -> None:
     report = run("ctest", "--test-dir", str(kernel_build), "--output-on-failure", "--parallel", "2")
-    assert report.count("Passed") == 4 and "100% tests passed" in report
+    assert report.count("Passed") >= 5 and "100% tests passed" in report
 
 
 def test_library_without_cuda(tmp_path: Path) -> None:
