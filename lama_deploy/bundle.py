@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.errors import BundleError, ConfigError
+from lama_deploy.errors import BundleError, ConfigError, EngineError
 from lama_deploy.variants import GeneratorConfig
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
-MODELS = {"onnx": MODEL, "openvino": "model.xml"}  # by target; weights lie beside it, in a file of the same name
+ENGINE = "model.engine"
+# By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
+MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
 
@@ -30,7 +32,8 @@ class Bundle:
     io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
     headroom, where the precision asked for them (`lama_export.half`). quantisation: what int8 left out, and its price
-    (`lama_export.sensitivity`).
+    (`lama_export.sensitivity`). engine: of TensorRT: version, profiles, layers and what has not been executed
+    (`lama_export.tensorrt_target`).
     """
 
     variant: str | None
@@ -47,6 +50,7 @@ class Bundle:
     parity: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, Any] = field(default_factory=dict)
     quantisation: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
     created: str = ""
     format: int = FORMAT
 
@@ -61,6 +65,14 @@ class Bundle:
 
     def save(self, directory: Path) -> None:
         (directory / MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def engine_without_backend(engine: Path) -> EngineError:
+    """What to say of an engine file, for which there is no backend yet."""
+    return EngineError(
+        f"{engine}: TensorRT engines are for NVIDIA GPUs and the backend 'tensorrt', which is planned; until then use "
+        f"{engine.with_name(MODEL)}, which the engine was built from and which runs anywhere"
+    )
 
 
 def is_bundle(path: str | os.PathLike[str]) -> bool:
@@ -78,7 +90,7 @@ def load_bundle(directory: str | os.PathLike[str]) -> Bundle:
             raise BundleError(
                 f"{manifest}: format {values['format']}, but this version reads {FORMAT}; export again or upgrade"
             )
-        for added_later in ("ranges", "quantisation"):
+        for added_later in ("ranges", "quantisation", "engine"):
             values.setdefault(added_later, {})
         bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
         bundle.config, bundle.model  # noqa: B018 (validates)

@@ -51,3 +51,7 @@ class MissingBackboneError(LamaDeployError):
 
 class KernelError(LamaDeployError):
     """liblama_spectral cannot be found, built or loaded, or does not take what it was given."""
+
+
+class EngineError(LamaDeployError):
+    """A TensorRT engine that cannot be built as it was asked for, or cannot be run here."""

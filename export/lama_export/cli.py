@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from lama_deploy.cli.common import command, progress_bar
+from lama_deploy.cli.common import command, positive, progress_bar
+from lama_export.tensorrt_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
 
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH|NAME",
         help="official .ckpt or its directory, TorchScript .pt, .safetensors, or a name: big-lama, lama-demo",
     )
-    p.add_argument("--to", required=True, choices=["onnx", "openvino"], help="target engine")
+    p.add_argument("--to", required=True, choices=["onnx", "openvino", "trt", "trt-rtx"], help="target engine")
     p.add_argument("--out", metavar="DIR", help="bundle directory (default: NAME-TARGET, NAME-TARGET-fp16 and so on)")
     p.add_argument(
         "--io",
@@ -33,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--spectral",
-        choices=["function", "inline", "dft"],
+        choices=["function", "inline", "dft", "plugin"],
         help="Fourier units in ONNX: as nodes with an FFT-free local function (default), that function written out for "
-        "engines that reject functions, or the standard DFT operator",
+        "engines that reject functions, or the standard DFT operator; in TensorRT: plugin or inline",
     )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
@@ -56,17 +57,59 @@ def parser() -> argparse.ArgumentParser:
         "--least-psnr", type=float, metavar="DB", help="what --int8 has to keep inside holes (default: 35 dB)"
     )
     p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
+    _add_engine_arguments(p)
     return p
+
+
+def _add_engine_arguments(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("TensorRT engines (--to trt, trt-rtx)")
+    defaults = " and ".join(map(str, DEFAULT_PROFILES))
+    group.add_argument(
+        "--profile",
+        action="append",
+        metavar="MIN:OPT:MAX",
+        help=f"picture sizes in pixels, squares or HxW; give it again for further profiles (default: {defaults})",
+    )
+    group.add_argument(
+        "--batch", metavar="MIN:OPT:MAX", help=f"pictures at once (default: {Batch()}; memory grows with MAX)"
+    )
+    group.add_argument(
+        "--plugin", type=Path, metavar="PATH", help="library whose SpectralConv computes the Fourier units"
+    )
+    group.add_argument(
+        "--compute-capability",
+        action="append",
+        metavar="N.N",
+        help="GPU to build for, such as 8.9, of trt-rtx; repeatable (default: TensorRT-RTX's own)",
+    )
+    group.add_argument("--opt-level", type=int, choices=OPT_LEVELS, help="how long the builder searches")
+    group.add_argument("--workspace", type=positive, metavar="MIB", help="scratch memory that kernels may use")
+    group.add_argument("--tf32", action="store_true", default=None, help="let float32 products round to TF32")
+
+
+def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
+    """None where no option of engines was given. Raises ConfigError."""
+    given = {
+        "profiles": args.profile and [Profile.parse(text) for text in args.profile],
+        "batch": args.batch and Batch.parse(args.batch),
+        "plugin": args.plugin,
+        "compute_capabilities": args.compute_capability,
+        "opt_level": args.opt_level,
+        "workspace": args.workspace,
+        "tf32": args.tf32,
+    }
+    asked = {name: value for name, value in given.items() if value is not None}
+    return EngineOptions(**asked) if asked else None
 
 
 @command("export")
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.proof.table import parity_table, quantisation_summary, ranges_summary
+    from lama_deploy.proof.table import engine_summary, parity_table, quantisation_summary, ranges_summary
     from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
     from lama_export.export import export_bundle
-    from lama_export.options import ExportOptions, Precision
+    from lama_export.options import ENGINES, ExportOptions, Precision
 
     precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
     suffix = "" if precision == "fp32" else f"-{precision}"
@@ -80,6 +123,7 @@ def main() -> int:
         precision=precision,
         external_data=args.external_data,
         calibration=args.calibration,
+        engine=_engine_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
     checkpoint = load_weights(args.weights)
@@ -89,6 +133,8 @@ def main() -> int:
         print(ranges_summary(load_bundle(out).ranges))
     if precision == "int8":
         print(quantisation_summary(load_bundle(out).quantisation))
+    if args.to in ENGINES:
+        print(engine_summary(load_bundle(out).engine))
     if record.is_flat:
         print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
     print(f"wrote {out}")

@@ -37,7 +37,7 @@ def export_bundle(
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
     Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else,
-    DataError and ImageError for calibration images that cannot be used, MissingDependencyError.
+    DataError and ImageError for calibration images that cannot be used, MissingDependencyError, EngineError.
     """
     options = options or ExportOptions()
     tools = tools_of(options)
@@ -46,7 +46,7 @@ def export_bundle(
         path = directory / MODELS[options.target]
         written = WRITERS[options.target](Job(checkpoint.config, state_dict, options, progress), path)
         record = measure(
-            candidate(path, options.precision),
+            candidate(written.path, options.precision),
             oracle(checkpoint),
             options.parity_sizes,
             tolerance_of(options.precision, written.spectral),
@@ -67,6 +67,7 @@ def export_bundle(
             io=options.io,
             ranges=ranges,
             quantisation=written.quantisation,
+            engine=written.engine,
         )
         bundle.save(directory)
     return record

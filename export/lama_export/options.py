@@ -12,8 +12,10 @@ from lama_deploy.proof.parity import Size
 from lama_export.onnx_model import Spectral
 from lama_export.picture import Interface
 from lama_export.sensitivity import LEAST_PSNR
+from lama_export.tensorrt_options import EngineOptions
 
-Target = Literal["onnx", "openvino"]
+Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
+ENGINES = ("trt", "trt-rtx")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 # Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
 PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
@@ -24,22 +26,38 @@ class ExportOptions:
     """How to export. Raises ConfigError for what does not go together.
 
     target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone; int8 is of convolutions, where
-    that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state`; for the onnx target
-    only. external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to
-    measure activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to
-    keep, against float32.
+    that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state` for the onnx target;
+    "plugin" or "inline" for TensorRT, whose ONNX file always has the nodes; None for the best there is. engine: what
+    else TensorRT is asked for. external_data: weights in a second file, as OpenVINO has them anyway. calibration:
+    folder of photographs to measure activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside
+    holes that int8 has to keep, against float32.
     """
 
     target: Target = "onnx"
     io: Interface = "uint8"
-    spectral: Spectral | None = None
+    spectral: Spectral | Literal["plugin"] | None = None
     precision: Precision = "fp32"
     external_data: bool = False
     calibration: Path | None = None
+    engine: EngineOptions | None = None
     least_psnr: float = LEAST_PSNR
     parity_sizes: Sequence[Size] = PARITY_SIZES
 
+    @property
+    def onnx_spectral(self) -> Spectral:
+        """The form of the Fourier units in the ONNX file."""
+        if self.spectral is None or self.spectral == "plugin" or self.target in ENGINES:
+            return "function"
+        return self.spectral
+
     def __post_init__(self) -> None:
+        if self.target in ENGINES:
+            self._check_engine(self.engine or EngineOptions())
+        elif self.engine or self.spectral == "plugin":
+            raise ConfigError(
+                f"--to {self.target} takes no engine options (--spectral plugin, --profile and so on); "
+                "they are for --to trt and trt-rtx"
+            )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
         if self.target == "openvino" and (self.spectral or self.external_data):
@@ -48,3 +66,19 @@ class ExportOptions:
             raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
         if self.precision == "int8" and (self.io == "float" or self.spectral == "dft"):
             raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")
+
+    def _check_engine(self, engine: EngineOptions) -> None:
+        if self.precision not in ("fp32", "fp16"):
+            raise ConfigError(
+                f"--{self.precision} is not for --to {self.target} yet: only fp32 and fp16 can be proven on a CPU "
+                "as an engine computes them; use --fp16"
+            )
+        if self.external_data or self.spectral in ("function", "dft"):
+            raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")
+        if (self.spectral == "plugin") != bool(engine.plugin) and self.spectral:
+            raise ConfigError(
+                "--spectral plugin needs --plugin PATH, the library with SpectralConv in it; "
+                "--spectral inline goes without"
+            )
+        if engine.tf32 and self.precision != "fp32":
+            raise ConfigError("--tf32 rounds the operands of float32 products; leave it out with --fp16")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import onnx
 
+from lama_deploy.bundle import MODEL
 from lama_deploy.calibration import CalibrationSet
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
 from lama_export.onnx_model import Spectral, onnx_from_state
-from lama_export.options import ExportOptions
+from lama_export.options import ENGINES, ExportOptions
 from lama_export.sensitivity import Choice, Progress
 
 EXTERNAL_DATA = "model.onnx.data"
@@ -23,11 +24,16 @@ EXTERNAL_DATA = "model.onnx.data"
 
 @dataclass(frozen=True)
 class Written:
-    """model: its inputs and outputs are those of the file. quantisation: what int8 left out and costs."""
+    """path: the file that a CPU can prove. model: its inputs and outputs are those of the file.
 
+    quantisation: what int8 left out and costs. engine: how TensorRT built it.
+    """
+
+    path: Path
     model: onnx.ModelProto
     spectral: Spectral
     quantisation: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Job:
 
 def write_onnx(job: Job, path: Path) -> Written:
     options = job.options
-    spectral: Spectral = options.spectral or "function"
+    spectral = options.onnx_spectral
     precision: Literal["fp32", "fp16"] = "fp16" if options.precision == "fp16" else "fp32"
     model = onnx_from_state(
         job.config,
@@ -68,7 +74,7 @@ def write_onnx(job: Job, path: Path) -> Written:
         onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)
     else:
         onnx.save(model, path)
-    return Written(model, spectral, quantisation)
+    return Written(path, model, spectral, quantisation)
 
 
 def write_openvino(job: Job, path: Path) -> Written:
@@ -84,14 +90,32 @@ def write_openvino(job: Job, path: Path) -> Written:
         model, choice = int8_openvino.quantise(model, list(job.photographs), job.options.least_psnr, job.progress)
         quantisation = job.describe(choice)
     save_openvino(model, path, halves=precision == "fp16")
-    return Written(exact, "inline", quantisation)
+    return Written(path, exact, "inline", quantisation)
 
 
-WRITERS: Mapping[str, Callable[[Job, Path], Written]] = {"onnx": write_onnx, "openvino": write_openvino}
+def write_tensorrt(job: Job, path: Path) -> Written:
+    from lama_export.tensorrt_target import write_engine
+
+    written = write_onnx(job, path.with_name(MODEL))
+    return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
+
+
+WRITERS: Mapping[str, Callable[[Job, Path], Written]] = {
+    "onnx": write_onnx,
+    "openvino": write_openvino,
+    **dict.fromkeys(ENGINES, write_tensorrt),
+}
 
 
 def tools_of(options: ExportOptions) -> list[str]:
-    """The packages that this target needs besides the exporter's own. Raises MissingDependencyError."""
+    """The packages that this target needs besides the exporter's own. Raises MissingDependencyError.
+
+    TensorRT also comes without a package, so its version is in the engine's record.
+    """
+    if options.target in ENGINES:
+        from lama_export.tensorrt_target import require_tensorrt
+
+        require_tensorrt(options)
     tools = ["openvino"] if options.target == "openvino" else []
     if tools and options.precision == "int8":
         tools.append("nncf")

@@ -54,3 +54,23 @@ def quantisation_summary(quantisation: Mapping[str, Any]) -> str:
         f"int8: {quantisation['psnr']:.1f} dB inside the holes of the calibration pictures against float32; left out: "
         f"{left_out} (with them {quantisation['psnr_of_all']:.1f} dB), and all spectral transforms"
     )
+
+
+def engine_summary(record: Mapping[str, Any]) -> str:
+    """A bundle's `engine` in a few lines, what has not been done included."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
+    memory = max(record["activation_bytes"], default=0) / 2**20
+    spectral = {
+        "plugin": f"by the plugin {record['plugin'] and record['plugin']['name']}",
+        "inline": "written out as matrix products (--plugin PATH replaces them by a kernel)",
+    }[record["spectral"]]
+    lines = [
+        f"engine: {record['module']} {record['version']}, {len(record['profiles'])} profiles, "
+        f"{sum(record['layers'].values())} layers ({kinds}), up to {memory:.0f} MiB of activations, "
+        f"built in {record['build_seconds']:.0f} s",
+        f"Fourier units: {spectral}",
+        "the engine itself has not been run; what is proven above is the model.onnx that it was built from",
+    ]
+    if not record["checked"]:
+        lines.append("the builder printed no layers that this version understands, so their precision is unchecked")
+    return "\n".join(lines)

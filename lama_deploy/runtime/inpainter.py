@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.bundle import is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, engine_without_backend, is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.arrays import mask_of, pixels_of
@@ -97,9 +97,11 @@ def _size(batch: Array) -> str:
 
 def _engine_file(source: Path) -> Path | None:
     """The file that an engine opens, of a bundle or by itself; None for what only torch can run."""
-    if source.suffix in BY_SUFFIX:
-        return source
-    return source / load_bundle(source).model if is_bundle(source) else None
+    if is_bundle(source):
+        source = source / load_bundle(source).model
+    if source.suffix == Path(ENGINE).suffix:
+        raise engine_without_backend(source)
+    return source if source.suffix in BY_SUFFIX else None
 
 
 def _takes(backend: str) -> str:

@@ -1,0 +1,80 @@
+"""The engine file of a TensorRT bundle, beside the ONNX file that it is parsed from and proven by."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from lama_deploy.errors import ConfigError
+from lama_export.options import ExportOptions
+from lama_export.sensitivity import Progress
+from lama_export.spectral import SPECTRAL_CONV
+from lama_export.tensorrt_build import Engine, build_engine
+from lama_export.tensorrt_listing import check_listing
+from lama_export.tensorrt_module import capabilities, open_tensorrt, require_plugins
+from lama_export.tensorrt_options import EngineOptions
+from lama_export.tensorrt_plugin import load_plugin
+
+
+def require_tensorrt(options: ExportOptions) -> None:
+    """Raise a LamaDeployError, before anything is computed, for what this machine's TensorRT cannot do."""
+    engine = options.engine or EngineOptions()
+    trt = open_tensorrt(options.target)
+    capabilities(trt, options.target, engine.compute_capabilities)
+    if engine.plugin is not None:
+        require_plugins(trt, options.target)
+        load_plugin(trt, engine.plugin)
+
+
+def write_engine(
+    model: onnx.ModelProto, onnx_path: Path, path: Path, options: ExportOptions, progress: Progress = iter
+) -> dict[str, Any]:
+    """Build the engine of `model`, which lies in `onnx_path`; return what the bundle records of it.
+
+    Raises EngineError where it is not what was asked for, ConfigError for a plugin that has nothing to replace.
+    """
+    engine, trt = options.engine or EngineOptions(), open_tensorrt(options.target)
+    units = sum(node.op_type == SPECTRAL_CONV for node in model.graph.node)
+    plugin = load_plugin(trt, engine.plugin) if engine.plugin else None
+    if plugin and not units:
+        raise ConfigError("this generator has no Fourier units for a plugin to replace; export without --plugin")
+    start = time.perf_counter()
+    built = build_engine(trt, options.target, onnx_path, engine, plugins=units if plugin else 0, progress=progress)
+    seconds = time.perf_counter() - start
+    checked = check_listing(built.listing, precision=options.precision, plugin=plugin is not None)
+    path.write_bytes(built.plan)
+    return {
+        "module": trt.__name__,
+        "version": trt.__version__,
+        "executed": False,
+        "checked": checked,
+        "spectral": "plugin" if plugin else "inline",
+        "plugin": plugin,
+        "build_seconds": round(seconds, 1),
+        **_asked(engine),
+        **_built(built),
+    }
+
+
+def _asked(engine: EngineOptions) -> dict[str, Any]:
+    return {
+        "compute_capabilities": list(engine.compute_capabilities),
+        "tf32": engine.tf32,
+        "opt_level": engine.opt_level,
+        "workspace_mib": engine.workspace,
+        "profiles": [asdict(profile) for profile in engine.profiles],
+        "batch": asdict(engine.batch),
+    }
+
+
+def _built(engine: Engine) -> dict[str, Any]:
+    return {
+        "network_layers": engine.network_layers,
+        "layers": engine.listing.counts,
+        "tensors": engine.listing.tensors,
+        "activation_bytes": list(engine.listing.activation_bytes),
+    }

@@ -1,0 +1,215 @@
+"""A plugin takes the place of the Fourier units' nodes, or the export says why not."""
+
+import ctypes
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import onnx
+import pytest
+
+import lama_export.tensorrt_plugin as plugin_module
+from lama_deploy.errors import ConfigError, EngineError
+from lama_deploy.model import seeded_generator
+from lama_deploy.variants import GeneratorConfig
+from lama_export.onnx_model import onnx_from_state
+from lama_export.options import ExportOptions
+from lama_export.tensorrt_build import build_engine
+from lama_export.tensorrt_listing import check_listing
+from lama_export.tensorrt_module import open_tensorrt
+from lama_export.tensorrt_options import EngineOptions, Profile
+from lama_export.tensorrt_plugin import load_plugin, make_rtx_name_known
+from lama_export.tensorrt_target import write_engine
+
+CONFIG = GeneratorConfig(width=8, blocks=1)
+UNITS = 2
+SMALL = EngineOptions(profiles=[Profile.parse("64:128:256")])
+
+
+@pytest.fixture(scope="module", params=["fp32", "fp16"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    onnx.save(onnx_from_state(CONFIG, state, precision=request.param), path)
+    return request.param, path
+
+
+@pytest.fixture
+def python_plugin() -> Iterator[Any]:
+    """TensorRT-RTX with a SpectralConv in Python: y like x, in planes; enough to build."""
+    trt = open_tensorrt("trt-rtx")
+    make_rtx_name_known()
+    creator = creator_of(trt)
+    registry = trt.get_plugin_registry()
+    assert registry.register_creator(creator, "")
+    yield trt
+    registry.deregister_creator(creator)
+
+
+def creator_of(trt: Any) -> Any:
+    class Plugin(trt.IPluginV3, trt.IPluginV3OneCore, trt.IPluginV3OneBuild, trt.IPluginV3OneRuntime):  # type: ignore[misc]
+        def __init__(self) -> None:
+            for base in Plugin.__bases__:
+                base.__init__(self)
+            self.plugin_name, self.plugin_version, self.plugin_namespace = "SpectralConv", "1", ""
+            self.num_outputs = 1
+
+        def get_capability_interface(self, kind: Any) -> Any:
+            return self
+
+        def clone(self) -> Any:
+            return Plugin()
+
+        def get_output_data_types(self, inputs: Any) -> Any:
+            return [inputs[0]]
+
+        def get_output_shapes(self, inputs: Any, shape_inputs: Any, builder: Any) -> Any:
+            output = trt.DimsExprs(4)
+            for axis in range(4):
+                output[axis] = inputs[0][axis]
+            return [output]
+
+        def supports_format_combination(self, position: int, tensors: Any, inputs: int) -> bool:
+            asked = tensors[position].desc
+            return asked.format == trt.TensorFormat.LINEAR and asked.type == tensors[0].desc.type
+
+        def configure_plugin(self, inputs: Any, outputs: Any) -> None:
+            assert len(inputs) == 8  # x, weight, bias and the five DFT matrices
+
+        def get_workspace_size(self, inputs: Any, outputs: Any) -> int:
+            return 0
+
+        def get_valid_tactics(self) -> list[int]:
+            return []
+
+        def get_fields_to_serialize(self) -> Any:
+            return trt.PluginFieldCollection([])
+
+    class Creator(trt.IPluginCreatorV3One):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.name, self.plugin_version, self.plugin_namespace = "SpectralConv", "1", ""
+            self.field_names = trt.PluginFieldCollection([])
+
+        def create_plugin(self, name: str, fields: Any, phase: Any) -> Any:
+            return Plugin()
+
+    return Creator()
+
+
+@pytest.mark.trt
+def test_every_fourier_unit_becomes_the_plugin(model: tuple[str, Path], python_plugin: Any) -> None:
+    precision, path = model
+    built = build_engine(python_plugin, "trt-rtx", path, SMALL, plugins=UNITS)
+    assert built.listing.counts["custom_layer"] == UNITS and "gemm" not in built.listing.counts
+    assert check_listing(built.listing, precision=precision, plugin=True)
+
+
+@pytest.mark.trt
+def test_without_the_option_the_function_is_written_out(model: tuple[str, Path], python_plugin: Any) -> None:
+    """Though a plugin of that name is registered."""
+    precision, path = model
+    built = build_engine(python_plugin, "trt-rtx", path, SMALL)
+    assert "custom_layer" not in built.listing.counts
+    with pytest.raises(EngineError, match=r"wrote a Fourier unit's function out \(generator/block01/conv\d/g2g"):
+        check_listing(built.listing, precision=precision, plugin=True)
+
+
+@pytest.mark.trt
+def test_a_plugin_that_the_parser_does_not_find_fails_the_build(model: tuple[str, Path]) -> None:
+    make_rtx_name_known()
+    with pytest.raises(EngineError, match=f"gave 0 of {UNITS} Fourier units to the plugin"):
+        build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model[1], SMALL, plugins=UNITS)
+
+
+@pytest.mark.trt
+def test_files_that_are_no_plugin_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "plugin.so").write_text("text")
+    with pytest.raises(EngineError, match=r"plugin\.so: not a TensorRT plugin library"):
+        load_plugin(open_tensorrt("trt-rtx"), tmp_path / "plugin.so")
+
+
+@pytest.mark.trt
+def test_a_second_spectral_conv_is_refused(tmp_path: Path, python_plugin: Any) -> None:
+    (tmp_path / "plugin.so").touch()
+    with pytest.raises(EngineError, match="a SpectralConv is registered in this process already"):
+        load_plugin(python_plugin, tmp_path / "plugin.so")
+
+
+@pytest.mark.trt
+def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lama_export.tensorrt_target as target
+
+    monkeypatch.setattr(target, "load_plugin", lambda module, path: {"name": path.name, "sha256": ""})
+    (tmp_path / "plugin.so").touch()
+    config = GeneratorConfig(kind="regular", width=8, blocks=1)
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
+    options = ExportOptions(target="trt-rtx", engine=EngineOptions(plugin=tmp_path / "plugin.so"))
+    with pytest.raises(ConfigError, match="no Fourier units for a plugin to replace"):
+        write_engine(onnx_from_state(config, state), tmp_path / "model.onnx", tmp_path / "model.engine", options)
+
+
+class Registry:
+    """One that loads every library; `has`: what is in it."""
+
+    def __init__(self, *has: str) -> None:
+        self.has = has
+        self.loaded: list[str] = []
+
+    def load_library(self, path: str) -> object:
+        self.loaded.append(path)
+        return object()
+
+    def get_creator(self, name: str, version: str, namespace: str) -> object | None:
+        return name if self.loaded and name in self.has else None
+
+
+def fake(registry: Registry) -> Any:
+    return SimpleNamespace(__name__="tensorrt", get_plugin_registry=lambda: registry)
+
+
+def test_a_library_is_loaded_once_and_another_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_module, "_loaded", [])
+    registry = Registry("SpectralConv")
+    for name in ("one.so", "other.so"):
+        (tmp_path / name).write_text(name)
+    found = [load_plugin(fake(registry), tmp_path / "one.so") for _ in range(2)]
+    assert found[0] == found[1] and found[0]["name"] == "one.so" and len(found[0]["sha256"]) == 64
+    assert registry.loaded == [str(tmp_path / "one.so")]
+    with pytest.raises(EngineError, match="has loaded another plugin already"):
+        load_plugin(fake(registry), tmp_path / "other.so")
+
+
+def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_module, "_loaded", [])
+    (tmp_path / "plugin.so").touch()
+    with pytest.raises(EngineError, match="no plugin SpectralConv, version 1"):
+        load_plugin(fake(Registry("Other")), tmp_path / "plugin.so")
+
+
+@pytest.mark.trt
+@pytest.mark.skipif(sys.platform != "linux", reason="a name that only Linux misses")
+def test_the_missing_name_of_rtx_is_mended_in_the_process() -> None:
+    """In one of its own; without this the first plugin ends the process."""
+    code = (
+        "import ctypes, tensorrt_rtx; from lama_export.tensorrt_plugin import make_rtx_name_known;"
+        "make_rtx_name_known(); make_rtx_name_known();"
+        "print(bool(ctypes.CDLL('libtensorrt_rtx.so').getPluginRegistry))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a name that only Linux misses")
+def test_what_cannot_be_mended_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> ctypes.CDLL:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    with pytest.raises(EngineError, match=r"would end this process .* link it to libtensorrt_rtx.so.1"):
+        make_rtx_name_known()
