@@ -1,5 +1,7 @@
 """Finds liblama_spectral, or compiles it once from the sources that ship with this package, and keeps it in the cache.
 
+The TensorRT plugin holds the same compiled kernels, so one build makes both (`plugin.py`).
+
 By hand, for one or more GPU architectures: python -m lama_deploy.kernels.build --architectures "80;90"
 """
 
@@ -16,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
@@ -27,7 +30,25 @@ log = logging.getLogger(__name__)
 LIBRARY_VARIABLE = "LAMA_SPECTRAL_LIBRARY"
 LIBRARY_NAME = "liblama_spectral.so"
 STANDARD_NVCC = "/usr/local/cuda/bin/nvcc"
-SOURCE_SUFFIXES = {".h", ".cuh", ".cu", ".cpp", ".cmake", ".txt"}
+SOURCE_SUFFIXES = {".h", ".cuh", ".cu", ".cpp", ".cmake", ".map", ".txt"}
+
+
+@dataclass(frozen=True)
+class Product:
+    """A library that the build makes, and the environment variable that names one made elsewhere."""
+
+    name: str
+    variable: str
+
+    def prebuilt(self) -> str:
+        """What to do where it cannot be built."""
+        return f"name a prebuilt {self.name} in ${self.variable}"
+
+
+LIBRARY = Product(LIBRARY_NAME, LIBRARY_VARIABLE)
+PLUGIN = Product("liblama_tensorrt_plugin.so", "LAMA_TENSORRT_PLUGIN")
+REGISTERING_NAME = "liblama_tensorrt_plugin_register.so"  # needs the plugin beside it
+PRODUCTS = (REGISTERING_NAME, PLUGIN.name, LIBRARY.name)  # in the order in which they are put into the cache
 
 
 def library_path(architectures: str) -> Path:
@@ -35,39 +56,43 @@ def library_path(architectures: str) -> Path:
 
     Compiling takes a minute or so. KernelError: the variable names no file, the compiler is missing, or it failed.
     """
-    named = os.environ.get(LIBRARY_VARIABLE)
+    return product_path(LIBRARY, architectures)
+
+
+def product_path(product: Product, architectures: str) -> Path:
+    """`library_path`, of any product."""
+    named = os.environ.get(product.variable)
     if not named:
-        return built_library(architectures)
+        return built(product, architectures)
     if not Path(named).is_file():
-        raise KernelError(f"{LIBRARY_VARIABLE} names {named}, which is no file; correct it or leave it unset")
+        raise KernelError(f"{product.variable} names {named}, which is no file; correct it or leave it unset")
     return Path(named)
 
 
-def built_library(architectures: str) -> Path:
+def built(product: Product, architectures: str) -> Path:
     """The cached build of this package's own sources, compiled now if there is none. Errors as `library_path`."""
-    sources = source_folder()
+    sources = source_folder(product)
     folder = cache_directory() / "kernels" / build_key(sources, architectures)
-    library = folder / LIBRARY_NAME
-    if library.is_file():
-        return library
-    cmake, nvcc = _tools()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / "lock"):
-            if not library.is_file():  # another process may have built it while this one waited
-                _build(sources, architectures, cmake, nvcc, library)
-    except OSError as error:
-        raise KernelError(f"cannot build in {folder}: {error}; ${CACHE_VARIABLE} names another folder") from error
-    return library
+    complete = folder / PRODUCTS[-1]
+    if not complete.is_file():
+        cmake, nvcc = _tools(product)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _locked(folder / "lock", product):
+                if not complete.is_file():  # another process may have built it while this one waited
+                    _build(sources, architectures, cmake, nvcc, folder, product)
+        except OSError as error:
+            raise KernelError(f"cannot build in {folder}: {error}; ${CACHE_VARIABLE} names another folder") from error
+    return folder / product.name
 
 
-def source_folder() -> Path:
+def source_folder(product: Product) -> Path:
     """The C++ and CUDA sources: inside the installed package, or `kernels/` of a source checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "_kernels", package.parent / "kernels"):
         if (folder / "CMakeLists.txt").is_file():
             return folder
-    raise KernelError(f"this installation has no kernel sources; name a prebuilt {LIBRARY_NAME} in ${LIBRARY_VARIABLE}")
+    raise KernelError(f"this installation has no kernel sources; {product.prebuilt()}")
 
 
 def build_key(sources: Path, architectures: str) -> str:
@@ -92,20 +117,20 @@ def _search_path() -> str:
     return os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
 
 
-def _tools() -> tuple[str, str]:
+def _tools(product: Product) -> tuple[str, str]:
     cmake, nvcc = shutil.which("cmake", path=_search_path()), find_nvcc()
     if cmake and nvcc:
         return cmake, nvcc
     missing = " and ".join(name for name, path in (("nvcc", nvcc), ("cmake", cmake)) if not path)
     raise KernelError(
         f"liblama_spectral needs {missing} to be compiled: pip install nvidia-cuda-nvcc nvidia-cuda-cccl cmake ninja, "
-        f"or install a CUDA toolkit, or name a prebuilt {LIBRARY_NAME} in ${LIBRARY_VARIABLE}"
+        f"or install a CUDA toolkit, or {product.prebuilt()}"
     )
 
 
-def _build(sources: Path, architectures: str, cmake: str, nvcc: str, library: Path) -> None:
-    """Compile in a temporary folder and move the product to `library`; its log stays beside it."""
-    log_file = library.with_name("build.log")
+def _build(sources: Path, architectures: str, cmake: str, nvcc: str, folder: Path, product: Product) -> None:
+    """Compile in a temporary folder and move the products to `folder`; the log stays beside them."""
+    log_file = folder / "build.log"
     log.warning("compiling liblama_spectral for GPU architecture %s: once, in a minute or so", architectures)
     with tempfile.TemporaryDirectory(prefix="lama-kernels-") as build:
         configure = [cmake, "-S", str(sources), "-B", build, *_generator(), "-DCMAKE_BUILD_TYPE=Release"]
@@ -113,10 +138,11 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, library: Pa
         configure += [f"-DCMAKE_CUDA_COMPILER={nvcc}", *_wheels()]
         with log_file.open("wb") as output:
             for step in (configure, [cmake, "--build", build, "--parallel"]):
-                _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file)
-        partial = library.with_name(f"{LIBRARY_NAME}.partial")
-        shutil.copyfile(Path(build) / LIBRARY_NAME, partial)
-        partial.replace(library)
+                _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file, product)
+        for name in PRODUCTS:
+            partial = folder / f"{name}.partial"
+            shutil.copyfile(Path(build) / name, partial)
+            partial.replace(folder / name)
 
 
 def _generator() -> list[str]:
@@ -128,18 +154,16 @@ def _wheels() -> list[str]:
     return [f"-DLAMA_SITE_PACKAGES={root.parent}" for root in wheel_roots()[:1]]
 
 
-def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path) -> None:
+def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path, product: Product) -> None:
     if subprocess.run(step, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
-        raise KernelError(
-            f"liblama_spectral did not compile, see {log_file}; or name a prebuilt one in ${LIBRARY_VARIABLE}"
-        )
+        raise KernelError(f"liblama_spectral did not compile, see {log_file}; or {product.prebuilt()}")
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, product: Product) -> Iterator[None]:
     """Hold the lock file against other processes and threads; it is free again when its holder dies."""
     if sys.platform == "win32":
-        raise KernelError(f"nothing is compiled on Windows; name a prebuilt library in ${LIBRARY_VARIABLE}")
+        raise KernelError(f"nothing is compiled on Windows; {product.prebuilt()}")
     import fcntl
 
     with path.open("wb") as file:
@@ -147,7 +171,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _visible_architectures() -> str:
+def visible_architectures() -> str:
+    """Those of this machine's GPUs, as `library_path` takes them. KernelError: there is none."""
     query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
@@ -161,12 +186,12 @@ def main() -> int:
     """Print the path of the library, compiled if need be."""
     parser = argparse.ArgumentParser(
         prog="python -m lama_deploy.kernels.build",
-        description="Compile liblama_spectral into the cache and print its path. One for a single architecture is "
-        f"found there by itself, one for several is used where ${LIBRARY_VARIABLE} names it.",
+        description="Compile liblama_spectral into the cache and print its path; the TensorRT plugin lies beside it. One "
+        f"for a single architecture is found there by itself, one for several where ${LIBRARY_VARIABLE} names it.",
     )
     parser.add_argument("--architectures", help='GPU architectures, as "90" or "80;90"; default: those of this machine')
     architectures = parser.parse_args().architectures
-    print(built_library(architectures or _visible_architectures()))
+    print(built(LIBRARY, architectures or visible_architectures()))
     return 0
 
 

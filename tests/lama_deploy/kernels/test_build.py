@@ -11,14 +11,15 @@ import pytest
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.errors import KernelError
 from lama_deploy.kernels import build
+from lama_deploy.kernels.plugin import plugin_path, registering_path
 
 ROOT = Path(__file__).parents[3]
-# Writes down its arguments; --build makes the "library" from what configuring was told.
+# Writes down its arguments, makes the "libraries" as it configures.
 CMAKE = """#!/bin/sh
 echo "$@" >> {calls}
 echo "this is the compiler speaking"
 case $1 in
--S) printf 'made of %s' "$2" > "$4/liblama_spectral.so" ;;
+-S) for name in {products}; do printf 'made of %s' "$2" > "$4/$name"; done ;;
 --build) sleep {seconds}; exit {status} ;;
 esac
 """
@@ -35,11 +36,11 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "kernels" / "CMakeLists.txt").write_text("project(kernels)")
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    for variable in ("CUDACXX", "CUDA_HOME", build.LIBRARY_VARIABLE):
+    for variable in ("CUDACXX", "CUDA_HOME", build.LIBRARY.variable, build.PLUGIN.variable):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(build, "STANDARD_NVCC", "/nowhere/nvcc")
     monkeypatch.setattr(build, "wheel_roots", list)
-    monkeypatch.setattr(build, "source_folder", lambda: tmp_path / "kernels")
+    monkeypatch.setattr(build, "source_folder", lambda product: tmp_path / "kernels")
     return folder
 
 
@@ -49,7 +50,10 @@ def add_tool(path: Path, script: str) -> None:
 
 
 def add_cmake(folder: Path, *, status: int = 0, seconds: float = 0) -> None:
-    add_tool(folder / "cmake", CMAKE.format(calls=folder / "calls", status=status, seconds=seconds))
+    add_tool(
+        folder / "cmake",
+        CMAKE.format(calls=folder / "calls", products=" ".join(build.PRODUCTS), status=status, seconds=seconds),
+    )
 
 
 def calls(tools: Path) -> list[str]:
@@ -78,7 +82,7 @@ def test_nothing_temporary_stays(tools: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     library = build.library_path("90")
     assert not list((tmp_path / "tmp").iterdir())
-    assert {path.name for path in library.parent.iterdir()} == {build.LIBRARY_NAME, "build.log", "lock"}
+    assert {path.name for path in library.parent.iterdir()} == {*build.PRODUCTS, "build.log", "lock"}
 
 
 def test_a_failure_names_its_log_and_leaves_no_library(tools: Path) -> None:
@@ -140,6 +144,30 @@ def test_the_variable_comes_first(tools: Path, tmp_path: Path, monkeypatch: pyte
     assert not calls(tools)
 
 
+def test_the_plugin_comes_with_the_library(tools: Path) -> None:
+    plugin = plugin_path("90")
+    assert plugin.name == "liblama_tensorrt_plugin.so" and plugin.is_file()
+    assert registering_path("90").parent == plugin.parent == build.library_path("90").parent
+    assert len(calls(tools)) == 2
+
+
+def test_a_plugin_that_is_named_comes_first(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prebuilt = tmp_path / "plugin.so"
+    monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(prebuilt))
+    with pytest.raises(KernelError, match=f"LAMA_TENSORRT_PLUGIN names {prebuilt}, which is no file"):
+        plugin_path("90")
+    prebuilt.touch()
+    assert plugin_path("90") == prebuilt and not calls(tools)
+    with pytest.raises(KernelError, match=r"plugin_register\.so is missing; .*\$LAMA_TENSORRT_PLUGIN names"):
+        registering_path("90")
+
+
+def test_a_plugin_that_cannot_be_compiled_can_be_named(tools: Path) -> None:
+    add_cmake(tools, status=1)
+    with pytest.raises(KernelError, match=r"name a prebuilt liblama_tensorrt_plugin\.so in \$LAMA_TENSORRT_PLUGIN$"):
+        plugin_path("90")
+
+
 def test_other_sources_or_architectures_are_another_build(tools: Path) -> None:
     sources = tools.parent / "kernels"
     (sources / "unit.cu").write_text("one")
@@ -164,7 +192,7 @@ def test_two_processes_compile_once(tools: Path) -> None:
     add_cmake(tools, seconds=0.5)
     code = (
         "import sys; from pathlib import Path; from lama_deploy.kernels import build;"
-        "build.source_folder = lambda: Path(sys.argv[1]); print(build.library_path('90'))"
+        "build.source_folder = lambda product: Path(sys.argv[1]); print(build.library_path('90'))"
     )
     command = [sys.executable, "-c", code, str(tools.parent / "kernels")]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
