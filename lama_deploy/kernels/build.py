@@ -186,8 +186,8 @@ def main() -> int:
     """Print the path of the library, compiled if need be."""
     parser = argparse.ArgumentParser(
         prog="python -m lama_deploy.kernels.build",
-        description="Compile liblama_spectral into the cache and print its path; the TensorRT plugin lies beside it. One "
-        f"for a single architecture is found there by itself, one for several where ${LIBRARY_VARIABLE} names it.",
+        description="Compile liblama_spectral into the cache and print its path; the TensorRT plugin is beside it. "
+        f"One for a single architecture is found by itself, one for several where ${LIBRARY_VARIABLE} names it.",
     )
     parser.add_argument("--architectures", help='GPU architectures, as "90" or "80;90"; default: those of this machine')
     architectures = parser.parse_args().architectures
