@@ -75,7 +75,7 @@ class ExportOptions:
             )
         if self.external_data or self.spectral in ("function", "dft"):
             raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")
-        if (self.spectral == "plugin") != bool(engine.plugin) and self.spectral:
+        if self.spectral and (self.spectral == "plugin") != bool(engine.plugin):
             raise ConfigError(
                 "--spectral plugin needs --plugin PATH, the library with SpectralConv in it; "
                 "--spectral inline goes without"

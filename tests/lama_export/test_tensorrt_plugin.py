@@ -1,6 +1,7 @@
 """A plugin takes the place of the Fourier units' nodes, or the export says why not."""
 
 import ctypes
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import onnx
 import pytest
 
 import lama_export.tensorrt_plugin as plugin_module
+from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import ConfigError, EngineError
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
@@ -152,6 +154,22 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
     options = ExportOptions(target="trt-rtx", engine=EngineOptions(plugin=tmp_path / "plugin.so"))
     with pytest.raises(ConfigError, match="no Fourier units for a plugin to replace"):
         write_engine(onnx_from_state(config, state), tmp_path / "model.onnx", tmp_path / "model.engine", options)
+
+
+@pytest.mark.trt
+@pytest.mark.parametrize("options", [(), ("--fp16",)])
+def test_command_builds_with_our_library(options: tuple[str, ...], kernel_build: Path, tmp_path: Path) -> None:
+    """In a process of its own, which can hold one SpectralConv."""
+    plugin = kernel_build / "liblama_tensorrt_plugin.so"
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "trt-rtx"]
+    command += ["--plugin", str(plugin), "--profile", "64:128:256", "--out", "out", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"Fourier units: by the plugin {plugin.name}" in done.stdout
+    bundle = load_bundle(tmp_path / "out")
+    units = 2 * bundle.config.blocks
+    assert bundle.engine["checked"] and bundle.engine["layers"]["custom_layer"] == units
+    assert bundle.engine["plugin"]["sha256"] == hashlib.sha256(plugin.read_bytes()).hexdigest()
 
 
 class Registry:
