@@ -66,6 +66,16 @@ def test_loading_registers(registering: Path) -> None:
     assert python("-c", code, registering).stdout == "SpectralConv\n"
 
 
+@pytest.mark.trt
+def test_a_second_registration_is_refused_and_does_no_harm(registering: Path, plugin: Path) -> None:
+    code = (
+        "import ctypes, sys, tensorrt_rtx as trt; ctypes.CDLL(sys.argv[1]); registry = trt.get_plugin_registry(); "
+        "assert registry.load_library(sys.argv[2]) is None; "
+        "print([creator.name for creator in registry.all_creators].count('SpectralConv'))"
+    )
+    assert python("-c", code, registering, plugin).stdout.splitlines()[-1] == "1"
+
+
 @pytest.fixture(scope="module", params=PRECISIONS)
 def built(request: pytest.FixtureRequest, plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What TensorRT-RTX said about a small generator, with the plugin and without."""

@@ -1,7 +1,7 @@
 // Loading this library registers SpectralConv with the TensorRT that the process has: for programs that only dlopen a
 // plugin (trtexec --staticPlugins, polygraphy --plugins, ONNX Runtime's trt_extra_plugin_lib_paths).
 //
-// Either this or IPluginRegistry::loadLibrary, never both in one process: the second registration is refused.
+// Either this or IPluginRegistry::loadLibrary, not both in one process: the second registration is refused.
 #include <dlfcn.h>
 
 #include <cstdint>
