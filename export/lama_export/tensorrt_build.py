@@ -81,7 +81,7 @@ def _made(builder: Callable[[Any], Any], log: Any) -> Any:
 
 def _parse(trt: Any, network: Any, log: Any, model: Path, plugins: int) -> None:
     parser = trt.OnnxParser(network, log)
-    if plugins:
+    if plugins and hasattr(trt.OnnxParserFlag, "ENABLE_PLUGIN_OVERRIDE"):  # before, plugins went first by themselves
         parser.set_flag(trt.OnnxParserFlag.ENABLE_PLUGIN_OVERRIDE)
     if not parser.parse_from_file(str(model)):
         raise EngineError(f"{trt.__name__} cannot read the model: {parser.get_error(0).desc()}")

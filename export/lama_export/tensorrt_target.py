@@ -52,7 +52,7 @@ def write_engine(
         "version": trt.__version__,
         "executed": False,
         "checked": checked,
-        "spectral": "plugin" if plugin else "inline",
+        "spectral": "plugin" if plugin else "inline" if units else "none",
         "plugin": plugin,
         "build_seconds": round(seconds, 1),
         **_asked(engine),

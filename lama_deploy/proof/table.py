@@ -63,9 +63,10 @@ def engine_summary(record: Mapping[str, Any]) -> str:
     spectral = {
         "plugin": f"by the plugin {record['plugin'] and record['plugin']['name']}",
         "inline": "written out as matrix products (--plugin PATH replaces them by a kernel)",
+        "none": "this generator has none",
     }[record["spectral"]]
     lines = [
-        f"engine: {record['module']} {record['version']}, {len(record['profiles'])} profiles, "
+        f"engine: {record['module']} {record['version']}, profiles: {len(record['profiles'])}, "
         f"{sum(record['layers'].values())} layers ({kinds}), up to {memory:.0f} MiB of activations, "
         f"built in {record['build_seconds']:.0f} s",
         f"Fourier units: {spectral}",

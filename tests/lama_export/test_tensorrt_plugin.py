@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 import pytest
 
+import lama_export.tensorrt_build as build_module
 import lama_export.tensorrt_plugin as plugin_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import ConfigError, EngineError
@@ -19,12 +20,12 @@ from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
 from lama_export.onnx_model import onnx_from_state
 from lama_export.options import ExportOptions
-from lama_export.tensorrt_build import build_engine
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_module import open_tensorrt
 from lama_export.tensorrt_options import EngineOptions, Profile
 from lama_export.tensorrt_plugin import load_plugin, make_rtx_name_known
 from lama_export.tensorrt_target import write_engine
+from tests.lama_export.python_plugin import creator_of
 
 CONFIG = GeneratorConfig(width=8, blocks=1)
 UNITS = 2
@@ -51,61 +52,10 @@ def python_plugin() -> Iterator[Any]:
     registry.deregister_creator(creator)
 
 
-def creator_of(trt: Any) -> Any:
-    class Plugin(trt.IPluginV3, trt.IPluginV3OneCore, trt.IPluginV3OneBuild, trt.IPluginV3OneRuntime):  # type: ignore[misc]
-        def __init__(self) -> None:
-            for base in Plugin.__bases__:
-                base.__init__(self)
-            self.plugin_name, self.plugin_version, self.plugin_namespace = "SpectralConv", "1", ""
-            self.num_outputs = 1
-
-        def get_capability_interface(self, kind: Any) -> Any:
-            return self
-
-        def clone(self) -> Any:
-            return Plugin()
-
-        def get_output_data_types(self, inputs: Any) -> Any:
-            return [inputs[0]]
-
-        def get_output_shapes(self, inputs: Any, shape_inputs: Any, builder: Any) -> Any:
-            output = trt.DimsExprs(4)
-            for axis in range(4):
-                output[axis] = inputs[0][axis]
-            return [output]
-
-        def supports_format_combination(self, position: int, tensors: Any, inputs: int) -> bool:
-            asked = tensors[position].desc
-            return asked.format == trt.TensorFormat.LINEAR and asked.type == tensors[0].desc.type
-
-        def configure_plugin(self, inputs: Any, outputs: Any) -> None:
-            assert len(inputs) == 8  # x, weight, bias and the five DFT matrices
-
-        def get_workspace_size(self, inputs: Any, outputs: Any) -> int:
-            return 0
-
-        def get_valid_tactics(self) -> list[int]:
-            return []
-
-        def get_fields_to_serialize(self) -> Any:
-            return trt.PluginFieldCollection([])
-
-    class Creator(trt.IPluginCreatorV3One):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.name, self.plugin_version, self.plugin_namespace = "SpectralConv", "1", ""
-            self.field_names = trt.PluginFieldCollection([])
-
-        def create_plugin(self, name: str, fields: Any, phase: Any) -> Any:
-            return Plugin()
-
-    return Creator()
-
-
 @pytest.mark.trt
 def test_every_fourier_unit_becomes_the_plugin(model: tuple[str, Path], python_plugin: Any) -> None:
     precision, path = model
-    built = build_engine(python_plugin, "trt-rtx", path, SMALL, plugins=UNITS)
+    built = build_module.build_engine(python_plugin, "trt-rtx", path, SMALL, plugins=UNITS)
     assert built.listing.counts["custom_layer"] == UNITS and "gemm" not in built.listing.counts
     assert check_listing(built.listing, precision=precision, plugin=True)
 
@@ -114,7 +64,7 @@ def test_every_fourier_unit_becomes_the_plugin(model: tuple[str, Path], python_p
 def test_without_the_option_the_function_is_written_out(model: tuple[str, Path], python_plugin: Any) -> None:
     """Though a plugin of that name is registered."""
     precision, path = model
-    built = build_engine(python_plugin, "trt-rtx", path, SMALL)
+    built = build_module.build_engine(python_plugin, "trt-rtx", path, SMALL)
     assert "custom_layer" not in built.listing.counts
     with pytest.raises(EngineError, match=r"wrote a Fourier unit's function out \(generator/block01/conv\d/g2g"):
         check_listing(built.listing, precision=precision, plugin=True)
@@ -124,7 +74,7 @@ def test_without_the_option_the_function_is_written_out(model: tuple[str, Path],
 def test_a_plugin_that_the_parser_does_not_find_fails_the_build(model: tuple[str, Path]) -> None:
     make_rtx_name_known()
     with pytest.raises(EngineError, match=f"gave 0 of {UNITS} Fourier units to the plugin"):
-        build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model[1], SMALL, plugins=UNITS)
+        build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model[1], SMALL, plugins=UNITS)
 
 
 @pytest.mark.trt
@@ -170,6 +120,35 @@ def test_command_builds_with_our_library(options: tuple[str, ...], kernel_build:
     units = 2 * bundle.config.blocks
     assert bundle.engine["checked"] and bundle.engine["layers"]["custom_layer"] == units
     assert bundle.engine["plugin"]["sha256"] == hashlib.sha256(plugin.read_bytes()).hexdigest()
+
+
+def test_older_parsers_prefer_plugins_without_being_told(tmp_path: Path) -> None:
+    """TensorRT 10.13 has no flag for it."""
+
+    class Parser:
+        def __init__(self, network: Any, log: Any) -> None:
+            pass
+
+        def parse_from_file(self, path: str) -> bool:
+            return True
+
+    kinds = SimpleNamespace(PLUGIN_V3="plugin")
+    trt = SimpleNamespace(__name__="tensorrt", OnnxParser=Parser, OnnxParserFlag=object(), LayerType=kinds)
+    network = SimpleNamespace(num_layers=2, get_layer=lambda index: SimpleNamespace(type=("plugin", "shape")[index]))
+    build_module._parse(trt, network, None, tmp_path, plugins=1)
+    with pytest.raises(EngineError, match="tensorrt gave 1 of 2 Fourier units to the plugin"):
+        build_module._parse(trt, network, None, tmp_path, plugins=2)
+
+
+@pytest.mark.trt
+def test_generators_without_fourier_units_build_too(tmp_path: Path) -> None:
+    config = GeneratorConfig(kind="regular", width=8, blocks=1)
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
+    model = onnx_from_state(config, state)
+    onnx.save(model, tmp_path / "model.onnx")
+    options = ExportOptions(target="trt-rtx", engine=SMALL)
+    record = write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", options)
+    assert record["checked"] and record["spectral"] == "none"
 
 
 class Registry:
