@@ -1,4 +1,5 @@
 // SpectralConv through TensorRT's interface, in the order TensorRT calls it, with the kernels run on the CPU.
+#include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
 #include <algorithm>
@@ -164,11 +165,13 @@ struct Shape {
 void put(DataType type, void *at, size_t i, double value) {
   if (type == DataType::kFLOAT) static_cast<float *>(at)[i] = float(value);
   if (type == DataType::kHALF) static_cast<__half *>(at)[i] = __float2half_rn(float(value));
+  if (type == DataType::kBF16) static_cast<__nv_bfloat16 *>(at)[i] = __float2bfloat16_rn(float(value));
 }
 
 double get(DataType type, const void *at, size_t i) {
-  return type == DataType::kFLOAT ? static_cast<const float *>(at)[i]
-                                  : __half2float(static_cast<const __half *>(at)[i]);
+  if (type == DataType::kFLOAT) return static_cast<const float *>(at)[i];
+  if (type == DataType::kHALF) return __half2float(static_cast<const __half *>(at)[i]);
+  return __bfloat162float(static_cast<const __nv_bfloat16 *>(at)[i]);
 }
 
 // One tensor as TensorRT would hand it over, its values in float64 too.
@@ -227,6 +230,7 @@ void test_runs() {
     run(*context, DataType::kFLOAT, TensorFormat::kHWC, largest, 2e-5);
     run(*context, DataType::kHALF, TensorFormat::kHWC8, largest, 4e-3);
     run(*context, DataType::kHALF, TensorFormat::kHWC, small, 4e-3);
+    run(*context, DataType::kBF16, TensorFormat::kLINEAR, small, 3e-2);
   }
 }
 
