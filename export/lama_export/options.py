@@ -27,7 +27,7 @@ class ExportOptions:
 
     target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone; int8 is of convolutions, where
     that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state` for the onnx target;
-    "plugin" or "inline" for TensorRT, whose ONNX file always has the nodes; None for the best there is. engine: what
+    "plugin" or "inline" (the default without a plugin) for TensorRT, whose ONNX file always has the nodes. engine: what
     else TensorRT is asked for. external_data: weights in a second file, as OpenVINO has them anyway. calibration:
     folder of photographs to measure activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside
     holes that int8 has to keep, against float32.
@@ -75,10 +75,7 @@ class ExportOptions:
             )
         if self.external_data or self.spectral in ("function", "dft"):
             raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")
-        if self.spectral and (self.spectral == "plugin") != bool(engine.plugin):
-            raise ConfigError(
-                "--spectral plugin needs --plugin PATH, the library with SpectralConv in it; "
-                "--spectral inline goes without"
-            )
+        if self.spectral == "inline" and engine.plugin:
+            raise ConfigError("--spectral inline is without a plugin; leave out the one or the other")
         if engine.tf32 and self.precision != "fp32":
             raise ConfigError("--tf32 rounds the operands of float32 products; leave it out with --fp16")

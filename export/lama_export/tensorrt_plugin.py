@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import struct
 import sys
@@ -16,14 +17,41 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.errors import EngineError
+from lama_deploy.errors import ConfigError, EngineError, KernelError
+from lama_deploy.kernels.build import PLUGIN, visible_architectures
+from lama_deploy.kernels.plugin import plugin_path
+from lama_export.options import ExportOptions
 from lama_export.spectral import SPECTRAL_CONV
+from lama_export.tensorrt_options import EngineOptions
 
 PLUGIN_VERSION = "1"
 RTX_NAME, RTX_REAL = "libtensorrt_rtx.so", "libtensorrt_rtx.so.1"
 MACHINES = {"x86_64": 62, "aarch64": 183}  # ELF's numbers
 NEEDED, HASH, STRTAB, SYMTAB, STRSZ, SYMENT, SONAME = 1, 4, 5, 6, 10, 11, 14  # tags of its dynamic section
 _loaded: list[str] = []  # SHA-256 of the library in this process, which cannot hold a second one
+
+
+def chosen_plugin(options: ExportOptions) -> Path | None:
+    """The library that was given, or with `spectral="plugin"` ours, compiled if need be; None where none was asked for.
+
+    Raises KernelError where it cannot be compiled, ConfigError where it is not known for which GPU.
+    """
+    engine = options.engine or EngineOptions()
+    if engine.plugin is not None or options.spectral != "plugin":
+        return engine.plugin
+    return plugin_path("" if os.environ.get(PLUGIN.variable) else _architectures(engine))
+
+
+def _architectures(engine: EngineOptions) -> str:
+    if engine.compute_capabilities:
+        return ";".join(one.replace(".", "") for one in engine.compute_capabilities)
+    try:
+        return visible_architectures()
+    except KernelError as error:
+        raise ConfigError(
+            "--spectral plugin compiles for a GPU, and there is none here: name it by --compute-capability, such as "
+            "8.9, or give the library by --plugin PATH"
+        ) from error
 
 
 def load_plugin(module: Any, path: Path) -> dict[str, str]:

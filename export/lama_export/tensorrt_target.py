@@ -17,7 +17,7 @@ from lama_export.tensorrt_build import Engine, build_engine
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_module import capabilities, open_tensorrt, require_plugins
 from lama_export.tensorrt_options import EngineOptions
-from lama_export.tensorrt_plugin import load_plugin
+from lama_export.tensorrt_plugin import chosen_plugin, load_plugin
 
 
 def require_tensorrt(options: ExportOptions) -> None:
@@ -25,9 +25,9 @@ def require_tensorrt(options: ExportOptions) -> None:
     engine = options.engine or EngineOptions()
     trt = open_tensorrt(options.target)
     capabilities(trt, options.target, engine.compute_capabilities)
-    if engine.plugin is not None:
+    if engine.plugin is not None or options.spectral == "plugin":
         require_plugins(trt, options.target)
-        load_plugin(trt, engine.plugin)
+        _loaded_plugin(trt, options)
 
 
 def write_engine(
@@ -39,7 +39,7 @@ def write_engine(
     """
     engine, trt = options.engine or EngineOptions(), open_tensorrt(options.target)
     units = sum(node.op_type == SPECTRAL_CONV for node in model.graph.node)
-    plugin = load_plugin(trt, engine.plugin) if engine.plugin else None
+    plugin = _loaded_plugin(trt, options)
     if plugin and not units:
         raise ConfigError("this generator has no Fourier units for a plugin to replace; export without --plugin")
     start = time.perf_counter()
@@ -58,6 +58,11 @@ def write_engine(
         **_asked(engine),
         **_built(built),
     }
+
+
+def _loaded_plugin(trt: Any, options: ExportOptions) -> dict[str, str] | None:
+    path = chosen_plugin(options)
+    return None if path is None else load_plugin(trt, path)
 
 
 def _asked(engine: EngineOptions) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def engine_summary(record: Mapping[str, Any]) -> str:
     memory = max(record["activation_bytes"], default=0) / 2**20
     spectral = {
         "plugin": f"by the plugin {record['plugin'] and record['plugin']['name']}",
-        "inline": "written out as matrix products (--plugin PATH replaces them by a kernel)",
+        "inline": "written out as matrix products (--spectral plugin replaces them by a kernel)",
         "none": "this generator has none",
     }[record["spectral"]]
     lines = [

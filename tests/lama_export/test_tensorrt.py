@@ -234,7 +234,7 @@ def test_commands_export_and_explain(tmp_path: Path, checkpoint: Checkpoint) -> 
     options = ("--profile", "64:128:256", "--batch", "1:1:2", "--out", "out")
     done = run("lama_export.cli", "--weights", str(checkpoint.path), "--to", "trt-rtx", *options)
     assert done.returncode == 0, done.stderr
-    assert "Fourier units: written out as matrix products (--plugin PATH" in done.stdout
+    assert "Fourier units: written out as matrix products (--spectral plugin" in done.stdout
     assert "the engine itself has not been run" in done.stdout
     (tmp_path / "a.png").write_bytes((ROOT / "docs" / "demo.jpg").read_bytes())
     for done in (

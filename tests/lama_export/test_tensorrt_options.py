@@ -42,7 +42,7 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
         (["--workspace", "0"], "no integer of at least 1"),
         (["--compute-capability", "sm_89"], "'sm_89' is not MAJOR.MINOR, such as 8.9"),
         (["--plugin", "nowhere.so"], "--plugin nowhere.so: no such file"),
-        (["--spectral", "plugin"], "--spectral plugin needs --plugin PATH"),
+        (["--spectral", "inline", "--plugin", sys.executable], "--spectral inline is without a plugin"),
         (["--spectral", "dft"], "--to trt-rtx takes --spectral plugin or inline"),
         (["--external-data"], "no --external-data"),
         (["--bf16"], "--bf16 is not for --to trt-rtx yet"),

@@ -23,7 +23,7 @@ from lama_export.options import ExportOptions
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_module import open_tensorrt
 from lama_export.tensorrt_options import EngineOptions, Profile
-from lama_export.tensorrt_plugin import load_plugin, make_rtx_name_known
+from lama_export.tensorrt_plugin import chosen_plugin, load_plugin, make_rtx_name_known
 from lama_export.tensorrt_target import write_engine
 from tests.lama_export.python_plugin import creator_of
 
@@ -149,6 +149,32 @@ def test_generators_without_fourier_units_build_too(tmp_path: Path) -> None:
     options = ExportOptions(target="trt-rtx", engine=SMALL)
     record = write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", options)
     assert record["checked"] and record["spectral"] == "none"
+
+
+def with_plugin(**engine: Any) -> ExportOptions:
+    return ExportOptions(target="trt-rtx", spectral="plugin", engine=EngineOptions(**engine))
+
+
+def test_our_plugin_is_compiled_for_the_gpus_that_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_module, "plugin_path", lambda architectures: Path(architectures))
+    monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
+    (tmp_path / "own.so").touch()
+    assert chosen_plugin(with_plugin(compute_capabilities=["8.9", "12.0"])) == Path("89;120")
+    assert chosen_plugin(with_plugin(plugin=tmp_path / "own.so")) == tmp_path / "own.so"
+    assert chosen_plugin(ExportOptions(target="trt-rtx")) is None
+
+
+def test_without_a_gpu_and_a_name_there_is_nothing_to_compile_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match=r"name it by --compute-capability, such as 8\.9, or give .* --plugin PATH"):
+        chosen_plugin(with_plugin())
+
+
+def test_a_prebuilt_plugin_is_found_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prebuilt.so").touch()
+    monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(tmp_path / "prebuilt.so"))
+    assert chosen_plugin(with_plugin()) == tmp_path / "prebuilt.so"
 
 
 class Registry:
