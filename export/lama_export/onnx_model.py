@@ -30,6 +30,7 @@ def onnx_from_state(
     io: Interface = "uint8",
     spectral: Spectral = "function",
     precision: GraphPrecision = "fp32",
+    wide_sums: bool = False,
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
@@ -37,6 +38,8 @@ def onnx_from_state(
         "inline" writes that function's body out, "dft" uses the standard DFT operator.
     precision: of the generator's weights and activations, written into the graph as types; the picture around it,
         the sigmoid and the making of the DFT matrices stay float32.
+    wide_sums: ask for float32 sums in the products with DFT matrices (`spectral_conv_function`), not with "dft". An
+        engine that does not fuse the casts which ask for it computes those products in float32.
     """
     graph = GraphBuilder(DTYPES[precision])
     emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
@@ -49,16 +52,18 @@ def onnx_from_state(
         list(graph.initializers.values()),
         value_info=graph.value_infos,
     )
-    model = _model_with_functions(proto, _functions(config, spectral), keep=spectral == "function")
+    model = _model_with_functions(
+        proto, _functions(config, spectral, DTYPES[precision] if wide_sums else np.float32), keep=spectral == "function"
+    )
     helper.set_model_props(model, {IO_PROPERTY: io})
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _functions(config: GeneratorConfig, spectral: Spectral) -> list[onnx.FunctionProto]:
+def _functions(config: GeneratorConfig, spectral: Spectral, products: Any) -> list[onnx.FunctionProto]:
     if config.kind != "ffc":
         return []
-    return [dft_conv_function()] if spectral == "dft" else [spectral_conv_function(), dft_matrices_function()]
+    return [dft_conv_function()] if spectral == "dft" else [spectral_conv_function(products), dft_matrices_function()]
 
 
 def _model_with_functions(

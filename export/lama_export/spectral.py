@@ -15,7 +15,9 @@ The inverse is the one of `lama_deploy.spectral`: complex along H, complex-to-re
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import onnx
 
 from lama_export.graph import DOMAIN, GraphBuilder, function_from
@@ -26,13 +28,15 @@ MATRIX_NAMES = ("forward_re", "forward_im", "forward_h", "inverse_h", "inverse_w
 COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
 
 
-def spectral_conv_function() -> onnx.FunctionProto:
+def spectral_conv_function(products: Any = np.float32) -> onnx.FunctionProto:
     """SpectralConv(x, weight, bias, *MATRIX_NAMES) -> y, FFT-free.
 
     x, y: (N, C, h, w). weight: (2C, 2C, 1, 1) over interleaved channels and bias: (2C,), BN folded in. The matrices
     come from DftMatrices; an engine with a kernel of its own ignores them.
+    products: np.float16 puts casts around those with the matrices, for values of that type only: TensorRT's way to ask
+    for sums in float32 of operands that stay half (it fuses the casts into the product).
     """
-    g = GraphBuilder()
+    g = GraphBuilder(products)
     shape = g.op("Shape", "x", name="shape")
     batch, channels, height = (g.op("Slice", shape, g.ints(axis), g.ints(axis + 1)) for axis in range(3))
     rest = g.ints(-1)
@@ -40,14 +44,19 @@ def spectral_conv_function() -> onnx.FunctionProto:
     planes = g.op("Concat", batch, rest, height, g.op("Shape", "forward_re", start=1), axis=0, name="planes")
     side_by_side = g.op("Concat", batch, channels, height, rest, axis=0, name="side_by_side")
 
-    parts = [g.op("MatMul", "x", f"forward_{part}", name=f"dft_w_{part}") for part in ("re", "im")]
-    spectrum = g.op("MatMul", "forward_h", g.op("Concat", *parts, axis=2, name="stack"), name="dft_h")
+    parts = [_product(g, "x", f"forward_{part}", f"dft_w_{part}") for part in ("re", "im")]
+    spectrum = _product(g, "forward_h", g.op("Concat", *parts, axis=2, name="stack"), "dft_h")
     mixed = g.op("Conv", g.op("Reshape", spectrum, planes, name="interleaved"), "weight", "bias", name="mix")
     positive = g.op("Reshape", g.op("Relu", mixed, name="relu"), stacked, name="columns")
-    rows = g.op("Reshape", g.op("MatMul", "inverse_h", positive, name="idft_h"), side_by_side, name="rows")
-    g.nodes.append(onnx.helper.make_node("MatMul", [rows, "inverse_w"], ["y"], name="idft_w"))
+    rows = g.op("Reshape", _product(g, "inverse_h", positive, "idft_h"), side_by_side, name="rows")
+    _product(g, rows, "inverse_w", "idft_w")
+    g.nodes[-1].output[0] = "y"
     inputs = ["x", "weight", "bias", *MATRIX_NAMES]
     return function_from(g, SPECTRAL_CONV, inputs, ["y"], "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free")
+
+
+def _product(g: GraphBuilder, left: str, right: str, name: str) -> str:
+    return g.to_dtype(g.op("MatMul", g.to_float32(left), g.to_float32(right), name=name))
 
 
 def dft_matrices_function() -> onnx.FunctionProto:

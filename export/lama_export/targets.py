@@ -63,6 +63,7 @@ def write_onnx(job: Job, path: Path) -> Written:
         io=options.io,
         spectral=spectral,
         precision=precision,
+        wide_sums=options.target in ENGINES,
     )
     quantisation = {}
     if options.precision == "int8":

@@ -1,6 +1,7 @@
 """Engines built by TensorRT-RTX without a GPU, judged by the builder's own account of them; none is executed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,6 +126,24 @@ def test_builds_are_reproducible(checkpoint: Checkpoint, tmp_path: Path) -> None
     assert first.listing == second.listing and len(first.plan) == len(second.plan)
     differ = np.frombuffer(first.plan, np.uint8) != np.frombuffer(second.plan, np.uint8)
     assert differ.mean() < 2e-3
+
+
+@pytest.mark.trt
+def test_half_products_with_dft_matrices_sum_in_float32(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """The file says so by casts; the builder took them into the products, whose operands stay half."""
+    listings = []
+    for wide in (False, True):
+        path = tmp_path / f"{wide}.onnx"
+        state, options = checkpoint.state_dict, {"precision": "fp16", "wide_sums": wide}
+        onnx.save(onnx_from_state(checkpoint.config, state, **options), path)  # type: ignore[arg-type]
+        listings.append(build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", path, SMALL).listing)
+    plain, wide_sums = listings
+    assert wide_sums.counts == plain.counts
+    products = [layer for layer in wide_sums.layers if layer.kind == "gemm"]
+    assert len(products) == 9  # of two units, one with both row transforms in one product
+    for layer in products:
+        assert layer.precisions == {"fp16"}
+        assert re.search(r"idft_w.*node_of_y|node_of_(dft|idft)_\w+.*node_of_to_float16", layer.origin), layer.origin
 
 
 @pytest.mark.trt
