@@ -11,8 +11,8 @@ from lama_deploy.errors import EngineError
 from lama_export.picture import IMAGE, MASK
 from lama_export.sensitivity import Progress
 from lama_export.tensorrt_cache import kept_timings
+from lama_export.tensorrt_capabilities import capabilities
 from lama_export.tensorrt_listing import WANTED, Listing, read_listing
-from lama_export.tensorrt_module import capabilities
 from lama_export.tensorrt_options import EngineOptions, Profile
 from lama_export.tensorrt_progress import interruptible, monitor_of
 

@@ -10,14 +10,16 @@ from typing import Any
 import onnx
 
 from lama_deploy.errors import ConfigError
+from lama_deploy.tensorrt.modules import open_tensorrt, require_plugins
+from lama_deploy.tensorrt.plugin import load_plugin
 from lama_export.options import ExportOptions
 from lama_export.sensitivity import Progress
 from lama_export.spectral import SPECTRAL_CONV
 from lama_export.tensorrt_build import Engine, build_engine
+from lama_export.tensorrt_capabilities import capabilities
 from lama_export.tensorrt_listing import check_listing
-from lama_export.tensorrt_module import capabilities, open_tensorrt, require_plugins
 from lama_export.tensorrt_options import EngineOptions
-from lama_export.tensorrt_plugin import chosen_plugin, load_plugin
+from lama_export.tensorrt_plugin import chosen_plugin
 
 
 def require_tensorrt(options: ExportOptions) -> None:

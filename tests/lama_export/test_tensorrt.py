@@ -21,12 +21,12 @@ from lama_deploy.errors import EngineError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import Size
 from lama_deploy.runtime import Inpainter
+from lama_deploy.tensorrt.modules import open_tensorrt
 from lama_deploy.variants import VARIANTS, GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 from lama_export.onnx_model import onnx_from_state
 from lama_export.options import Precision
 from lama_export.picture import Interface
-from lama_export.tensorrt_module import open_tensorrt
 from lama_export.tensorrt_options import Batch, EngineOptions, Profile
 from lama_export.tensorrt_target import write_engine
 

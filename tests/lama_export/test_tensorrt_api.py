@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 
+import lama_deploy
 import lama_export
 
 API = json.loads((Path(__file__).parents[1] / "data" / "tensorrt_api.json").read_text())
 VERSIONS = tuple(API["also"])
-SOURCES = sorted(Path(lama_export.__file__).parent.glob("tensorrt_*.py"))
+SOURCES = sorted(
+    path
+    for package, pattern in (
+        (lama_export, "tensorrt_*.py"),
+        (lama_deploy, "tensorrt/*.py"),
+        (lama_deploy, "runtime/tensorrt_*.py"),
+    )
+    for path in Path(package.__file__).parent.glob(pattern)
+)
 MODULES = {"trt", "module"}  # what the sources call either module of TensorRT
 ONLY_RTX = {"ComputeCapability"}
 OURS = {"precision"}  # of ExportOptions; a layer's attribute of that name is gone since 11

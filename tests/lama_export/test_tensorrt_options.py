@@ -9,9 +9,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
+from lama_deploy.tensorrt.modules import open_tensorrt, require_plugins
 from lama_export.tensorrt_build import build_engine
 from lama_export.tensorrt_cache import load_timings, save_timings
-from lama_export.tensorrt_module import capabilities, open_tensorrt, require_plugins
+from lama_export.tensorrt_capabilities import capabilities
 from lama_export.tensorrt_options import Batch, EngineOptions, Profile
 
 
@@ -95,7 +96,7 @@ def test_missing_tensorrt_is_said(target: str, module: str, tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "which is not installed: pip install lama-deploy[export,tensorrt" in done.stderr.splitlines()[-1]
+    assert "which is not installed: pip install lama-deploy[tensorrt" in done.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
 

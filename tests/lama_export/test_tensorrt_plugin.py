@@ -1,6 +1,5 @@
 """A plugin takes the place of the Fourier units' nodes, or the export says why not."""
 
-import ctypes
 import hashlib
 import subprocess
 import sys
@@ -17,13 +16,15 @@ import lama_export.tensorrt_plugin as plugin_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import ConfigError, EngineError
 from lama_deploy.model import seeded_generator
+from lama_deploy.tensorrt.modules import open_tensorrt
+from lama_deploy.tensorrt.plugin import load_plugin
+from lama_deploy.tensorrt.rtx_name import make_rtx_name_known
 from lama_deploy.variants import GeneratorConfig
 from lama_export.onnx_model import onnx_from_state
 from lama_export.options import ExportOptions
 from lama_export.tensorrt_listing import check_listing
-from lama_export.tensorrt_module import open_tensorrt
 from lama_export.tensorrt_options import EngineOptions, Profile
-from lama_export.tensorrt_plugin import chosen_plugin, load_plugin, make_rtx_name_known
+from lama_export.tensorrt_plugin import chosen_plugin
 from lama_export.tensorrt_target import write_engine
 from tests.lama_export.python_plugin import creator_of
 
@@ -75,13 +76,6 @@ def test_a_plugin_that_the_parser_does_not_find_fails_the_build(model: tuple[str
     make_rtx_name_known()
     with pytest.raises(EngineError, match=f"gave 0 of {UNITS} Fourier units to the plugin"):
         build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model[1], SMALL, plugins=UNITS)
-
-
-@pytest.mark.trt
-def test_files_that_are_no_plugin_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "plugin.so").write_text("text")
-    with pytest.raises(EngineError, match=r"plugin\.so: not a TensorRT plugin library"):
-        load_plugin(open_tensorrt("trt-rtx"), tmp_path / "plugin.so")
 
 
 @pytest.mark.trt
@@ -175,64 +169,3 @@ def test_a_prebuilt_plugin_is_found_by_its_variable(tmp_path: Path, monkeypatch:
     (tmp_path / "prebuilt.so").touch()
     monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(tmp_path / "prebuilt.so"))
     assert chosen_plugin(with_plugin()) == tmp_path / "prebuilt.so"
-
-
-class Registry:
-    """One that loads every library; `has`: what is in it."""
-
-    def __init__(self, *has: str) -> None:
-        self.has = has
-        self.loaded: list[str] = []
-
-    def load_library(self, path: str) -> object:
-        self.loaded.append(path)
-        return object()
-
-    def get_creator(self, name: str, version: str, namespace: str) -> object | None:
-        return name if self.loaded and name in self.has else None
-
-
-def fake(registry: Registry) -> Any:
-    return SimpleNamespace(__name__="tensorrt", get_plugin_registry=lambda: registry)
-
-
-def test_a_library_is_loaded_once_and_another_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_module, "_loaded", [])
-    registry = Registry("SpectralConv")
-    for name in ("one.so", "other.so"):
-        (tmp_path / name).write_text(name)
-    found = [load_plugin(fake(registry), tmp_path / "one.so") for _ in range(2)]
-    assert found[0] == found[1] and found[0]["name"] == "one.so" and len(found[0]["sha256"]) == 64
-    assert registry.loaded == [str(tmp_path / "one.so")]
-    with pytest.raises(EngineError, match="has loaded another plugin already"):
-        load_plugin(fake(registry), tmp_path / "other.so")
-
-
-def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_module, "_loaded", [])
-    (tmp_path / "plugin.so").touch()
-    with pytest.raises(EngineError, match="no plugin SpectralConv, version 1"):
-        load_plugin(fake(Registry("Other")), tmp_path / "plugin.so")
-
-
-@pytest.mark.trt
-@pytest.mark.skipif(sys.platform != "linux", reason="a name that only Linux misses")
-def test_the_missing_name_of_rtx_is_mended_in_the_process() -> None:
-    """In one of its own; without this the first plugin ends the process."""
-    code = (
-        "import ctypes, tensorrt_rtx; from lama_export.tensorrt_plugin import make_rtx_name_known;"
-        "make_rtx_name_known(); make_rtx_name_known();"
-        "print(bool(ctypes.CDLL('libtensorrt_rtx.so').getPluginRegistry))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "True", done.stderr
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a name that only Linux misses")
-def test_what_cannot_be_mended_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> ctypes.CDLL:
-        raise OSError(f"{name}: cannot open shared object file")
-
-    monkeypatch.setattr(ctypes, "CDLL", refuse)
-    with pytest.raises(EngineError, match=r"would end this process .* link it to libtensorrt_rtx.so.1"):
-        make_rtx_name_known()

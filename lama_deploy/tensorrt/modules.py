@@ -1,20 +1,20 @@
 """The two Python modules of TensorRT, and where they differ.
 
 `tensorrt` builds for the GPU it runs on and times kernels there. `tensorrt_rtx` builds without a GPU, for the compute
-capabilities that it is given, and chooses kernels when the engine is first run. Everything else that an export uses is
+capabilities that it is given, and chooses kernels when the engine is first run. Everything else that is used here is
 called the same in both, in 10.13 to 11.x and in 1.5 to 1.7.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from lama_deploy.errors import ConfigError, MissingDependencyError
+from lama_deploy.errors import MissingDependencyError
 
 Version = tuple[int, int]
 
@@ -31,8 +31,8 @@ class Flavour:
 
 
 FLAVOURS: Mapping[str, Flavour] = {
-    "trt": Flavour("tensorrt", "TensorRT", "lama-deploy[export,tensorrt]", (10, 13), (10, 13)),
-    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "lama-deploy[export,tensorrt-rtx]", (1, 5), (1, 7)),
+    "trt": Flavour("tensorrt", "TensorRT", "lama-deploy[tensorrt]", (10, 13), (10, 13)),
+    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "lama-deploy[tensorrt-rtx]", (1, 5), (1, 7)),
 }
 
 
@@ -41,7 +41,7 @@ def open_tensorrt(target: str) -> Any:
     flavour = FLAVOURS[target]
     advice = f"pip install {flavour.install}"
     if find_spec(flavour.module) is None:
-        raise MissingDependencyError(f"--to {target} needs {flavour.name}, which is not installed: {advice}")
+        raise MissingDependencyError(f"{target!r} needs {flavour.name}, which is not installed: {advice}")
     try:
         module: Any = import_module(flavour.module)
         version, _ = module.__version__, module.Builder
@@ -72,25 +72,6 @@ def require_plugins(module: Any, target: str) -> None:
             f"{flavour.name} {module.__version__} takes no plugins, {_dotted(flavour.plugins_since)} does: "
             f"pip install {flavour.install} --upgrade, or export without --plugin"
         )
-
-
-def capabilities(module: Any, target: str, wanted: Sequence[str]) -> list[Any]:
-    """The module's constants for "8.9" and so on. Raises ConfigError for one that it does not build for."""
-    if not wanted:
-        return []
-    if not hasattr(module, "ComputeCapability"):
-        raise ConfigError(f"--compute-capability is for --to trt-rtx; --to {target} builds for the GPU of this machine")
-    allowed = {
-        f"{name[2:-1]}.{name[-1]}": value
-        for name, value in module.ComputeCapability.__members__.items()
-        if name.startswith("SM")
-    }
-    for wrong in (one for one in wanted if one not in allowed):
-        raise ConfigError(
-            f"{FLAVOURS[target].name} {module.__version__} does not build for compute capability {wrong}; "
-            f"allowed: {', '.join(allowed)}"
-        )
-    return [allowed[one] for one in dict.fromkeys(wanted)]
 
 
 def _dotted(version: Version) -> str:

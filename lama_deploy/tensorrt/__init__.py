@@ -1,0 +1,1 @@
+"""TensorRT and TensorRT-RTX as this machine has them: the modules, and the plugin in their registry."""
