@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.errors import BundleError, ConfigError, EngineError
+from lama_deploy.errors import BundleError, ConfigError
 from lama_deploy.variants import GeneratorConfig
 
 FORMAT = 1
@@ -65,14 +65,6 @@ class Bundle:
 
     def save(self, directory: Path) -> None:
         (directory / MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n")
-
-
-def engine_without_backend(engine: Path) -> EngineError:
-    """What to say of an engine file, for which there is no backend yet."""
-    return EngineError(
-        f"{engine}: TensorRT engines are for NVIDIA GPUs and the backend 'tensorrt', which is planned; until then use "
-        f"{engine.with_name(MODEL)}, which the engine was built from and which runs anywhere"
-    )
 
 
 def is_bundle(path: str | os.PathLike[str]) -> bool:

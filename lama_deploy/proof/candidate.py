@@ -1,20 +1,22 @@
-"""The artefact under proof, on the CPU, computing as it will on its engine."""
+"""The artefact under proof: on the CPU, computing as it will on its engine, or as the engine that it is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lama_deploy.bundle import ENGINE, engine_without_backend
+from lama_deploy.bundle import ENGINE
 from lama_deploy.runtime.backend import Backend
 
 
 def candidate(model: Path, precision: str) -> Backend:
     """A model file of lama-export; fp16 in ONNX as an engine would store it (`proof.half`).
 
-    Raises EngineError for an engine of TensorRT.
+    An engine of TensorRT runs on the GPU: EngineError where that cannot be.
     """
     if model.suffix == Path(ENGINE).suffix:
-        raise engine_without_backend(model)
+        from lama_deploy.runtime.tensorrt_backend import TensorRtBackend
+
+        return TensorRtBackend(model)
     if model.suffix == ".xml":
         from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 

@@ -14,6 +14,7 @@ from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.modes import holes_of, rgb_of
 
 Restore = Callable[[Array], Any]
+CUDA_DEVICES = (2, 13)  # DLPack's kDLCUDA, kDLCUDAManaged
 
 
 def pixels_of(image: Any) -> tuple[Array, Restore]:
@@ -24,11 +25,15 @@ def pixels_of(image: Any) -> tuple[Array, Restore]:
     """
     if isinstance(image, Image.Image):
         return rgb_of(image)[None], lambda result: Image.fromarray(result[0])
-    if _is_torch(image):
+    if is_torch(image):
         if image.ndim not in (3, 4) or image.shape[-3] != 3:
             raise ImageError(f"a torch image has shape {tuple(image.shape)}; allowed: (3, H, W) or (N, 3, H, W)")
         array = np.moveaxis(image.detach().cpu().numpy(), -3, -1)
         return _checked(np.atleast_3d(array)), _torch_restore(image)
+    if is_on_device(image):
+        raise ImageError(
+            f"a {type(image).__name__} is on the GPU; copy it to the host, or run a bundle of --to trt, which takes it"
+        )
     array = np.asarray(image)
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 1):
         array = np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
@@ -48,7 +53,7 @@ def mask_of(mask: Any, size: tuple[int, ...] | None = None) -> Array:
     """
     if isinstance(mask, Image.Image):
         return holes_of(mask)[None]
-    torch_mask = _is_torch(mask)
+    torch_mask = is_torch(mask)
     array = mask.detach().cpu().numpy() if torch_mask else np.asarray(mask)
     if array.dtype.kind not in "buif":
         raise ImageError(f"a mask has dtype {array.dtype}; allowed: bool, integers, floats")
@@ -62,6 +67,21 @@ def mask_of(mask: Any, size: tuple[int, ...] | None = None) -> Array:
         raise ImageError(f"a mask has shape {tuple(np.shape(mask))}; allowed: (H, W), or (N, H, W) for a batch")
     holes: Array = (array != 0).astype(np.uint8)
     return holes.reshape(-1, *holes.shape[-2:])
+
+
+def is_on_device(array: Any) -> bool:
+    """Whether it lies on an NVIDIA GPU. Looks at nothing but what it says of itself."""
+    if is_torch(array):
+        return bool(array.is_cuda)
+    if hasattr(array, "__cuda_array_interface__"):
+        return True
+    device = getattr(array, "__dlpack_device__", None)
+    return device is not None and int(device()[0]) in CUDA_DEVICES
+
+
+def is_torch(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _checked(array: Array) -> Array:
@@ -80,11 +100,6 @@ def _checked(array: Array) -> Array:
     if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
         raise ImageError("a float image must lie in [0, 1] and have no NaN; divide by 255 or convert to uint8")
     return np.rint(array * 255).astype(np.uint8)
-
-
-def _is_torch(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _torch_restore(like: Any) -> Restore:

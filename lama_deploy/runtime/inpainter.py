@@ -10,21 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.bundle import ENGINE, engine_without_backend, is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
-from lama_deploy.runtime.arrays import mask_of, pixels_of
+from lama_deploy.runtime.arrays import is_on_device, mask_of, pixels_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 
 BACKENDS = {
     "onnxruntime": "OnnxRuntimeBackend",
     "openvino": "OpenVinoBackend",
+    "tensorrt": "TensorRtBackend",
     "torch": "TorchBackend",
     "cuda": "CudaBackend",
 }
 OF_CHECKPOINTS = ("torch", "cuda")  # the first by default
-PACKAGES = {"cuda": "torch"}  # where the package, and its extra, has another name than the backend
-BY_SUFFIX = {".onnx": "onnxruntime", ".xml": "openvino"}
+# (package, extra) where they have other names than the backend.
+PACKAGES = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
+BY_SUFFIX = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
 
 
 class Inpainter:
@@ -37,10 +39,12 @@ class Inpainter:
     def load(cls, source: str | os.PathLike[str], *, backend: str | None = None, **options: Any) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
-        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "torch" or "cuda"
-        (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
+        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
+        for TensorRT or TensorRT-RTX), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs);
+        by default the first that fits.
         options: `device` ("cpu", "cuda") and `threads` for all; for onnxruntime `optimization` ("all", "extended",
-        "basic", "none"); for openvino `streams` and `cache`; for cuda `precision` ("fp32", "fp16", "bf16"), `graphs`.
+        "basic", "none"); for openvino `streams` and `cache`; for cuda `precision` ("fp32", "fp16", "bf16"), `graphs`;
+        for tensorrt `streams`, `graphs`, `plugin`, `kernels`, `cache` (`TensorRtBackend`).
         Raises a LamaDeployError that says what to do.
         """
         model = _engine_file(Path(source))
@@ -68,12 +72,15 @@ class Inpainter:
         """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
         return int(getattr(self.backend, "workers", 1))
 
-    def __call__(self, image: Any, mask: Any) -> Any:
+    def __call__(self, image: Any, mask: Any, *, stream: Any = None) -> Any:
         """Image and mask as PIL, NumPy or torch (`arrays.pixels_of`, `arrays.mask_of`) -> RGB uint8 of image's kind.
 
         Any nonzero mask pixel is hole. One mask serves a whole batch. An empty mask returns the image unchanged.
-        Raises ImageError.
+        With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
+        order of `stream` (`device_arrays.DeviceCall`). Raises ImageError.
         """
+        if is_on_device(image) and hasattr(self.backend, "inpaint_on_device"):
+            return self.backend.inpaint_on_device(image, mask, stream)
         pixels, restore = pixels_of(image)
         return restore(self.run(pixels, mask_of(mask, pixels.shape[1:3])))
 
@@ -99,27 +106,25 @@ def _engine_file(source: Path) -> Path | None:
     """The file that an engine opens, of a bundle or by itself; None for what only torch can run."""
     if is_bundle(source):
         source = source / load_bundle(source).model
-    if source.suffix == Path(ENGINE).suffix:
-        raise engine_without_backend(source)
     return source if source.suffix in BY_SUFFIX else None
 
 
 def _takes(backend: str) -> str:
     if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
-    targets = {"onnxruntime": "onnx", "openvino": "openvino"}
+    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt"}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 
 def _backend_class(name: str) -> Any:
-    package = PACKAGES.get(name, name)
+    package, extra = PACKAGES.get(name, (name, name))
     try:
         module = import_module(f"lama_deploy.runtime.{name}_backend")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != package:
             raise
         hint = "; or export a bundle once, with lama-export, and run that" if package == "torch" else ""
-        raise MissingDependencyError(f"this model needs {package}: pip install lama-deploy[{package}]{hint}") from error
+        raise MissingDependencyError(f"this model needs {package}: pip install lama-deploy[{extra}]{hint}") from error
     return getattr(module, BACKENDS[name])
 
 

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import onnxruntime as ort
 
 from lama_deploy.bundle import IO_PROPERTY
 from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError
-from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.backend import Array, unit_planes
 
 Optimization = Literal["all", "extended", "basic", "none"]
 LEVELS = {
@@ -53,8 +52,7 @@ class OnnxRuntimeBackend:
         if self._io == "uint8":
             feeds = {"image": images, "mask": masks}
         else:
-            unit = images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-            feeds = {"image": unit, "mask": (masks[:, None] > 0).astype(np.float32)}
+            feeds = dict(zip(("image", "mask"), unit_planes(images, masks), strict=True))
         result: Array = self._session.run(["result"], feeds)[0]
         return result if self._io == "uint8" else result.transpose(0, 2, 3, 1)
 

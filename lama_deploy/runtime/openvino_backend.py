@@ -11,13 +11,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 
-import numpy as np
 import openvino as ov
 
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.cache import cache_directory
 from lama_deploy.errors import BundleError, LamaDeployError
-from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.backend import Array, unit_planes
 from lama_deploy.runtime.openvino_core import openvino_core
 
 log = logging.getLogger(__name__)
@@ -71,8 +70,8 @@ class OpenVinoBackend:
         """As Backend.run. Waits for a free request where more threads call than there are streams."""
         if self._io == "uint8":
             return self._infer({"image": images, "mask": masks})
-        unit = images.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-        return self._infer({"image": unit, "mask": (masks[:, None] > 0).astype(np.float32)}).transpose(0, 2, 3, 1)
+        image, mask = unit_planes(images, masks)
+        return self._infer({"image": image, "mask": mask}).transpose(0, 2, 3, 1)
 
     def _infer(self, feeds: dict[str, Array]) -> Array:
         if feeds["mask"].size >= PIXELS_WORTH_COMPILING:

@@ -25,7 +25,7 @@ SOURCES = sorted(
     for path in Path(package.__file__).parent.glob(pattern)
 )
 MODULES = {"trt", "module"}  # what the sources call either module of TensorRT
-ONLY_RTX = {"ComputeCapability"}
+ONLY_RTX = {"ComputeCapability", "CudaGraphStrategy", "DynamicShapesKernelSpecializationStrategy"}
 OURS = {"precision"}  # of ExportOptions; a layer's attribute of that name is gone since 11
 GUARDED = {"10.13.3.9": {"ENABLE_PLUGIN_OVERRIDE"}}  # asked for by hasattr first
 

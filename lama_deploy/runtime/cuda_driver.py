@@ -1,0 +1,129 @@
+"""CUDA by cuda-python: memory, streams, events and graphs in the context that the caller computes in.
+
+The context is the one that is current when `Cuda` is made, of torch, CuPy or PyCUDA, or else the primary one of the
+device, which they share. So addresses of theirs and of ours are good in the same place.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lama_deploy.errors import EngineError
+
+NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
+
+
+class Memory:
+    """`size` bytes on the device, freed with this object, which must outlive what runs on them."""
+
+    def __init__(self, cuda: Cuda, size: int) -> None:
+        self.size = size
+        self.address = int(cuda.call("cuMemAlloc", max(1, size)))
+        weakref.finalize(self, cuda.release, "cuMemFree", self.address)
+
+
+class Cuda:
+    """The driver, `cuda.bindings.driver`, on one device. Methods but `current` are for inside `with cuda.current():`.
+
+    Raises EngineError: no driver or no such device here; later, whatever the driver refuses.
+    """
+
+    def __init__(self, driver: Any, device: int | None = None) -> None:
+        self._driver = driver
+        try:
+            self.call("cuInit", 0)
+            found = None if device is not None else self._current_context()
+            self._context = found or self._primary_context(device or 0)
+        except RuntimeError as error:  # how cuda-python says that there is no driver library
+            raise EngineError(
+                f"an engine needs an NVIDIA GPU and its driver, which is not here ({str(error).splitlines()[0]})"
+            ) from error
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """A driver function's result, if it has one."""
+        status, *results = getattr(self._driver, name)(*arguments)
+        if int(status):
+            _, text = self._driver.cuGetErrorString(status)
+            words = text.decode() if isinstance(text, bytes) else f"error {int(status)}"
+            raise EngineError(f"CUDA's {name} failed: {words}")
+        return results[0] if results else None
+
+    def release(self, name: str, handle: Any) -> None:
+        """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in."""
+        if not int(self._driver.cuCtxPushCurrent(self._context)[0]):  # fails once the process is being left
+            getattr(self._driver, name)(handle)
+            self._driver.cuCtxPopCurrent()
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """This thread computes in our context; the one it had comes back."""
+        self.call("cuCtxPushCurrent", self._context)
+        try:
+            yield
+        finally:
+            self.call("cuCtxPopCurrent")
+
+    @property
+    def device_name(self) -> str:
+        name: bytes = self.call("cuDeviceGetName", 256, self.call("cuCtxGetDevice"))
+        return name.split(b"\0")[0].decode()
+
+    def allocate(self, size: int) -> Memory:
+        return Memory(self, size)
+
+    def stream(self) -> int:
+        """A stream of its own, never destroyed: a backend makes a few and keeps them."""
+        return int(self.call("cuStreamCreate", NON_BLOCKING))
+
+    def event(self) -> int:
+        return int(self.call("cuEventCreate", WITHOUT_TIMING))
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        """Between host and device, either way, or on the device. Enqueued; pageable memory of the host is staged."""
+        self.call("cuMemcpyAsync", target, source, size, stream)
+
+    def order(self, first: int, then: int, event: int) -> None:
+        """What is enqueued on stream `then` from now on waits for all that `first` holds now."""
+        self.call("cuEventRecord", event, first)
+        self.call("cuStreamWaitEvent", then, event, 0)
+
+    def synchronize(self, stream: int) -> None:
+        self.call("cuStreamSynchronize", stream)
+
+    def capture(self, stream: int, enqueue: Callable[[], None]) -> Graph:
+        """What `enqueue` enqueues on `stream`, as a graph, not run. Other threads' calls are none of its business."""
+        self.call("cuStreamBeginCapture", stream, self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
+        try:
+            enqueue()
+        except BaseException:
+            self._driver.cuStreamEndCapture(stream)
+            raise
+        captured = self.call("cuStreamEndCapture", stream)
+        try:
+            return Graph(self, self.call("cuGraphInstantiate", captured, 0))
+        finally:
+            self.call("cuGraphDestroy", captured)
+
+    def _current_context(self) -> Any:
+        context = self.call("cuCtxGetCurrent")
+        return context if context is not None and int(context) else None
+
+    def _primary_context(self, device: int) -> Any:
+        count = int(self.call("cuDeviceGetCount"))
+        if device >= count:
+            raise EngineError(f"device cuda:{device} is not there; this machine has {count} of them")
+        return self.call("cuDevicePrimaryCtxRetain", self.call("cuDeviceGet", device))
+
+
+class Graph:
+    """An executable graph, destroyed with this object, which must outlive its launches' work."""
+
+    def __init__(self, cuda: Cuda, handle: Any) -> None:
+        self._cuda, self._handle = cuda, handle
+        weakref.finalize(self, cuda.release, "cuGraphExecDestroy", handle)
+
+    def launch(self, stream: int) -> None:
+        self._cuda.call("cuGraphLaunch", self._handle, stream)

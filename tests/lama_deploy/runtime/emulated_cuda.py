@@ -1,0 +1,177 @@
+"""CUDA's driver without a GPU, as hostile as one may be: nothing that is enqueued happens before somebody waits for it.
+
+Device memory is the host's, at addresses that are good nowhere but inside an allocation. A stream is a queue; its work
+is done when it is synchronised, or when a stream that waits for it is. Work on freed memory fails.
+"""
+# ruff: noqa: N802 (CUDA's names)
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+INVALID_VALUE, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 1, 100, 201, 900
+TEXTS = {INVALID_VALUE: b"invalid argument", NO_DEVICE: b"no CUDA-capable device is detected"}
+Work = Callable[[], None]
+
+
+@dataclass
+class Stream:
+    work: list[Work] = field(default_factory=list)
+    done: int = 0
+    captured: list[Work] | None = None
+
+    def finish(self, until: int | None = None) -> None:
+        while self.done < (len(self.work) if until is None else until):
+            self.done += 1
+            self.work[self.done - 1]()
+
+    def enqueue(self, work: Work) -> None:
+        (self.work if self.captured is None else self.captured).append(work)
+
+
+class EmulatedDriver:
+    """What `Cuda` calls of cuda.bindings.driver. devices: 0 for a machine without a GPU."""
+
+    CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
+
+    def __init__(self, devices: int = 1) -> None:
+        self.devices = devices
+        self.memory: dict[int, np.ndarray] = {}
+        self.streams: dict[int, Stream] = {1: Stream()}
+        self.graphs: dict[int, list[Work]] = {}
+        self.copies = 0
+        self._events: dict[int, tuple[int, int]] = {}
+        self._handles: Iterator[int] = iter(range(100, 10**9))
+        self._contexts = threading.local()
+        self._capturing = threading.local()  # captures are the business of their own thread
+        self._freed: list[np.ndarray] = []  # kept, so that no new allocation gets a freed address
+        self._working = threading.RLock()
+
+    def cuInit(self, flags: int) -> tuple[int]:
+        return (0 if self.devices else NO_DEVICE,)
+
+    def cuGetErrorString(self, status: int) -> tuple[int, bytes]:
+        return 0, TEXTS.get(status, b"emulated error")
+
+    def cuDeviceGetCount(self) -> tuple[int, int]:
+        return 0, self.devices
+
+    def cuDeviceGet(self, ordinal: int) -> tuple[int, int]:
+        return 0, ordinal
+
+    def cuDevicePrimaryCtxRetain(self, device: int) -> tuple[int, int]:
+        return 0, 7000 + device
+
+    @property
+    def stack(self) -> list[int]:
+        if not hasattr(self._contexts, "stack"):
+            self._contexts.stack = []
+        stack: list[int] = self._contexts.stack
+        return stack
+
+    def cuCtxGetCurrent(self) -> tuple[int, int]:
+        return 0, self.stack[-1] if self.stack else 0
+
+    def cuCtxPushCurrent(self, context: int) -> tuple[int]:
+        self.stack.append(context)
+        return (0,)
+
+    def cuCtxPopCurrent(self) -> tuple[int, int]:
+        return 0, self.stack.pop()
+
+    def cuMemAlloc(self, size: int) -> tuple[int, int]:
+        if status := self._refusal():
+            return status, 0
+        block = np.full(size + 256, 0xA5, np.uint8)
+        block = block[-block.ctypes.data % 256 :][:size]
+        self.memory[block.ctypes.data] = block
+        return 0, block.ctypes.data
+
+    def cuMemFree(self, address: int) -> tuple[int]:
+        if status := self._refusal():
+            return (status,)
+        for stream in self.streams.values():  # as CUDA does
+            self._finish(stream)
+        self._freed.append(self.memory.pop(address))
+        return (0,)
+
+    def cuMemcpyAsync(self, target: int, source: int, size: int, stream: int) -> tuple[int]:
+        if status := self._refusal(capturing=True):
+            return (status,)
+        self.copies += 1
+        staged = None if self.has(source, size) else ctypes.string_at(source, size)
+
+        def copy() -> None:
+            assert staged is not None or self.has(source, size), "copied from freed memory"
+            ctypes.memmove(target, staged if staged is not None else source, size)
+
+        self.streams[stream].enqueue(copy)
+        return (0,)
+
+    def has(self, address: int, size: int) -> bool:
+        return any(start <= address and address + size <= start + len(block) for start, block in self.memory.items())
+
+    def cuStreamCreate(self, flags: int) -> tuple[int, int]:
+        if status := self._refusal():
+            return status, 0
+        self.streams[handle := next(self._handles)] = Stream()
+        return 0, handle
+
+    def cuStreamSynchronize(self, stream: int) -> tuple[int]:
+        if status := self._refusal():
+            return (status,)
+        self._finish(self.streams[stream])
+        return (0,)
+
+    def cuEventCreate(self, flags: int) -> tuple[int, int]:
+        return self._refusal(), next(self._handles)
+
+    def cuEventRecord(self, event: int, stream: int) -> tuple[int]:
+        self._events[event] = stream, len(self.streams[stream].work)
+        return (self._refusal(),)
+
+    def cuStreamWaitEvent(self, stream: int, event: int, flags: int) -> tuple[int]:
+        other, until = self._events[event]
+        self.streams[stream].enqueue(lambda: self.streams[other].finish(until))
+        return (self._refusal(),)
+
+    def cuStreamBeginCapture(self, stream: int, mode: int) -> tuple[int]:
+        status = self._refusal()
+        self.streams[stream].captured, self._capturing.stream = [], stream
+        return (status,)
+
+    def cuStreamEndCapture(self, stream: int) -> tuple[int, Any]:
+        captured, self.streams[stream].captured = self.streams[stream].captured, None
+        del self._capturing.stream
+        return 0, captured
+
+    def cuGraphInstantiate(self, captured: list[Work], flags: int) -> tuple[int, int]:
+        self.graphs[handle := next(self._handles)] = list(captured)
+        return 0, handle
+
+    def cuGraphDestroy(self, captured: list[Work]) -> tuple[int]:
+        return (0,)
+
+    def cuGraphExecDestroy(self, graph: int) -> tuple[int]:
+        del self.graphs[graph]
+        return (0,)
+
+    def cuGraphLaunch(self, graph: int, stream: int) -> tuple[int]:
+        for work in self.graphs[graph]:
+            self.streams[stream].enqueue(work)
+        return (self._refusal(),)
+
+    def _finish(self, stream: Stream) -> None:
+        with self._working:
+            stream.finish()
+
+    def _refusal(self, *, capturing: bool = False) -> int:
+        """Of a thread without a context; of calls that may not come between the beginning and end of a capture."""
+        if not self.stack:
+            return INVALID_CONTEXT
+        return CAPTURE_UNSUPPORTED if hasattr(self._capturing, "stream") and not capturing else 0
