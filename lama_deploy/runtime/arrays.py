@@ -54,6 +54,10 @@ def mask_of(mask: Any, size: tuple[int, ...] | None = None) -> Array:
     if isinstance(mask, Image.Image):
         return holes_of(mask)[None]
     torch_mask = is_torch(mask)
+    if is_on_device(mask) and not torch_mask:
+        raise ImageError(
+            f"the mask, a {type(mask).__name__}, is on the GPU, and the image is not; give both on one side"
+        )
     array = mask.detach().cpu().numpy() if torch_mask else np.asarray(mask)
     if array.dtype.kind not in "buif":
         raise ImageError(f"a mask has dtype {array.dtype}; allowed: bool, integers, floats")

@@ -85,7 +85,7 @@ class TensorRtBackend:
         return run_in_parts(run, images, masks, part)
 
     def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
-        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`; nothing waits, nothing moves.
+        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`, which nothing waits for.
 
         image, mask, stream, errors: `device_arrays.DeviceCall`. Raises ImageError for a shape that no profile takes.
         """

@@ -122,10 +122,11 @@ class Lane:
 
     def _grow_scratch(self, size: int) -> None:
         """Graphs hold the old block's address, so they go with it."""
-        self.synchronize()
-        for slot in self._slots.values():
-            slot.graph = slot.context = None
-        self._scratch = None  # freed before the next one is made
+        if self._scratch is not None:
+            self.synchronize()
+            for slot in self._slots.values():
+                slot.graph = slot.context = None
+            self._scratch = None  # freed before the next one is made
         self._scratch = self._cuda.allocate(size)
 
     def _context_of(self, profile: EngineProfile) -> Context:
