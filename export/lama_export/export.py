@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import MODELS, is_bundle
+from lama_deploy.bundle import MODELS, Bundle, is_bundle
 from lama_deploy.calibration import CalibrationSet
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
@@ -70,7 +71,18 @@ def export_bundle(
             engine=written.engine,
         )
         bundle.save(directory)
+        if bundle.engine:
+            _prove_engine(checkpoint, directory, bundle, progress)
     return record
+
+
+def _prove_engine(checkpoint: Checkpoint, directory: Path, bundle: Bundle, progress: Progress) -> None:
+    """Add what the engine itself computes to the bundle, which is there already because engines are opened by it."""
+    from lama_export.tensorrt_proof import prove_engine
+
+    proof = prove_engine(checkpoint, directory, bundle, progress)
+    executed = {"executed": proof is not None, "parity": proof.to_dict() if proof else {}}
+    replace(bundle, engine={**bundle.engine, **executed}).save(directory)
 
 
 def _folded(

@@ -10,6 +10,7 @@ from pathlib import Path
 from lama_deploy.bundle import Bundle, load_bundle
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.errors import CheckpointError
+from lama_deploy.proof.parity import Size
 from lama_deploy.runtime.backend import Backend
 
 DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
@@ -28,7 +29,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--weights", metavar="PATH|NAME", help="the checkpoint for eager (default: the one it was made from)"
     )
-    p.add_argument("--sizes", default=DEFAULT_SIZES, help=f"HxW or HxWxBATCH, by commas (default: {DEFAULT_SIZES})")
+    p.add_argument(
+        "--sizes",
+        help=f"HxW or HxWxBATCH, by commas (default: {DEFAULT_SIZES}; of engines the corners of their profiles and "
+        "sizes between them)",
+    )
     p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
     return p
 
@@ -37,13 +42,13 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.proof.candidate import candidate
-    from lama_deploy.proof.parity import Size, measure
+    from lama_deploy.proof.parity import measure
     from lama_deploy.proof.table import parity_table
     from lama_deploy.proof.tolerance import tolerance_of
 
     bundle = load_bundle(args.bundle)
     compared = [bundle] if args.against == "eager" else [bundle, load_bundle(args.against)]
-    sizes = [Size.parse(text) for text in args.sizes.split(",")]
+    sizes = _sizes(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
     record = measure(
         candidate(Path(args.bundle) / bundle.model, bundle.precision),
@@ -61,6 +66,14 @@ def main() -> int:
     temporary.replace(target)
     print(f"against {name}: {'pass' if record.passed else 'FAIL'}; wrote {target}")
     return 0 if record.passed else PARITY_FAILED
+
+
+def _sizes(bundle: Bundle, asked: str | None) -> list[Size]:
+    if asked is None and bundle.engine:
+        from lama_deploy.proof.engine_sizes import engine_sizes
+
+        return engine_sizes(bundle.engine)
+    return [Size.parse(text) for text in (asked or DEFAULT_SIZES).split(",")]
 
 
 def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:

@@ -56,6 +56,17 @@ def quantisation_summary(quantisation: Mapping[str, Any]) -> str:
     )
 
 
+def _run_or_not(record: Mapping[str, Any]) -> str:
+    if not record["executed"]:
+        return "the engine itself has not been run; what is proven above is the model.onnx that it was built from"
+    cases = record["parity"]["cases"]
+    worst = max(cases, key=lambda case: case["max_error"])
+    return (
+        f"the engine itself was run at {len(cases)} sizes of its profiles, and passed: max error "
+        f"{worst['max_error']:.1e} at {worst['size']}"
+    )
+
+
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
@@ -70,7 +81,7 @@ def engine_summary(record: Mapping[str, Any]) -> str:
         f"{sum(record['layers'].values())} layers ({kinds}), up to {memory:.0f} MiB of activations, "
         f"built in {record['build_seconds']:.0f} s",
         f"Fourier units: {spectral}",
-        "the engine itself has not been run; what is proven above is the model.onnx that it was built from",
+        _run_or_not(record),
     ]
     if not record["checked"]:
         lines.append("the builder printed no layers that this version understands, so their precision is unchecked")

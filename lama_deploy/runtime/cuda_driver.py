@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from lama_deploy.bundle import MODEL
 from lama_deploy.errors import EngineError
 
 NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
@@ -35,12 +36,14 @@ class Cuda:
         self._driver = driver
         try:
             self.call("cuInit", 0)
-            found = None if device is not None else self._current_context()
-            self._context = found or self._primary_context(device or 0)
-        except RuntimeError as error:  # how cuda-python says that there is no driver library
+        except (RuntimeError, EngineError) as error:  # RuntimeError: how cuda-python says that there is no driver
+            reason = str(error) if isinstance(error, EngineError) else "no driver is installed"
             raise EngineError(
-                f"an engine needs an NVIDIA GPU and its driver, which is not here ({str(error).splitlines()[0]})"
+                f"an engine needs an NVIDIA GPU, and there is none here ({reason}); the {MODEL} of its bundle runs "
+                "anywhere"
             ) from error
+        found = None if device is not None else self._current_context()
+        self._context = found or self._primary_context(device or 0)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """A driver function's result, if it has one."""

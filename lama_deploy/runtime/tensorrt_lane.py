@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Lane:
         self._opened, self._config, self._cuda = opened, config, cuda
         self._size, self.captures = slots, captures
         self.stream = cuda.stream()
+        weakref.finalize(self, cuda.release, "cuStreamSynchronize", self.stream)  # before contexts and memory go
         self._event = cuda.event()
         self._contexts: dict[int, Context] = {}
         self._slots: OrderedDict[tuple[int, tuple[int, ...]], Slot] = OrderedDict()

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,10 @@ class Context:
         self.profile: dict[str, Any] | None = None
         self.scratch = (0, 0)
         self.prepared: Any = None
-        self.state = 0  # changes with whatever a graph relies on
+        self.life = SimpleNamespace(state=0, over=False)  # state changes with whatever a graph relies on
+
+    def __del__(self) -> None:
+        self.life.over = True
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
         self.index, self.profile = index, self.engine.profiles[index]
@@ -85,7 +88,7 @@ class Context:
         if not all(low <= n <= high for low, n, high in zip(least, shape, largest, strict=True)):
             self.engine.logger.log(Logger.ERROR, f"Static dimension mismatch: {name} {shape}\nmore")
             return False
-        self.state += self.shapes.get(name) != shape
+        self.life.state += self.shapes.get(name) != shape
         self.shapes[name] = shape
         return True
 
@@ -93,7 +96,7 @@ class Context:
         return SCRATCH_PER_PIXEL * int(np.prod(self.shapes["mask"]))
 
     def set_device_memory(self, address: int, size: int) -> None:
-        self.state += self.scratch[0] != address
+        self.life.state += self.scratch[0] != address
         self.scratch = address, size
 
     def set_tensor_address(self, name: str, address: int) -> bool:
@@ -104,16 +107,17 @@ class Context:
     def execute_async_v3(self, stream: int) -> bool:
         engine, driver = self.engine, self.engine.driver
         capturing = driver.streams[stream].captured is not None
-        arrangement = self.state, dict(self.shapes), dict(self.addresses)
+        arrangement = self.life.state, dict(self.shapes), dict(self.addresses)
         if capturing and (engine.refuses_captures or self.prepared != arrangement):
             engine.logger.log(Logger.ERROR, "operation not permitted when stream is capturing")
             return False
         self.prepared = arrangement
         assert engine.streams.setdefault(self.scratch[0], stream) == stream, "scratch memory of another stream"
-        index, scratch = self.index, self.scratch
+        index, scratch, life = self.index, self.scratch, self.life
 
         def compute() -> None:
-            assert not capturing or self.state == arrangement[0], "a graph whose context was changed"
+            assert not life.over, "the context is gone"
+            assert not capturing or life.state == arrangement[0], "a graph whose context was changed"
             assert scratch[1] >= SCRATCH_PER_PIXEL * int(np.prod(arrangement[1]["mask"]))
             assert driver.has(*scratch), "scratch memory was freed"
             engine.compute(index, *arrangement[1:])

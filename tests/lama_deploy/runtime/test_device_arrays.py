@@ -77,11 +77,13 @@ def new_stream(machine: Machine) -> int:
     return int(stream)
 
 
+@pytest.mark.parametrize("ours_first", [False, True])
 @pytest.mark.parametrize("graphs", [8, 0])
 @pytest.mark.parametrize("kind", [OnDevice, ByDlpack])
 def test_results_follow_inputs_on_the_callers_stream(
-    kind: type[OnDevice], graphs: int, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    kind: type[OnDevice], graphs: int, ours_first: bool, machine: Machine
 ) -> None:
+    """Whichever stream the device turns to first."""
     inpaint = Inpainter(machine.open(graphs=graphs))
     stream = new_stream(machine)
     results = []
@@ -91,8 +93,21 @@ def test_results_follow_inputs_on_the_callers_stream(
         result = inpaint(*given, stream=stream if kind is ByDlpack else None)
         results.append((result, machine.expected(images, masks)))
     assert machine.driver.streams[stream].done == 0  # nothing was waited for
+    for other in (handle for handle in machine.driver.streams if ours_first and handle != stream):
+        machine.driver.streams[other].finish()
     for result, expected in results:
         assert np.array_equal(read(machine.driver, result, stream), expected)
+
+
+def test_shapes_make_room_when_their_work_is_done(machine: Machine) -> None:
+    backend = machine.open(graphs=1)
+    results = []
+    for side in (40, 40, 40, 32, 32, 32):
+        images, masks = scene(side, side, seed=len(results))
+        result = backend.inpaint_on_device(OnDevice(machine.driver, images), OnDevice(machine.driver, masks))
+        results.append((result, machine.expected(images, masks)))
+    for result, expected in results:
+        assert np.array_equal(read(machine.driver, result, 1), expected)
 
 
 def test_without_graphs_nothing_is_copied(machine: Machine) -> None:

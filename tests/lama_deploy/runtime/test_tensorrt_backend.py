@@ -50,6 +50,15 @@ def test_graphs_are_for_shapes_that_come_back(machine: Machine) -> None:
     assert len(machine.driver.graphs) == 2
 
 
+def test_the_shape_used_longest_ago_makes_room(machine: Machine) -> None:
+    backend = machine.open(graphs=2)
+    for side in (32, 24, 24, 16, 16, 24, 32):
+        backend.run(*scene(side, side))
+    contexts = machine.engine.contexts
+    backend.run(*scene(24, 24))  # still has its graph
+    assert machine.engine.contexts == contexts and len(machine.driver.graphs) == 1
+
+
 def test_replays_enqueue_one_graph_and_three_copies(machine: Machine) -> None:
     backend = machine.open()
     for _ in range(3):
