@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="half precision: activation ranges are measured and folded into the weights, far from its limits",
     )
-    precision.add_argument("--bf16", action="store_true", help="bfloat16 where the CPU computes it (openvino)")
+    precision.add_argument("--bf16", action="store_true", help="bfloat16, where the target computes it (not onnx)")
     precision.add_argument(
         "--int8",
         action="store_true",

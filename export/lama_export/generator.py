@@ -11,7 +11,7 @@ from lama_deploy.fold import Array
 from lama_deploy.keys import first_up_index
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.ffc import FFCLayers
-from lama_export.graph import GraphBuilder
+from lama_export.graph import BFLOAT16, GraphBuilder
 from lama_export.layers import END, Layers
 from lama_export.pix2pixhd import Pix2PixHDLayers
 
@@ -46,6 +46,8 @@ def emit_generator(
 def _deconv(layers: Layers, x: str, key: str, bn: str) -> str:
     """Double the size. Four convolutions and an interleave were measured: no faster, the interleave costs the gain."""
     g = layers.graph
+    if g.dtype == BFLOAT16:
+        return _deconv_by_pixels(layers, x, key, bn)
     return g.op(
         "ConvTranspose",
         x,
@@ -57,6 +59,26 @@ def _deconv(layers: Layers, x: str, key: str, bn: str) -> str:
         pads=[1, 1, 1, 1],
         output_padding=[1, 1],
     )
+
+
+def _deconv_by_pixels(layers: Layers, x: str, key: str, bn: str) -> str:
+    """The same as a convolution for 2x2 pixels at once: TensorRT-RTX 1.7 has no transposed one in bfloat16."""
+    g = layers.graph
+    weight = g.constant(f"{key}.weight", _pixels_of_transposed(layers.weights.weight(key, bn, axis=1)))
+    bias = g.constant(f"{key}.bias", np.tile(layers.weights.bias(key, bn=bn), 4))
+    conv = g.op("Conv", x, weight, bias, name="conv", kernel_shape=[2, 2], pads=[0, 0, 1, 1])
+    return g.op("DepthToSpace", conv, blocksize=2, mode="DCR", name="pixels")
+
+
+def _pixels_of_transposed(weight: Array) -> Array:
+    """Transposed 3x3 weights (I, O, 3, 3) at stride 2 -> (4 O, I, 2, 2), outputs ordered (row, column, O).
+
+    Along an axis, pixel 2i is w[1] x[i], and pixel 2i+1 is w[2] x[i] + w[0] x[i+1].
+    """
+    taps = np.zeros((2, 2, 3))  # parity of the pixel, offset of the input, tap
+    taps[0, 0, 1] = taps[1, 0, 2] = taps[1, 1, 0] = 1
+    blocks = np.einsum("auk,bvl,iokl->aboiuv", taps, taps, weight)
+    return blocks.reshape(-1, weight.shape[0], 2, 2)
 
 
 def _head(layers: Layers, x: str, key: str) -> str:

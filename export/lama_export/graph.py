@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from lama_deploy.errors import ParityError
 
-OPSET = 18
-IR_VERSION = 9  # the oldest that knows everything used here, so that older engines open the file
+# The oldest that know everything used here, so that older engines open the file. bfloat16 came late.
+OPSET, IR_VERSION = 18, 9
+OPSET_OF_BFLOAT16, IR_VERSION_OF_BFLOAT16 = 22, 10
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DOMAIN = "lama.deploy"
 
 
@@ -117,7 +120,7 @@ class GraphBuilder:
 
 
 def function_from(
-    builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str
+    builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str, opset: int = OPSET
 ) -> onnx.FunctionProto:
     """A local function of our domain from a builder's nodes; its initialisers become Constant nodes.
 
@@ -126,6 +129,5 @@ def function_from(
     constants = [helper.make_node("Constant", [], [key], value=tensor) for key, tensor in builder.initializers.items()]
     for node in builder.nodes:
         node.ClearField("name")
-    return helper.make_function(
-        DOMAIN, name, inputs, outputs, [*constants, *builder.nodes], [helper.make_opsetid("", OPSET)], doc_string=doc
-    )
+    imports = [helper.make_opsetid("", opset)]
+    return helper.make_function(DOMAIN, name, inputs, outputs, [*constants, *builder.nodes], imports, doc_string=doc)

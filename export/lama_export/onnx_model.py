@@ -14,13 +14,25 @@ from lama_deploy.bundle import IO_PROPERTY
 from lama_deploy.fold import Array
 from lama_deploy.variants import GeneratorConfig
 from lama_export.generator import emit_generator
-from lama_export.graph import DOMAIN, IR_VERSION, OPSET, GraphBuilder
+from lama_export.graph import (
+    BFLOAT16,
+    DOMAIN,
+    IR_VERSION,
+    IR_VERSION_OF_BFLOAT16,
+    OPSET,
+    OPSET_OF_BFLOAT16,
+    GraphBuilder,
+)
 from lama_export.picture import Interface, emit_picture, picture_inputs, picture_outputs
 from lama_export.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
 
 Spectral = Literal["function", "inline", "dft"]
-GraphPrecision = Literal["fp32", "fp16"]
-DTYPES: Mapping[GraphPrecision, Any] = {"fp32": np.float32, "fp16": np.float16}
+GraphPrecision = Literal["fp32", "fp16", "bf16"]
+DTYPES: Mapping[GraphPrecision, np.dtype[Any]] = {
+    "fp32": np.dtype(np.float32),
+    "fp16": np.dtype(np.float16),
+    "bf16": BFLOAT16,
+}
 
 
 def onnx_from_state(
@@ -52,29 +64,31 @@ def onnx_from_state(
         list(graph.initializers.values()),
         value_info=graph.value_infos,
     )
-    model = _model_with_functions(
-        proto, _functions(config, spectral, DTYPES[precision] if wide_sums else np.float32), keep=spectral == "function"
-    )
+    opset = OPSET_OF_BFLOAT16 if precision == "bf16" else OPSET
+    functions = _functions(config, spectral, DTYPES[precision if wide_sums else "fp32"], opset)
+    model = _model_with_functions(proto, functions, opset, keep=spectral == "function")
     helper.set_model_props(model, {IO_PROPERTY: io})
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _functions(config: GeneratorConfig, spectral: Spectral, products: Any) -> list[onnx.FunctionProto]:
+def _functions(config: GeneratorConfig, spectral: Spectral, products: Any, opset: int) -> list[onnx.FunctionProto]:
     if config.kind != "ffc":
         return []
-    return [dft_conv_function()] if spectral == "dft" else [spectral_conv_function(products), dft_matrices_function()]
+    if spectral == "dft":
+        return [dft_conv_function()]
+    return [spectral_conv_function(products, opset), dft_matrices_function(opset)]
 
 
 def _model_with_functions(
-    graph: onnx.GraphProto, functions: list[onnx.FunctionProto], *, keep: bool
+    graph: onnx.GraphProto, functions: list[onnx.FunctionProto], opset: int, *, keep: bool
 ) -> onnx.ModelProto:
-    standard, ours = helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)
+    standard, ours = helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)
     model = helper.make_model(
         graph,
         opset_imports=[standard, ours] if functions else [standard],
         functions=functions,
-        ir_version=IR_VERSION,
+        ir_version=IR_VERSION if opset == OPSET else IR_VERSION_OF_BFLOAT16,
         producer_name="lama-deploy",
     )
     if keep or not functions:

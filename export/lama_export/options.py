@@ -16,6 +16,7 @@ from lama_export.tensorrt_options import EngineOptions
 
 Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
 ENGINES = ("trt", "trt-rtx")
+OLDEST_WITH_BF16 = 8  # compute capability
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 # Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
 PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
@@ -25,12 +26,12 @@ PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Siz
 class ExportOptions:
     """How to export. Raises ConfigError for what does not go together.
 
-    target: the engine. precision: of weights and activations; bf16 is OpenVINO's alone; int8 is of convolutions, where
-    that keeps the pictures. io: bytes or floats at the interface. spectral: see `onnx_from_state` for the onnx target;
-    "plugin" or "inline" (the default without a plugin) for TensorRT, whose ONNX file always has the nodes. engine: what
-    else TensorRT is asked for. external_data: weights in a second file, as OpenVINO has them anyway. calibration:
-    folder of photographs to measure activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside
-    holes that int8 has to keep, against float32.
+    target: the engine. precision: of weights and activations; bf16 is not for ONNX Runtime; int8 is of convolutions,
+    where that keeps the pictures, and not for TensorRT. io: bytes or floats at the interface. spectral: see
+    `onnx_from_state` for the onnx target; "plugin" or "inline" (the default without a plugin) for TensorRT, whose ONNX
+    file always has the nodes. engine: what else TensorRT is asked for. external_data: weights in a second file, as
+    OpenVINO has them anyway. calibration: folder of photographs to measure activation ranges on (fp16, int8), None for
+    the shipped ones. least_psnr: dB inside holes that int8 has to keep, against float32.
     """
 
     target: Target = "onnx"
@@ -68,10 +69,12 @@ class ExportOptions:
             raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")
 
     def _check_engine(self, engine: EngineOptions) -> None:
-        if self.precision not in ("fp32", "fp16"):
+        if self.precision == "int8":
+            raise ConfigError(f"--int8 is not for --to {self.target} yet; use --fp16 or --bf16")
+        old = [one for one in engine.compute_capabilities if int(one.split(".")[0]) < OLDEST_WITH_BF16]
+        if self.precision == "bf16" and old:
             raise ConfigError(
-                f"--{self.precision} is not for --to {self.target} yet: only fp32 and fp16 can be proven on a CPU "
-                "as an engine computes them; use --fp16"
+                f"GPUs of compute capability {old[0]} have no bfloat16, from {OLDEST_WITH_BF16}.0 on they do: use --fp16"
             )
         if self.external_data or self.spectral in ("function", "dft"):
             raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from lama_export.graph import DOMAIN, GraphBuilder, function_from
+from lama_export.graph import DOMAIN, OPSET, GraphBuilder, function_from
 
 SPECTRAL_CONV = "SpectralConv"
 DFT_MATRICES = "DftMatrices"
@@ -28,13 +28,13 @@ MATRIX_NAMES = ("forward_re", "forward_im", "forward_h", "inverse_h", "inverse_w
 COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
 
 
-def spectral_conv_function(products: Any = np.float32) -> onnx.FunctionProto:
+def spectral_conv_function(products: Any = np.float32, opset: int = OPSET) -> onnx.FunctionProto:
     """SpectralConv(x, weight, bias, *MATRIX_NAMES) -> y, FFT-free.
 
     x, y: (N, C, h, w). weight: (2C, 2C, 1, 1) over interleaved channels and bias: (2C,), BN folded in. The matrices
     come from DftMatrices; an engine with a kernel of its own ignores them.
-    products: np.float16 puts casts around those with the matrices, for values of that type only: TensorRT's way to ask
-    for sums in float32 of operands that stay half (it fuses the casts into the product).
+    products: a half precision puts casts around those with the matrices, for values of that type only: TensorRT's way
+    to ask for sums in float32 of operands that stay half (it fuses the casts into the product).
     """
     g = GraphBuilder(products)
     shape = g.op("Shape", "x", name="shape")
@@ -52,14 +52,15 @@ def spectral_conv_function(products: Any = np.float32) -> onnx.FunctionProto:
     _product(g, rows, "inverse_w", "idft_w")
     g.nodes[-1].output[0] = "y"
     inputs = ["x", "weight", "bias", *MATRIX_NAMES]
-    return function_from(g, SPECTRAL_CONV, inputs, ["y"], "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free")
+    doc = "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free"
+    return function_from(g, SPECTRAL_CONV, inputs, ["y"], doc, opset)
 
 
 def _product(g: GraphBuilder, left: str, right: str, name: str) -> str:
     return g.to_dtype(g.op("MatMul", g.to_float32(left), g.to_float32(right), name=name))
 
 
-def dft_matrices_function() -> onnx.FunctionProto:
+def dft_matrices_function(opset: int = OPSET) -> onnx.FunctionProto:
     """DftMatrices(latent) -> MATRIX_NAMES, for the last two axes of `latent`."""
     g = GraphBuilder()
     shape = g.op("Shape", "latent", name="shape")
@@ -88,7 +89,7 @@ def dft_matrices_function() -> onnx.FunctionProto:
     waves = g.op("Mul", cos_w, count), g.op("Mul", g.op("Neg", sin_w), count)
     _finish(g, "inverse_w", g.op("Concat", *waves, axis=0))
     doc = "DFT matrices of the FFT-free Fourier unit, made once per inference from the latent's height and width"
-    return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc)
+    return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc, opset)
 
 
 def _cos_sin(g: GraphBuilder, rows: str, columns: str, n: str, name: str) -> tuple[str, str]:

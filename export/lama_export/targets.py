@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import onnx
 
@@ -15,7 +15,7 @@ from lama_deploy.calibration import CalibrationSet
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
-from lama_export.onnx_model import Spectral, onnx_from_state
+from lama_export.onnx_model import GraphPrecision, Spectral, onnx_from_state
 from lama_export.options import ENGINES, ExportOptions
 from lama_export.sensitivity import Choice, Progress
 
@@ -56,7 +56,7 @@ class Job:
 def write_onnx(job: Job, path: Path) -> Written:
     options = job.options
     spectral = options.onnx_spectral
-    precision: Literal["fp32", "fp16"] = "fp16" if options.precision == "fp16" else "fp32"
+    precision: GraphPrecision = "fp32" if options.precision == "int8" else options.precision
     model = onnx_from_state(
         job.config,
         job.state_dict,

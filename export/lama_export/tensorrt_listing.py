@@ -15,7 +15,7 @@ LISTING, MEMORY = "Layers:", "Total Activation Memory: "
 WANTED = (LISTING, MEMORY)  # what the messages that are read here start with
 # Kinds of layer that multiply: what they read and write is in the precision of their arithmetic.
 PRODUCTS = ("correlation", "deconv", "gemm", "runtime_fusion", "custom_layer")
-FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16"}
+FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"}
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def _fields(line: str, keys: str) -> dict[str, str]:
 def check_listing(listing: Listing, *, precision: str, plugin: bool) -> bool:
     """Whether the listing could be judged: False where the builder printed none that is understood.
 
-    precision: "fp32" or "fp16", of every convolution and product. plugin: whether the Fourier units' functions must
-    all have been replaced. Raises EngineError naming the first layer that is not as asked.
+    precision: "fp32", "fp16" or "bf16", of every convolution and product. plugin: whether the Fourier units' functions
+    must all have been replaced. Raises EngineError naming the first layer that is not as asked.
     """
     products = [layer for layer in listing.layers if layer.kind in PRODUCTS and layer.precisions]
     if not products:

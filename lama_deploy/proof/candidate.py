@@ -9,7 +9,7 @@ from lama_deploy.runtime.backend import Backend
 
 
 def candidate(model: Path, precision: str) -> Backend:
-    """A model file of lama-export; fp16 in ONNX as an engine would store it (`proof.half`).
+    """A model file of lama-export; half precisions in ONNX as an engine would store them (`proof.half`).
 
     An engine of TensorRT runs on the GPU: EngineError where that cannot be.
     """
@@ -21,7 +21,7 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 
         return OpenVinoBackend(model, cache="")
-    if precision == "fp16":
+    if precision in ("fp16", "bf16"):
         from lama_deploy.proof.half import half_backend
 
         return half_backend(model)

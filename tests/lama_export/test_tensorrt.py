@@ -107,7 +107,9 @@ def test_engine_has_the_profiles_and_types_that_were_asked_for(bundle: Path) -> 
 
 
 @pytest.mark.trt
-@pytest.mark.parametrize(("io", "precision"), [("float", "fp32"), ("uint8", "fp16"), ("float", "fp16")])
+@pytest.mark.parametrize(
+    ("io", "precision"), [("float", "fp32"), ("uint8", "fp16"), ("float", "fp16"), ("uint8", "bf16")]
+)
 def test_every_interface_in_both_precisions(
     io: Interface, precision: Precision, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:

@@ -46,7 +46,10 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
         (["--spectral", "inline", "--plugin", sys.executable], "--spectral inline is without a plugin"),
         (["--spectral", "dft"], "--to trt-rtx takes --spectral plugin or inline"),
         (["--external-data"], "no --external-data"),
-        (["--bf16"], "--bf16 is not for --to trt-rtx yet"),
+        (
+            ["--bf16", "--compute-capability", "7.5"],
+            "of compute capability 7.5 do not compute in bfloat16, from 8.0 on",
+        ),
         (["--int8"], "--int8 is not for --to trt-rtx yet"),
         (["--fp16", "--tf32"], "--tf32 rounds the operands of float32 products"),
         (["--to", "onnx", "--profile", "1:2:3"], "--to onnx takes no engine options"),

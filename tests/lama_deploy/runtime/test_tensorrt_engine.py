@@ -19,9 +19,7 @@ from tests.lama_deploy.runtime.emulated_machine import SMALL, Machine
 
 def test_without_a_gpu(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend_module, "driver", EmulatedDriver(devices=0))
-    with pytest.raises(
-        EngineError, match=r"there is none here \(CUDA's cuInit failed: no CUDA-capable device"
-    ):
+    with pytest.raises(EngineError, match=r"there is none here \(CUDA's cuInit failed: no CUDA-capable device"):
         machine.open()
 
 
