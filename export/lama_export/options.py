@@ -74,7 +74,7 @@ class ExportOptions:
         old = [one for one in engine.compute_capabilities if int(one.split(".")[0]) < OLDEST_WITH_BF16]
         if self.precision == "bf16" and old:
             raise ConfigError(
-                f"GPUs of compute capability {old[0]} have no bfloat16, from {OLDEST_WITH_BF16}.0 on they do: use --fp16"
+                f"GPUs of compute capability {old[0]} have no bfloat16, from {OLDEST_WITH_BF16}.0; use --fp16"
             )
         if self.external_data or self.spectral in ("function", "dft"):
             raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")

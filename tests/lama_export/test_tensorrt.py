@@ -110,7 +110,7 @@ def test_engine_has_the_profiles_and_types_that_were_asked_for(bundle: Path) -> 
 @pytest.mark.parametrize(
     ("io", "precision"), [("float", "fp32"), ("uint8", "fp16"), ("float", "fp16"), ("uint8", "bf16")]
 )
-def test_every_interface_in_both_precisions(
+def test_every_interface_in_every_precision(
     io: Interface, precision: Precision, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """The file is given as it is, local functions included; `checked` says that all products are in `precision`."""

@@ -48,7 +48,7 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
         (["--external-data"], "no --external-data"),
         (
             ["--bf16", "--compute-capability", "7.5"],
-            "of compute capability 7.5 do not compute in bfloat16, from 8.0 on",
+            "of compute capability 7.5 have no bfloat16",
         ),
         (["--int8"], "--int8 is not for --to trt-rtx yet"),
         (["--fp16", "--tf32"], "--tf32 rounds the operands of float32 products"),
