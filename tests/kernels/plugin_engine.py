@@ -4,6 +4,8 @@ python plugin_engine.py PLUGIN MODEL.onnx      prints what TensorRT said as one 
 """
 
 import json
+import re
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,12 @@ def _filled(shape: tuple[int, ...], side: int) -> tuple[int, ...]:
     return tuple(next(sizes) if size == -1 else size for size in shape)
 
 
+def fields(engine: bytes) -> list[tuple[int, ...]]:
+    """(type, count, value) of each int32 field "backend" that a plugin serialised, as TensorRT wrote them down."""
+    records = re.findall(rb"SpectralConv\0.{,32}?backend\0(.{12})", engine, re.DOTALL)
+    return [struct.unpack("<3i", record) for record in records]
+
+
 def create(creator: Any, backend: int) -> Any:
     """A plugin as the parser makes it of a node with this attribute; None where the plugin refuses."""
     field = trt.PluginField("backend", np.array([backend], np.int32), trt.PluginFieldType.INT32)
@@ -84,7 +92,7 @@ def main() -> None:
         "inlined": inlined,
         "layers": log.lines("Layers", "LayerType"),
         "tensors": log.lines("I/O Tensors", "IOMode"),
-        "fields": [engine.count(name) for name in (b"SpectralConv", b"backend")],
+        "fields": fields(engine),
         "errors": log.errors(),
     }
     creator = registry.get_creator("SpectralConv", "1", "")
