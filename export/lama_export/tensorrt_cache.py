@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.cache import cache_directory
+from lama_export.tensorrt_gpu import this_gpu
 
 
 @contextmanager
@@ -27,10 +28,8 @@ def kept_timings(trt: Any, target: str, config: Any) -> Iterator[None]:
 
 def timing_cache_path(trt: Any) -> Path:
     """One file for each version and GPU: timings of another one are worth nothing."""
-    import torch
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "unknown"
-    name = f"{trt.__name__}-{trt.__version__}-{device}.timings"
+    gpu = this_gpu()
+    name = f"{trt.__name__}-{trt.__version__}-{gpu['name'] if gpu else 'unknown'}.timings"
     return cache_directory() / "tensorrt" / re.sub(r"[^\w.-]+", "_", name)
 
 

@@ -17,6 +17,7 @@ from lama_export.sensitivity import Progress
 from lama_export.spectral import SPECTRAL_CONV
 from lama_export.tensorrt_build import Engine, build_engine
 from lama_export.tensorrt_capabilities import capabilities
+from lama_export.tensorrt_gpu import this_gpu
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_options import EngineOptions
 from lama_export.tensorrt_plugin import chosen_plugin
@@ -52,6 +53,7 @@ def write_engine(
     return {
         "module": trt.__name__,
         "version": trt.__version__,
+        "gpu": this_gpu() if options.target == "trt" else None,
         "executed": False,
         "checked": checked,
         "spectral": "plugin" if plugin else "inline" if units else "none",

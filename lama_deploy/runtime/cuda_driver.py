@@ -69,10 +69,18 @@ class Cuda:
         finally:
             self.call("cuCtxPopCurrent")
 
-    @property
-    def device_name(self) -> str:
-        name: bytes = self.call("cuDeviceGetName", 256, self.call("cuCtxGetDevice"))
-        return name.split(b"\0")[0].decode()
+    def device(self) -> dict[str, str]:
+        """{"name": "NVIDIA H200", "compute_capability": "9.0"}."""
+        device, attributes = self.call("cuCtxGetDevice"), self._driver.CUdevice_attribute
+        name: bytes = self.call("cuDeviceGetName", 256, device)
+        major, minor = (
+            self.call("cuDeviceGetAttribute", attribute, device)
+            for attribute in (
+                attributes.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                attributes.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+            )
+        )
+        return {"name": name.split(b"\0")[0].decode(), "compute_capability": f"{major}.{minor}"}
 
     def allocate(self, size: int) -> Memory:
         return Memory(self, size)

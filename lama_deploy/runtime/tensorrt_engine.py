@@ -59,9 +59,10 @@ def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
     runtime = trt.Runtime(log)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
+        gpus = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
         raise EngineError(
-            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); an engine runs on the kind of "
-            f"GPU that it was built for: export it on this machine, or use {MODEL}, which runs anywhere"
+            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); it runs on the GPUs that it was "
+            f"built for ({', '.join(gpus) or 'the default'}): export again, or use {MODEL}, which runs anywhere"
         )
     sha256 = bundle.files[path.name]["sha256"]
     return OpenedEngine(trt, engine, runtime, log, _interface(path, trt, engine), _profiles(engine), sha256)

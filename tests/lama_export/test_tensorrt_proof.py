@@ -67,6 +67,7 @@ def record(trt: Any) -> Mapping[str, Any]:
     profiles = [dict(zip(("min", "opt", "max"), (shape[1:] for shape in one), strict=True)) for one in PROFILES]
     built = {"layers": {"gemm": 1}, "activation_bytes": [1 << 20], "build_seconds": 1.0, "checked": True}
     asked = {"profiles": profiles, "batch": {"min": 1, "opt": 1, "max": 2}, "spectral": "inline", "plugin": None}
+    asked |= {"gpu": None, "compute_capabilities": []}
     return {"module": trt.__name__, "version": trt.__version__, "executed": False, **asked, **built}
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-INVALID_VALUE, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 1, 100, 201, 900
-TEXTS = {INVALID_VALUE: b"invalid argument", NO_DEVICE: b"no CUDA-capable device is detected"}
+NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 100, 201, 900
+TEXTS = {NO_DEVICE: b"no CUDA-capable device is detected", INVALID_CONTEXT: b"invalid device context"}
 Work = Callable[[], None]
 
 
@@ -37,6 +37,9 @@ class Stream:
 class EmulatedDriver:
     """What `Cuda` calls of cuda.bindings.driver. devices: 0 for a machine without a GPU."""
 
+    CUdevice_attribute = SimpleNamespace(
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=75, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=76
+    )
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
 
     def __init__(self, devices: int = 1) -> None:
@@ -66,6 +69,15 @@ class EmulatedDriver:
 
     def cuDevicePrimaryCtxRetain(self, device: int) -> tuple[int, int]:
         return 0, 7000 + device
+
+    def cuCtxGetDevice(self) -> tuple[int, int]:
+        return 0, self.stack[-1] - 7000
+
+    def cuDeviceGetName(self, length: int, device: int) -> tuple[int, bytes]:
+        return 0, b"Emulated GPU".ljust(length, b"\0")
+
+    def cuDeviceGetAttribute(self, attribute: int, device: int) -> tuple[int, int]:
+        return 0, {75: 9, 76: 0}[attribute]
 
     @property
     def stack(self) -> list[int]:

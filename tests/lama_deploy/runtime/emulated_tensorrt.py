@@ -220,6 +220,8 @@ def emulated_bundle(
         "module": "tensorrt_rtx" if rtx else "tensorrt",
         "version": RTX_VERSION if rtx else VERSION,
         "plugin": None,
+        "gpu": None if rtx else {"name": "Emulated GPU", "compute_capability": "9.0"},
+        "compute_capabilities": [],
         "profiles": [dict(zip(("min", "opt", "max"), (shape[1:] for shape in one), strict=True)) for one in profiles],
         "batch": dict(zip(("min", "opt", "max"), (shape[0] for shape in profiles[0]), strict=True)),
     }

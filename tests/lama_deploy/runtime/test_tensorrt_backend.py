@@ -173,6 +173,12 @@ def test_the_callers_context_is_computed_in_and_comes_back(machine: Machine) -> 
     assert int(TensorRtBackend(machine.folder / "bundle" / "model.engine")._cuda._context) == 7000
 
 
+def test_the_device_is_named(machine: Machine) -> None:
+    cuda = machine.open()._cuda
+    with cuda.current():
+        assert cuda.device() == {"name": "Emulated GPU", "compute_capability": "9.0"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
