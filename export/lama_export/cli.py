@@ -36,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
         "--spectral",
         choices=["function", "inline", "dft", "plugin"],
         help="Fourier units in ONNX: as nodes with an FFT-free local function (default), that function written out for "
-        "engines that reject functions, or the standard DFT operator; in TensorRT: plugin or inline",
+        "engines that reject functions, or the standard DFT operator; in TensorRT: our plugin (default where it can be "
+        "had), that function, or from 11.2 the DFT operator",
     )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(

@@ -76,7 +76,7 @@ def _functions(config: GeneratorConfig, spectral: Spectral, products: Any, opset
     if config.kind != "ffc":
         return []
     if spectral == "dft":
-        return [dft_conv_function()]
+        return [dft_conv_function(opset)]
     return [spectral_conv_function(products, opset), dft_matrices_function(opset)]
 
 

@@ -28,10 +28,11 @@ class ExportOptions:
 
     target: the engine. precision: of weights and activations; bf16 is not for ONNX Runtime; int8 is of convolutions,
     where that keeps the pictures, and not for TensorRT. io: bytes or floats at the interface. spectral: see
-    `onnx_from_state` for the onnx target; "plugin" or "inline" (the default without a plugin) for TensorRT, whose ONNX
-    file always has the nodes. engine: what else TensorRT is asked for. external_data: weights in a second file, as
-    OpenVINO has them anyway. calibration: folder of photographs to measure activation ranges on (fp16, int8), None for
-    the shipped ones. least_psnr: dB inside holes that int8 has to keep, against float32.
+    `onnx_from_state` for the onnx target; for TensorRT "plugin" or "inline", by default the first of the two that can
+    be had, of one and the same ONNX file, or "dft", its own operator. engine: what else TensorRT is asked for.
+    external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
+    activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
+    against float32.
     """
 
     target: Target = "onnx"
@@ -47,9 +48,9 @@ class ExportOptions:
     @property
     def onnx_spectral(self) -> Spectral:
         """The form of the Fourier units in the ONNX file."""
-        if self.spectral is None or self.spectral == "plugin" or self.target in ENGINES:
+        if self.spectral is None or self.spectral == "plugin":
             return "function"
-        return self.spectral
+        return "function" if self.target in ENGINES and self.spectral == "inline" else self.spectral
 
     def __post_init__(self) -> None:
         if self.target in ENGINES:
@@ -76,9 +77,9 @@ class ExportOptions:
             raise ConfigError(
                 f"GPUs of compute capability {old[0]} have no bfloat16, from {OLDEST_WITH_BF16}.0; use --fp16"
             )
-        if self.external_data or self.spectral in ("function", "dft"):
-            raise ConfigError(f"--to {self.target} takes --spectral plugin or inline, and no --external-data")
-        if self.spectral == "inline" and engine.plugin:
-            raise ConfigError("--spectral inline is without a plugin; leave out the one or the other")
+        if self.external_data or self.spectral == "function":
+            raise ConfigError(f"--to {self.target} takes --spectral plugin, inline or dft, and no --external-data")
+        if self.spectral in ("inline", "dft") and engine.plugin:
+            raise ConfigError(f"--spectral {self.spectral} is without a plugin; leave out the one or the other")
         if engine.tf32 and self.precision != "fp32":
             raise ConfigError("--tf32 rounds the operands of float32 products; leave it out with --fp16")

@@ -15,6 +15,7 @@ The inverse is the one of `lama_deploy.spectral`: complex along H, complex-to-re
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from lama_export.graph import DOMAIN, OPSET, GraphBuilder, function_from
 SPECTRAL_CONV = "SpectralConv"
 DFT_MATRICES = "DftMatrices"
 MATRIX_NAMES = ("forward_re", "forward_im", "forward_h", "inverse_h", "inverse_w")
+OPSET_OF_DFT_BY_INPUT = 20
 COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
 
 
@@ -130,16 +132,17 @@ def _finish(g: GraphBuilder, output: str, value: str) -> None:
     g.nodes.append(onnx.helper.make_node("Identity", [value], [output], name=output))
 
 
-def dft_conv_function() -> onnx.FunctionProto:
-    """SpectralConv(x, weight, bias) -> y written with standard DFT-17 operators. Shapes as `spectral_conv_function`."""
+def dft_conv_function(opset: int = OPSET) -> onnx.FunctionProto:
+    """SpectralConv(x, weight, bias) -> y by standard DFT operators, in float32. Shapes as `spectral_conv_function`."""
     g = GraphBuilder()
+    dft = partial(_dft, g, opset)
     shape = g.op("Shape", "x", name="shape")
     w = g.op("Gather", shape, g.int_scalar(3), axis=0, name="w")
     area = g.op("ReduceProd", g.op("Slice", shape, g.ints(2), g.ints(4)), keepdims=0)
     norm = g.op("Sqrt", g.op("Cast", area, to=onnx.TensorProto.FLOAT), name="norm")
 
-    half = g.op("DFT", g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
-    full = g.op("Div", g.op("DFT", half, axis=2, name="fft_h"), norm)
+    half = dft(g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
+    full = g.op("Div", dft(half, axis=2, name="fft_h"), norm)
     planes = g.op("Transpose", full, perm=[0, 1, 4, 2, 3])  # (N, C, 2, h, k)
     planes_shape = g.op("Shape", planes)
     n, hk = g.op("Slice", planes_shape, g.ints(0), g.ints(1)), g.op("Slice", planes_shape, g.ints(3), g.ints(5))
@@ -147,10 +150,17 @@ def dft_conv_function() -> onnx.FunctionProto:
     mixed = g.op("Relu", g.op("Conv", merged, "weight", "bias", name="mix"))
 
     pairs = g.op("Transpose", g.op("Reshape", mixed, planes_shape), perm=[0, 1, 3, 4, 2])
-    columns = g.op("DFT", pairs, axis=2, inverse=1, name="ifft_h")
-    lines = g.op("DFT", columns, w, axis=3, inverse=1, onesided=1, name="irfft_w")
+    columns = dft(pairs, axis=2, inverse=1, name="ifft_h")
+    lines = dft(columns, w, axis=3, inverse=1, onesided=1, name="irfft_w")
     _finish(g, "y", g.op("Mul", g.op("Squeeze", lines, g.ints(4)), norm))
-    return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT")
+    return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT", opset)
+
+
+def _dft(g: GraphBuilder, opset: int, *inputs: str, axis: int, **attributes: Any) -> str:
+    """The axis is an attribute of DFT-17 and the third input of DFT-20."""
+    if opset < OPSET_OF_DFT_BY_INPUT:
+        return g.op("DFT", *inputs, axis=axis, **attributes)
+    return g.op("DFT", *inputs, *[""] * (2 - len(inputs)), g.int_scalar(axis), **attributes)
 
 
 __all__ = ["DOMAIN", "MATRIX_NAMES", "dft_conv_function", "dft_matrices_function", "spectral_conv_function"]

@@ -90,7 +90,7 @@ def _parse(trt: Any, network: Any, log: Any, model: Path, plugins: int) -> None:
     if replaced != plugins:
         raise EngineError(
             f"{trt.__name__} gave {replaced} of {plugins} Fourier units to the plugin; "
-            "is it one for this version? Export without --plugin to have them written out"
+            "is it one for this version? Export with --spectral inline to have them written out"
         )
 
 

@@ -15,6 +15,7 @@ LISTING, MEMORY = "Layers:", "Total Activation Memory: "
 WANTED = (LISTING, MEMORY)  # what the messages that are read here start with
 # Kinds of layer that multiply: what they read and write is in the precision of their arithmetic.
 PRODUCTS = ("correlation", "deconv", "gemm", "runtime_fusion", "custom_layer")
+FOURIER_UNIT = "/fourier_unit"  # in the names of its nodes, written out
 FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"}
 
 
@@ -91,17 +92,19 @@ def _fields(line: str, keys: str) -> dict[str, str]:
     return fields
 
 
-def check_listing(listing: Listing, *, precision: str, plugin: bool) -> bool:
+def check_listing(listing: Listing, *, precision: str, plugin: bool, dft: bool = False) -> bool:
     """Whether the listing could be judged: False where the builder printed none that is understood.
 
     precision: "fp32", "fp16" or "bf16", of every convolution and product. plugin: whether the Fourier units' functions
-    must all have been replaced. Raises EngineError naming the first layer that is not as asked.
+    must all have been replaced. dft: whether these units are float32 in every precision, with casts around them that
+    other layers may take in. Raises EngineError naming the first layer that is not as asked.
     """
     products = [layer for layer in listing.layers if layer.kind in PRODUCTS and layer.precisions]
     if not products:
         return False
     for layer in products:
-        if layer.precisions != {precision}:
+        fits = precision in layer.precisions or FOURIER_UNIT in layer.origin if dft else layer.precisions == {precision}
+        if not fits:
             found = " and ".join(sorted(layer.precisions))
             raise EngineError(
                 f"TensorRT built {layer.name} in {found}, not in {precision}; nothing was written. Please report it"
@@ -110,6 +113,6 @@ def check_listing(listing: Listing, *, precision: str, plugin: bool) -> bool:
     if plugin and inlined:
         raise EngineError(
             f"TensorRT wrote a Fourier unit's function out ({inlined[0].origin.split(' | ')[-1]}) though a plugin was "
-            "given; nothing was written. Export without --plugin, or check the plugin's name and version"
+            "given; nothing was written. Export with --spectral inline, or check the plugin's name and version"
         )
     return True

@@ -1,24 +1,58 @@
-"""Which library is to replace the Fourier units' nodes."""
+"""The library that replaces the Fourier units' nodes, found, compiled if need be, and registered with TensorRT."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lama_deploy.errors import ConfigError, KernelError
+from lama_deploy.errors import ConfigError, EngineError, KernelError, MissingDependencyError
 from lama_deploy.kernels.build import PLUGIN, visible_architectures
 from lama_deploy.kernels.plugin import plugin_path
+from lama_deploy.tensorrt.modules import require_plugins
+from lama_deploy.tensorrt.plugin import load_plugin
 from lama_export.options import ExportOptions
 from lama_export.tensorrt_options import EngineOptions
 
 
-def chosen_plugin(options: ExportOptions) -> Path | None:
-    """The library that was given, or with `spectral="plugin"` ours, compiled if need be; None where none was asked for.
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """record: what the bundle says of the library, None where none is used; then `reason` says why, if it was tried."""
 
-    Raises KernelError where it cannot be compiled, ConfigError where it is not known for which GPU.
+    record: dict[str, str] | None = None
+    reason: str = ""
+
+
+def asks_for_plugin(options: ExportOptions) -> bool:
+    """Whether an export without it would be another one than was asked for."""
+    return options.spectral == "plugin" or (options.engine or EngineOptions()).plugin is not None
+
+
+def loaded_plugin(trt: Any, options: ExportOptions) -> LoadedPlugin:
+    """The plugin that was asked for, or by default ours where it can be had.
+
+    Raises KernelError where it cannot be compiled, ConfigError where it is not known for which GPU, EngineError for a
+    library that is no plugin, MissingDependencyError for a TensorRT without plugins; by default none of them.
     """
-    engine = options.engine or EngineOptions()
-    if engine.plugin is not None or options.spectral != "plugin":
+    if asks_for_plugin(options):
+        return LoadedPlugin(_load(trt, options))
+    if options.spectral is not None:
+        return LoadedPlugin()
+    try:
+        return LoadedPlugin(_load(trt, options))
+    except (ConfigError, EngineError, KernelError, MissingDependencyError) as error:
+        return LoadedPlugin(reason=str(error))
+
+
+def _load(trt: Any, options: ExportOptions) -> dict[str, str]:
+    require_plugins(trt, options.target)
+    return load_plugin(trt, plugin_file(options.engine or EngineOptions()))
+
+
+def plugin_file(engine: EngineOptions) -> Path:
+    """The library that was given, else ours, for the GPUs that were named or are here. Errors: `loaded_plugin`."""
+    if engine.plugin is not None:
         return engine.plugin
     return plugin_path("" if os.environ.get(PLUGIN.variable) else _architectures(engine))
 
@@ -30,6 +64,6 @@ def _architectures(engine: EngineOptions) -> str:
         return visible_architectures()
     except KernelError as error:
         raise ConfigError(
-            "--spectral plugin compiles for a GPU, and there is none here: name it by --compute-capability, such as "
+            "the plugin is compiled for a GPU, and there is none here: name it by --compute-capability, such as "
             "8.9, or give the library by --plugin PATH"
         ) from error

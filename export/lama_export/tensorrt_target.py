@@ -10,8 +10,7 @@ from typing import Any
 import onnx
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.tensorrt.modules import open_tensorrt, require_plugins
-from lama_deploy.tensorrt.plugin import load_plugin
+from lama_deploy.tensorrt.modules import open_tensorrt, require_dft
 from lama_export.options import ExportOptions
 from lama_export.sensitivity import Progress
 from lama_export.spectral import SPECTRAL_CONV
@@ -20,7 +19,7 @@ from lama_export.tensorrt_capabilities import capabilities
 from lama_export.tensorrt_gpu import this_gpu
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_options import EngineOptions
-from lama_export.tensorrt_plugin import chosen_plugin
+from lama_export.tensorrt_plugin import LoadedPlugin, asks_for_plugin, loaded_plugin
 
 
 def require_tensorrt(options: ExportOptions) -> None:
@@ -28,9 +27,10 @@ def require_tensorrt(options: ExportOptions) -> None:
     engine = options.engine or EngineOptions()
     trt = open_tensorrt(options.target)
     capabilities(trt, options.target, engine.compute_capabilities)
-    if engine.plugin is not None or options.spectral == "plugin":
-        require_plugins(trt, options.target)
-        _loaded_plugin(trt, options)
+    if options.spectral == "dft":
+        require_dft(trt, options.target)
+    if asks_for_plugin(options):
+        loaded_plugin(trt, options)
 
 
 def write_engine(
@@ -42,13 +42,13 @@ def write_engine(
     """
     engine, trt = options.engine or EngineOptions(), open_tensorrt(options.target)
     units = sum(node.op_type == SPECTRAL_CONV for node in model.graph.node)
-    plugin = _loaded_plugin(trt, options)
-    if plugin and not units:
-        raise ConfigError("this generator has no Fourier units for a plugin to replace; export without --plugin")
+    plugin = _plugin_for(units, trt, options)
     start = time.perf_counter()
-    built = build_engine(trt, options.target, onnx_path, engine, plugins=units if plugin else 0, progress=progress)
+    plugins = units if plugin.record else 0
+    built = build_engine(trt, options.target, onnx_path, engine, plugins=plugins, progress=progress)
     seconds = time.perf_counter() - start
-    checked = check_listing(built.listing, precision=options.precision, plugin=plugin is not None)
+    dft = options.spectral == "dft"
+    checked = check_listing(built.listing, precision=options.precision, plugin=plugins > 0, dft=dft)
     path.write_bytes(built.plan)
     return {
         "module": trt.__name__,
@@ -56,17 +56,25 @@ def write_engine(
         "gpu": this_gpu() if options.target == "trt" else None,
         "executed": False,
         "checked": checked,
-        "spectral": "plugin" if plugin else "inline" if units else "none",
-        "plugin": plugin,
+        "spectral": "plugin" if plugins else "inline" if units else _without_nodes(model),
+        "plugin": plugin.record,
+        "no_plugin": plugin.reason,
         "build_seconds": round(seconds, 1),
         **_asked(engine),
         **_built(built),
     }
 
 
-def _loaded_plugin(trt: Any, options: ExportOptions) -> dict[str, str] | None:
-    path = chosen_plugin(options)
-    return None if path is None else load_plugin(trt, path)
+def _plugin_for(units: int, trt: Any, options: ExportOptions) -> LoadedPlugin:
+    if units:
+        return loaded_plugin(trt, options)
+    if asks_for_plugin(options):
+        raise ConfigError("this generator has no Fourier units for a plugin to replace; leave out the option")
+    return LoadedPlugin()
+
+
+def _without_nodes(model: onnx.ModelProto) -> str:
+    return "dft" if any(node.op_type == "DFT" for node in model.graph.node) else "none"
 
 
 def _asked(engine: EngineOptions) -> dict[str, Any]:

@@ -67,13 +67,19 @@ def _run_or_not(record: Mapping[str, Any]) -> str:
     )
 
 
+def _why_inline(record: Mapping[str, Any]) -> str:
+    reason = record.get("no_plugin")
+    return f"without our plugin: {reason}" if reason else "as asked for"
+
+
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
     memory = max(record["activation_bytes"], default=0) / 2**20
     spectral = {
         "plugin": f"by the plugin {record['plugin'] and record['plugin']['name']}",
-        "inline": "written out as matrix products (--spectral plugin replaces them by a kernel)",
+        "inline": f"written out as matrix products ({_why_inline(record)})",
+        "dft": "by TensorRT's own DFT operator, in float32",
         "none": "this generator has none",
     }[record["spectral"]]
     lines = [

@@ -21,18 +21,22 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Flavour:
-    """oldest: that builds strongly typed networks. plugins_since: that takes plugins through its ONNX parser."""
+    """oldest: that builds strongly typed networks. plugins_since: that takes plugins through its ONNX parser.
+
+    dft_since: that has ONNX's DFT operator, None for none yet.
+    """
 
     module: str
     name: str
     install: str
     oldest: Version
     plugins_since: Version
+    dft_since: Version | None
 
 
 FLAVOURS: Mapping[str, Flavour] = {
-    "trt": Flavour("tensorrt", "TensorRT", "lama-deploy[tensorrt]", (10, 13), (10, 13)),
-    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "lama-deploy[tensorrt-rtx]", (1, 5), (1, 7)),
+    "trt": Flavour("tensorrt", "TensorRT", "lama-deploy[tensorrt]", (10, 13), (10, 13), (11, 2)),
+    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "lama-deploy[tensorrt-rtx]", (1, 5), (1, 7), None),
 }
 
 
@@ -70,8 +74,22 @@ def require_plugins(module: Any, target: str) -> None:
     if version_of(module) < flavour.plugins_since:
         raise MissingDependencyError(
             f"{flavour.name} {module.__version__} takes no plugins, {_dotted(flavour.plugins_since)} does: "
-            f"pip install {flavour.install} --upgrade, or export without --plugin"
+            f"pip install {flavour.install} --upgrade, or export with --spectral inline"
         )
+
+
+def require_dft(module: Any, target: str) -> None:
+    """Raise MissingDependencyError for a version whose ONNX parser has no DFT operator."""
+    flavour = FLAVOURS[target]
+    if flavour.dft_since is not None and version_of(module) >= flavour.dft_since:
+        return
+    advice = "leave --spectral out, or give inline"
+    if flavour.dft_since is None:
+        raise MissingDependencyError(f"{flavour.name} {module.__version__} has no DFT operator: {advice}")
+    raise MissingDependencyError(
+        f"{flavour.name} {module.__version__} has no DFT operator, {_dotted(flavour.dft_since)} does: "
+        f"pip install {flavour.install} --upgrade, or {advice}"
+    )
 
 
 def _dotted(version: Version) -> str:

@@ -18,6 +18,7 @@ from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
 from lama_export.generator import _pixels_of_transposed
 from lama_export.onnx_model import onnx_from_state
+from lama_export.tensorrt_listing import FOURIER_UNIT
 from lama_export.tensorrt_options import EngineOptions, Profile
 
 
@@ -46,11 +47,26 @@ def test_what_is_stored_is_rounded_to_bfloat16(tmp_path: Path) -> None:
     assert record.passed and 1e-4 < record.cases[0].mean_error < 5e-3
 
 
+def test_dft_operators_are_float32_between_bfloat16(tmp_path: Path) -> None:
+    """In the operator's form of that opset, whose axis is an input."""
+    checkpoint = load_weights("lama-demo")
+    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, precision="bf16", spectral="dft")
+    transforms = [node for node in model.graph.node if node.op_type == "DFT"]
+    assert len(transforms) == 4 * 2 * checkpoint.config.blocks
+    assert all(len(node.input) == 3 and FOURIER_UNIT in node.name for node in transforms)
+    onnx.save(model, tmp_path / "model.onnx")
+    size, tolerance = Size(72, 104), tolerance_of("bf16", "dft")
+    record = measure(candidate(tmp_path / "model.onnx", "bf16"), oracle(checkpoint), [size], tolerance)
+    assert record.passed and 1e-4 < record.cases[0].mean_error < 5e-3
+
+
 @pytest.mark.trt
 def test_a_bundle_in_bf16_is_proven_and_built_in_bf16(tmp_path: Path) -> None:
     """Ranges are not folded: bfloat16 has float32's."""
     engine = EngineOptions(profiles=[Profile.parse("64:128:256")], compute_capabilities=["8.9"])
-    options = ExportOptions(target="trt-rtx", precision="bf16", engine=engine, parity_sizes=[Size(40, 48)])
+    options = ExportOptions(
+        target="trt-rtx", precision="bf16", spectral="inline", engine=engine, parity_sizes=[Size(40, 48)]
+    )
     export_bundle(load_weights("lama-demo"), tmp_path / "out", options)
     bundle = load_bundle(tmp_path / "out")
     assert bundle.parity["passed"] and bundle.engine["checked"] and bundle.precision == "bf16" and not bundle.ranges

@@ -32,7 +32,8 @@ from lama_export.tensorrt_target import write_engine
 folder, precision, *plugin = sys.argv[1:]
 model = onnx.load(Path(folder) / "model.onnx")
 engine = EngineOptions(plugin=Path(plugin[0]) if plugin else None)
-options = ExportOptions(target="trt-rtx", precision=precision, engine=engine)
+spectral = "plugin" if plugin else "inline"
+options = ExportOptions(target="trt-rtx", precision=precision, spectral=spectral, engine=engine)
 start = time.process_time()  # which other programs do not lengthen
 record = write_engine(model, Path(folder) / "model.onnx", Path(folder) / "model.engine", options)
 print(json.dumps({**record, "processor_seconds": time.process_time() - start}))

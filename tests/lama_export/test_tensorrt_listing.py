@@ -27,5 +27,19 @@ def test_listing_is_read_and_judged() -> None:
         check_listing(listing, precision="fp16", plugin=True)
 
 
+def test_fourier_units_by_dft_are_float32_in_every_precision() -> None:
+    """And nothing else is."""
+    units = LISTING.replace("{T}", "Float").replace(
+        "[ONNX Layer: conv]", "[ONNX Layer: block01/conv1/g2g/fourier_unit/mix]"
+    )
+    others = LISTING.replace("{T}", "Half")
+    gemm = others[others.index("Name: mix") :]
+    assert check_listing(
+        read_listing([units[: units.index("Name: mix")] + gemm]), precision="fp16", plugin=False, dft=True
+    )
+    with pytest.raises(EngineError, match=r"conv \[profile 1\] in fp32, not in fp16"):
+        check_listing(read_listing([LISTING.replace("{T}", "Float")]), precision="fp16", plugin=False, dft=True)
+
+
 def test_a_listing_of_another_form_is_not_taken_for_proof() -> None:
     assert not check_listing(read_listing(["Layers:\nconv: Half -> Half"]), precision="fp16", plugin=False)

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
-from lama_deploy.tensorrt.modules import open_tensorrt, require_plugins
+from lama_deploy.tensorrt.modules import open_tensorrt, require_dft, require_plugins
 from lama_export.tensorrt_build import build_engine
 from lama_export.tensorrt_cache import load_timings, save_timings
 from lama_export.tensorrt_capabilities import capabilities
@@ -44,7 +44,8 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
         (["--compute-capability", "sm_89"], "'sm_89' is not MAJOR.MINOR, such as 8.9"),
         (["--plugin", "nowhere.so"], "--plugin nowhere.so: no such file"),
         (["--spectral", "inline", "--plugin", sys.executable], "--spectral inline is without a plugin"),
-        (["--spectral", "dft"], "--to trt-rtx takes --spectral plugin or inline"),
+        (["--spectral", "dft", "--plugin", sys.executable], "--spectral dft is without a plugin"),
+        (["--spectral", "function"], "--to trt-rtx takes --spectral plugin, inline or dft"),
         (["--external-data"], "no --external-data"),
         (
             ["--bf16", "--compute-capability", "7.5"],
@@ -133,6 +134,21 @@ def test_plugins_need_a_newer_rtx(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_tensorrt("trt-rtx") is module
     with pytest.raises(MissingDependencyError, match=r"1.6.1.2 takes no plugins, 1.7 does"):
         require_plugins(module, "trt-rtx")
+
+
+@pytest.mark.parametrize(
+    ("target", "module", "version", "message"),
+    [
+        ("trt", "tensorrt", "11.1.0.5", r"TensorRT 11.1.0.5 has no DFT operator, 11.2 does: pip install"),
+        ("trt-rtx", "tensorrt_rtx", "1.7.1.116", r"TensorRT-RTX 1.7.1.116 has no DFT operator: leave --spectral out"),
+    ],
+)
+def test_dft_needs_a_tensorrt_that_has_it(
+    target: str, module: str, version: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MissingDependencyError, match=message):
+        require_dft(fake_module(module, version, monkeypatch), target)
+    require_dft(fake_module("tensorrt", "11.2.0.1", monkeypatch), "trt")
 
 
 def test_only_rtx_builds_for_other_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

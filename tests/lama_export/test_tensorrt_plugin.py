@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import onnx
 import pytest
@@ -14,8 +14,9 @@ import pytest
 import lama_export.tensorrt_build as build_module
 import lama_export.tensorrt_plugin as plugin_module
 from lama_deploy.bundle import load_bundle
-from lama_deploy.errors import ConfigError, EngineError
+from lama_deploy.errors import ConfigError, EngineError, KernelError
 from lama_deploy.model import seeded_generator
+from lama_deploy.proof.table import engine_summary
 from lama_deploy.tensorrt.modules import open_tensorrt
 from lama_deploy.tensorrt.plugin import load_plugin
 from lama_deploy.tensorrt.rtx_name import make_rtx_name_known
@@ -24,7 +25,7 @@ from lama_export.onnx_model import onnx_from_state
 from lama_export.options import ExportOptions
 from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_options import EngineOptions, Profile
-from lama_export.tensorrt_plugin import chosen_plugin
+from lama_export.tensorrt_plugin import LoadedPlugin, loaded_plugin, plugin_file
 from lama_export.tensorrt_target import write_engine
 from tests.lama_export.python_plugin import creator_of
 
@@ -89,9 +90,7 @@ def test_a_second_spectral_conv_is_refused(tmp_path: Path, python_plugin: Any) -
 def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import lama_export.tensorrt_target as target
-
-    monkeypatch.setattr(target, "load_plugin", lambda module, path: {"name": path.name, "sha256": ""})
+    monkeypatch.setattr(plugin_module, "load_plugin", lambda module, path: {"name": path.name, "sha256": ""})
     (tmp_path / "plugin.so").touch()
     config = GeneratorConfig(kind="regular", width=8, blocks=1)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
@@ -145,27 +144,63 @@ def test_generators_without_fourier_units_build_too(tmp_path: Path) -> None:
     assert record["checked"] and record["spectral"] == "none"
 
 
-def with_plugin(**engine: Any) -> ExportOptions:
-    return ExportOptions(target="trt-rtx", spectral="plugin", engine=EngineOptions(**engine))
+def options(spectral: Literal["plugin", "inline"] | None, **engine: Any) -> ExportOptions:
+    return ExportOptions(target="trt-rtx", spectral=spectral, engine=EngineOptions(**engine))
 
 
 def test_our_plugin_is_compiled_for_the_gpus_that_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_module, "plugin_path", lambda architectures: Path(architectures))
     monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
     (tmp_path / "own.so").touch()
-    assert chosen_plugin(with_plugin(compute_capabilities=["8.9", "12.0"])) == Path("89;120")
-    assert chosen_plugin(with_plugin(plugin=tmp_path / "own.so")) == tmp_path / "own.so"
-    assert chosen_plugin(ExportOptions(target="trt-rtx")) is None
+    assert plugin_file(EngineOptions(compute_capabilities=["8.9", "12.0"])) == Path("89;120")
+    assert plugin_file(EngineOptions(plugin=tmp_path / "own.so")) == tmp_path / "own.so"
 
 
 def test_without_a_gpu_and_a_name_there_is_nothing_to_compile_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match=r"name it by --compute-capability, such as 8\.9, or give .* --plugin PATH"):
-        chosen_plugin(with_plugin())
+        plugin_file(EngineOptions())
 
 
 def test_a_prebuilt_plugin_is_found_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "prebuilt.so").touch()
     monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(tmp_path / "prebuilt.so"))
-    assert chosen_plugin(with_plugin()) == tmp_path / "prebuilt.so"
+    assert plugin_file(EngineOptions()) == tmp_path / "prebuilt.so"
+
+
+RTX = SimpleNamespace(__name__="tensorrt_rtx", __version__="1.7.1")
+
+
+@pytest.mark.parametrize("spectral", [None, "plugin", "inline"])
+def test_by_default_the_plugin_is_taken_where_it_can_be_had(
+    spectral: Literal["plugin", "inline"] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what keeps it away is an error only where it was asked for."""
+    monkeypatch.setattr(plugin_module, "load_plugin", lambda trt, path: {"name": str(path), "sha256": ""})
+    monkeypatch.setattr(plugin_module, "plugin_path", Path)
+    named = options(spectral, compute_capabilities=["8.9"])
+    loaded = loaded_plugin(RTX, named)
+    assert (loaded.record is not None) == (spectral != "inline") and loaded.reason == ""
+
+    def no_compiler(architectures: str) -> Path:
+        raise KernelError("no CUDA compiler")
+
+    monkeypatch.setattr(plugin_module, "plugin_path", no_compiler)
+    if spectral == "plugin":
+        with pytest.raises(KernelError, match="no CUDA compiler"):
+            loaded_plugin(RTX, named)
+        return
+    assert loaded_plugin(RTX, named) == LoadedPlugin(reason="" if spectral else "no CUDA compiler")
+
+
+def test_an_old_rtx_has_no_plugin_by_default() -> None:
+    old = SimpleNamespace(__name__="tensorrt_rtx", __version__="1.5.0")
+    assert "1.5.0 takes no plugins, 1.7 does" in loaded_plugin(old, options(None)).reason
+
+
+def test_the_summary_says_why_units_are_written_out() -> None:
+    built = {"module": "x", "version": "1", "profiles": [], "layers": {}, "build_seconds": 1, "activation_bytes": []}
+    record = {**built, "checked": True, "executed": False, "spectral": "inline", "plugin": None}
+    assert "matrix products (as asked for)" in engine_summary({**record, "no_plugin": ""})
+    assert "(without our plugin: no CUDA compiler)" in engine_summary({**record, "no_plugin": "no CUDA compiler"})
