@@ -193,10 +193,10 @@ struct Tensor {
 };
 
 // Run the context's plugin once. The workspace is what the plugin asked for, deliberately not aligned.
-void run(const Plugin &context, DataType type, TensorFormat format, Shape s, double allowed) {
+void run(const Plugin &context, DataType type, TensorFormat format, Shape s, double allowed, unsigned weights = 2) {
   const size_t count = size_t(s.batch) * s.channels * s.height * s.width, twice = 2 * size_t(s.channels);
-  const Tensor x(count, type, 1, 1), weight(twice * twice, type, 1 / std::sqrt(double(twice)), 2),
-      bias(twice, type, 0.5, 3), y(count, type, 0, 4);
+  const Tensor x(count, type, 1, 1), weight(twice * twice, type, 1 / std::sqrt(double(twice)), weights),
+      bias(twice, type, 0.5, weights + 1), y(count, type, 0, 4);
   auto all = tensors(s.channels, type, format);
   const size_t bytes = build(context).getWorkspaceSize(all.data(), kInputs, &all[kInputs], 1);
   std::vector<unsigned char> workspace(bytes + 1);
@@ -232,6 +232,8 @@ void test_runs() {
     run(*context, DataType::kHALF, TensorFormat::kHWC, small, 4e-3);
     run(*context, DataType::kBF16, TensorFormat::kLINEAR, small, 3e-2);
   }
+  // As after a refit: other weights, and nothing else that the plugin is told.
+  run(first, DataType::kHALF, TensorFormat::kHWC8, largest, 4e-3, 12);
 }
 
 void test_plans() {
