@@ -15,6 +15,8 @@ LISTING, MEMORY = "Layers:", "Total Activation Memory: "
 WANTED = (LISTING, MEMORY)  # what the messages that are read here start with
 # Kinds of layer that multiply: what they read and write is in the precision of their arithmetic.
 PRODUCTS = ("correlation", "deconv", "gemm", "runtime_fusion", "custom_layer")
+# Of a product of halves that took in the casts by which the file asks for float32 sums (`spectral_conv_function`).
+CASTS_TAKEN_IN = re.compile(r"node_of_to_b?float16|idft_w\b.*node_of_y\b")
 FOURIER_UNIT = "/fourier_unit"  # in the names of its nodes, written out
 FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"}
 
@@ -41,6 +43,17 @@ class Listing:
     def counts(self) -> dict[str, int]:
         """Layers by kind, the most frequent first."""
         return dict(Counter(layer.kind for layer in self.layers).most_common())
+
+
+def float32_sums(listing: Listing) -> dict[str, int]:
+    """{"granted", "products"}: of the products of halves with DFT matrices, those that accumulate in float32."""
+    products = [
+        layer
+        for layer in listing.layers
+        if layer.kind == "gemm" and f"({SPECTRAL_CONV})" in layer.origin and "fp32" not in layer.precisions
+    ]
+    granted = sum(CASTS_TAKEN_IN.search(layer.origin) is not None for layer in products)
+    return {"granted": granted, "products": len(products)}
 
 
 def read_listing(messages: Iterable[str]) -> Listing:

@@ -17,7 +17,7 @@ from lama_export.spectral import SPECTRAL_CONV
 from lama_export.tensorrt_build import Engine, build_engine
 from lama_export.tensorrt_capabilities import capabilities
 from lama_export.tensorrt_gpu import this_gpu
-from lama_export.tensorrt_listing import check_listing
+from lama_export.tensorrt_listing import check_listing, float32_sums
 from lama_export.tensorrt_options import EngineOptions
 from lama_export.tensorrt_plugin import LoadedPlugin, asks_for_plugin, loaded_plugin
 
@@ -92,6 +92,7 @@ def _built(engine: Engine) -> dict[str, Any]:
     return {
         "network_layers": engine.network_layers,
         "layers": engine.listing.counts,
+        "float32_sums": float32_sums(engine.listing),
         "tensors": engine.listing.tensors,
         "activation_bytes": list(engine.listing.activation_bytes),
     }

@@ -89,6 +89,9 @@ def engine_summary(record: Mapping[str, Any]) -> str:
         f"Fourier units: {spectral}",
         _run_or_not(record),
     ]
+    sums = record.get("float32_sums", {})
+    if sums.get("products"):
+        lines.insert(2, f"products with DFT matrices that sum in float32: {sums['granted']} of {sums['products']}")
     if not record["checked"]:
         lines.append("the builder printed no layers that this version understands, so their precision is unchecked")
     return "\n".join(lines)
