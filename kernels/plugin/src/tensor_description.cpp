@@ -35,7 +35,7 @@ bool layout_of(TensorFormat format, int64_t channels, DataType type, lama_spectr
 bool lama::takes(const nvinfer1::PluginTensorDesc &x, bool for_rtx) {
   lama_spectral_dtype dtype;
   lama_spectral_layout layout;
-  if (for_rtx && x.format != TensorFormat::kHWC) return false;
+  if (for_rtx && x.format != (x.type == DataType::kBF16 ? TensorFormat::kLINEAR : TensorFormat::kHWC)) return false;
   return x.dims.nbDims == 4 && dtype_of(x.type, &dtype) && layout_of(x.format, x.dims.d[1], x.type, &layout);
 }
 

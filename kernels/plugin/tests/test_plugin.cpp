@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "plan_cache.h"
+#include "tensor_description.h"
 #include "tensorrt_interface.h"
 
 extern "C" nvinfer1::IPluginCreatorInterface *const *getCreators(int32_t &count);
@@ -122,6 +123,15 @@ void test_formats() {
   check(!build(plugin).supportsFormatCombination(1, mixed.data(), kInputs, 1), "weight of another type");
   mixed[kInputs].desc.format = TensorFormat::kLINEAR;
   check(!build(plugin).supportsFormatCombination(kInputs, mixed.data(), kInputs, 1), "y in another format");
+}
+
+void test_the_only_format_for_rtx() {
+  for (DataType type : {DataType::kFLOAT, DataType::kHALF, DataType::kBF16}) {
+    const TensorFormat only = type == DataType::kBF16 ? TensorFormat::kLINEAR : TensorFormat::kHWC;
+    for (TensorFormat format : {TensorFormat::kLINEAR, TensorFormat::kHWC, TensorFormat::kHWC8}) {
+      check(lama::takes(tensors(16, type, format)[0].desc, true) == (format == only), "TensorRT-RTX's only format");
+    }
+  }
 }
 
 void test_outputs() {
@@ -263,6 +273,7 @@ void test_plans() {
 int main() {
   test_identity_and_fields();
   test_formats();
+  test_the_only_format_for_rtx();
   test_outputs();
   test_workspace();
   test_runs();
