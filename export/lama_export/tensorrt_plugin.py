@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lama_deploy.errors import ConfigError, EngineError, KernelError, MissingDependencyError
-from lama_deploy.kernels.build import PLUGIN, visible_architectures
-from lama_deploy.kernels.plugin import plugin_path
+from lama_deploy.kernels.build import visible_architectures
+from lama_deploy.kernels.plugin import plugin_path, prebuilt_plugin
 from lama_deploy.tensorrt.modules import require_plugins
 from lama_deploy.tensorrt.plugin import load_plugin
 from lama_export.options import ExportOptions
@@ -51,10 +50,13 @@ def _load(trt: Any, options: ExportOptions) -> dict[str, str]:
 
 
 def plugin_file(engine: EngineOptions) -> Path:
-    """The library that was given, else ours, for the GPUs that were named or are here. Errors: `loaded_plugin`."""
+    """The library that was given, else what the environment names, else ours, for the GPUs that were named or are here.
+
+    Errors: `loaded_plugin`.
+    """
     if engine.plugin is not None:
         return engine.plugin
-    return plugin_path("" if os.environ.get(PLUGIN.variable) else _architectures(engine))
+    return prebuilt_plugin() or plugin_path(_architectures(engine))
 
 
 def _architectures(engine: EngineOptions) -> str:

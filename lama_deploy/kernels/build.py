@@ -61,9 +61,14 @@ def library_path(architectures: str) -> Path:
 
 def product_path(product: Product, architectures: str) -> Path:
     """`library_path`, of any product."""
+    return named_path(product) or built(product, architectures)
+
+
+def named_path(product: Product) -> Path | None:
+    """What the product's variable names, if it is set. Raises KernelError where that is no file."""
     named = os.environ.get(product.variable)
     if not named:
-        return built(product, architectures)
+        return None
     if not Path(named).is_file():
         raise KernelError(f"{product.variable} names {named}, which is no file; correct it or leave it unset")
     return Path(named)

@@ -22,6 +22,7 @@ ABI_VERSION = 1
 DTYPES = ("float32", "float16", "bfloat16")
 LAYOUTS = ("nchw", "nhwc")
 BACKENDS = ("auto", "cufft", "tensor_core")
+WORKSPACE_ALIGNMENT = 256  # bytes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.kernels.library import Description, Plan, SpectralLibrary
+from lama_deploy.kernels.library import WORKSPACE_ALIGNMENT, Description, Plan, SpectralLibrary
 
 DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 ALIGNMENT = 16  # of tensors, in bytes: every allocator gives it, but a view may start anywhere
-WORKSPACE_ALIGNMENT = 256
 
 
 class PlanCache:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lama_deploy.errors import KernelError
-from lama_deploy.kernels.build import PLUGIN, REGISTERING_NAME, product_path
+from lama_deploy.kernels.build import LIBRARY, PLUGIN, REGISTERING_NAME, named_path, product_path
 
 
 def plugin_path(architectures: str) -> Path:
@@ -19,6 +19,14 @@ def plugin_path(architectures: str) -> Path:
     `build.library_path`.
     """
     return product_path(PLUGIN, architectures)
+
+
+def prebuilt_plugin() -> Path | None:
+    """What $LAMA_TENSORRT_PLUGIN names, else what $LAMA_SPECTRAL_LIBRARY does, for the plugin in Python.
+
+    Raises KernelError where that is no file.
+    """
+    return named_path(PLUGIN) or named_path(LIBRARY)
 
 
 def registering_path(architectures: str) -> Path:

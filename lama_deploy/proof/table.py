@@ -72,12 +72,17 @@ def _why_inline(record: Mapping[str, Any]) -> str:
     return f"without our plugin: {reason}" if reason else "as asked for"
 
 
+def _by_plugin(plugin: Mapping[str, str]) -> str:
+    kind = "plugin in Python over" if plugin.get("kind") == "python" else "plugin"
+    return f"by the {kind} {plugin['name']}"
+
+
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
     memory = max(record["activation_bytes"], default=0) / 2**20
     spectral = {
-        "plugin": f"by the plugin {record['plugin'] and record['plugin']['name']}",
+        "plugin": record["plugin"] and _by_plugin(record["plugin"]),
         "inline": f"written out as matrix products ({_why_inline(record)})",
         "dft": "by TensorRT's own DFT operator, in float32",
         "none": "this generator has none",

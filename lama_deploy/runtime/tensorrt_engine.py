@@ -10,7 +10,8 @@ from typing import Any
 
 from lama_deploy.bundle import MODEL, Bundle, is_bundle, load_bundle
 from lama_deploy.errors import BundleError, EngineError
-from lama_deploy.kernels.build import PLUGIN, product_path, visible_architectures
+from lama_deploy.kernels.build import visible_architectures
+from lama_deploy.kernels.plugin import plugin_path, prebuilt_plugin
 from lama_deploy.runtime.engine_profiles import EngineProfile, Shape
 from lama_deploy.tensorrt.log import log_of
 from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
@@ -39,7 +40,8 @@ class OpenedEngine:
 def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
     """Deserialise `path`, the model.engine of a bundle, in the current CUDA context.
 
-    plugin: the library that the engine's Fourier units need, if it was built with one; None for this package's own.
+    plugin: the library that the engine's Fourier units need, if it was built with one (`load_plugin`); None for what
+    the environment names, or else this package's own.
     Raises BundleError for a file that is not as the exporter wrote it, MissingDependencyError, KernelError, and
     EngineError for another version, another GPU, or whatever TensorRT says.
     """
@@ -54,7 +56,7 @@ def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
     plan = _intact(path, bundle.files)
     if record["plugin"]:
         require_plugins(trt, bundle.target)
-        load_plugin(trt, plugin or product_path(PLUGIN, visible_architectures()))
+        load_plugin(trt, plugin or prebuilt_plugin() or plugin_path(visible_architectures()))
     log = log_of(trt)
     runtime = trt.Runtime(log)
     engine = runtime.deserialize_cuda_engine(plan)

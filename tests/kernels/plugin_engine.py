@@ -1,6 +1,8 @@
 """What TensorRT-RTX does with the SpectralConv plugin, in a process of its own: a bad plugin ends the process.
 
-python plugin_engine.py PLUGIN MODEL.onnx      prints what TensorRT said as one JSON object
+python plugin_engine.py PLUGIN MODEL.onnx LIBRARY      prints what TensorRT said as one JSON object
+
+LIBRARY: liblama_spectral, over which the plugin in Python is built with, after the compiled one.
 """
 
 import json
@@ -13,6 +15,9 @@ from typing import Any
 
 import numpy as np
 import tensorrt_rtx as trt
+
+from lama_deploy.kernels.library import SpectralLibrary
+from lama_deploy.tensorrt.python_plugin import register_python_plugin
 
 PROFILES = (64, 256, 512), (128, 512, 1024)  # sides: least, best, largest
 
@@ -77,13 +82,14 @@ def create(creator: Any, backend: int) -> Any:
 
 
 def main() -> None:
-    plugin, model = sys.argv[1], Path(sys.argv[2]).read_bytes()
+    plugin, model, library = sys.argv[1], Path(sys.argv[2]).read_bytes(), sys.argv[3]
     log = Log()
     builder, registry = trt.Builder(log), trt.get_plugin_registry()
     build(builder, parse(builder, model, plugin=False))
     inlined = log.lines("Layers", "LayerType")
 
-    assert registry.load_library(plugin) is not None
+    handle = registry.load_library(plugin)
+    assert handle is not None
     network = parse(builder, model, plugin=True)
     kinds = [network.get_layer(index).type for index in range(network.num_layers)]
     engine = build(builder, network)
@@ -98,6 +104,11 @@ def main() -> None:
     creator = registry.get_creator("SpectralConv", "1", "")
     answer["created"] = [create(creator, backend) is not None for backend in (0, 1, 2, 3)]
     answer["refusal"] = log.errors()[-1]
+
+    registry.deregister_library(handle)
+    register_python_plugin(trt, SpectralLibrary(library))
+    engine = build(builder, parse(builder, model, plugin=True))
+    answer["in_python"] = {"layers": log.lines("Layers", "LayerType"), "fields": fields(engine)}
     json.dump(answer, sys.stdout)
 
 

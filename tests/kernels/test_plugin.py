@@ -80,14 +80,17 @@ def test_a_second_registration_is_refused_and_does_no_harm(registering: Path, pl
 
 
 @pytest.fixture(scope="module", params=PRECISIONS)
-def built(request: pytest.FixtureRequest, plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What TensorRT-RTX said about a small generator, with the plugin and without."""
+def built(
+    request: pytest.FixtureRequest, plugin: Path, emulated_library: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What TensorRT-RTX said about a small generator, with the plugin and without, and with the one in Python."""
     folder = tmp_path_factory.mktemp(request.param)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
     model = onnx_from_state(CONFIG, state, io="uint8", precision=request.param)
     ask_for_backend(model, BACKENDS[request.param])
     (folder / "model.onnx").write_bytes(model.SerializeToString())
-    answer = python(Path(__file__).with_name("plugin_engine.py"), plugin, folder / "model.onnx", library_path=folder)
+    program = Path(__file__).with_name("plugin_engine.py")
+    answer = python(program, plugin, folder / "model.onnx", emulated_library, library_path=folder)
     found = json.loads(answer.stdout)
     return {**found, "type": PRECISIONS[request.param], "backend": BACKENDS[request.param]}
 
@@ -138,6 +141,20 @@ def test_fields_are_read_back_out_of_the_engine(built: dict[str, Any]) -> None:
     """Type, count and value, as the node's attribute asked, of each unit; profiles may share them."""
     assert len(built["fields"]) in (UNITS, UNITS * PROFILES)
     assert all(field == [INT32, 1, built["backend"]] for field in built["fields"])
+
+
+@pytest.mark.trt
+def test_the_plugin_in_python_makes_the_same_engine(built: dict[str, Any]) -> None:
+    """Layer by layer, formats and workspaces included, with fields that either plugin reads.
+
+    But for the layer that lists shape tensors, which TensorRT takes in the order of addresses.
+    """
+    of_python, compiled = (
+        [layer for layer in layers if "LayerType: ShapeHostToDevice" not in layer]
+        for layers in (built["in_python"]["layers"], built["layers"])
+    )
+    assert of_python == compiled and len(compiled) == len(built["layers"]) - PROFILES
+    assert built["in_python"]["fields"] == built["fields"]
 
 
 @pytest.mark.trt

@@ -15,10 +15,12 @@ import lama_export.tensorrt_build as build_module
 import lama_export.tensorrt_plugin as plugin_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import ConfigError, EngineError, KernelError
+from lama_deploy.kernels.library import SpectralLibrary
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.table import engine_summary
 from lama_deploy.tensorrt.modules import open_tensorrt
 from lama_deploy.tensorrt.plugin import load_plugin
+from lama_deploy.tensorrt.python_plugin import register_python_plugin
 from lama_deploy.tensorrt.rtx_name import make_rtx_name_known
 from lama_deploy.variants import GeneratorConfig
 from lama_export.onnx_model import onnx_from_state
@@ -27,14 +29,19 @@ from lama_export.tensorrt_listing import check_listing
 from lama_export.tensorrt_options import EngineOptions, Profile
 from lama_export.tensorrt_plugin import LoadedPlugin, loaded_plugin, plugin_file
 from lama_export.tensorrt_target import write_engine
-from tests.lama_export.python_plugin import creator_of
 
 CONFIG = GeneratorConfig(width=8, blocks=1)
 UNITS = 2
 SMALL = EngineOptions(profiles=[Profile.parse("64:128:256")])
 
 
-@pytest.fixture(scope="module", params=["fp32", "fp16"])
+@pytest.fixture(autouse=True)
+def nothing_prebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LAMA_TENSORRT_PLUGIN", "LAMA_SPECTRAL_LIBRARY"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="module", params=["fp16", "bf16"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
     path = tmp_path_factory.mktemp("model") / "model.onnx"
@@ -43,15 +50,14 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def python_plugin() -> Iterator[Any]:
-    """TensorRT-RTX with a SpectralConv in Python: y like x, in planes; enough to build."""
+def python_plugin(emulated_library: Path) -> Iterator[Any]:
+    """TensorRT-RTX with the plugin in Python, whose library has nothing to compute while engines are built."""
     trt = open_tensorrt("trt-rtx")
     make_rtx_name_known()
-    creator = creator_of(trt)
-    registry = trt.get_plugin_registry()
-    assert registry.register_creator(creator, "")
+    register_python_plugin(trt, SpectralLibrary(emulated_library))
     yield trt
-    registry.deregister_creator(creator)
+    registry = trt.get_plugin_registry()
+    registry.deregister_creator(registry.get_creator("SpectralConv", "1", ""))
 
 
 @pytest.mark.trt
@@ -100,15 +106,23 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
 
 
 @pytest.mark.trt
-@pytest.mark.parametrize("options", [(), ("--fp16",)])
-def test_command_builds_with_our_library(options: tuple[str, ...], kernel_build: Path, tmp_path: Path) -> None:
-    """In a process of its own, which can hold one SpectralConv."""
-    plugin = kernel_build / "liblama_tensorrt_plugin.so"
-    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "trt-rtx"]
-    command += ["--plugin", str(plugin), "--profile", "64:128:256", "--out", "out", *options]
+@pytest.mark.parametrize(
+    ("library", "precision", "words"),
+    [
+        ("liblama_tensorrt_plugin.so", "--bf16", "by the plugin liblama_tensorrt_plugin.so"),
+        ("liblama_spectral.so", "--fp16", "by the plugin in Python over liblama_spectral.so"),
+    ],
+)
+def test_command_builds_with_our_library(
+    library: str, precision: str, words: str, kernel_build: Path, tmp_path: Path
+) -> None:
+    """With the plugin, and with the one in Python, in a process of its own, which can hold one SpectralConv."""
+    plugin = kernel_build / library
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "trt-rtx", precision]
+    command += ["--plugin", str(plugin), "--profile", "64:128:256", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"Fourier units: by the plugin {plugin.name}" in done.stdout
+    assert f"Fourier units: {words}" in done.stdout
     bundle = load_bundle(tmp_path / "out")
     units = 2 * bundle.config.blocks
     assert bundle.engine["checked"] and bundle.engine["layers"]["custom_layer"] == units
@@ -150,22 +164,24 @@ def options(spectral: Literal["plugin", "inline"] | None, **engine: Any) -> Expo
 
 def test_our_plugin_is_compiled_for_the_gpus_that_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_module, "plugin_path", lambda architectures: Path(architectures))
-    monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
     (tmp_path / "own.so").touch()
     assert plugin_file(EngineOptions(compute_capabilities=["8.9", "12.0"])) == Path("89;120")
     assert plugin_file(EngineOptions(plugin=tmp_path / "own.so")) == tmp_path / "own.so"
 
 
 def test_without_a_gpu_and_a_name_there_is_nothing_to_compile_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LAMA_TENSORRT_PLUGIN", raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match=r"name it by --compute-capability, such as 8\.9, or give .* --plugin PATH"):
         plugin_file(EngineOptions())
 
 
-def test_a_prebuilt_plugin_is_found_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["LAMA_TENSORRT_PLUGIN", "LAMA_SPECTRAL_LIBRARY"])
+def test_a_prebuilt_plugin_is_found_by_its_variable(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the library that the plugin in Python computes by; no GPU has to be named then."""
     (tmp_path / "prebuilt.so").touch()
-    monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(tmp_path / "prebuilt.so"))
+    monkeypatch.setenv(variable, str(tmp_path / "prebuilt.so"))
     assert plugin_file(EngineOptions()) == tmp_path / "prebuilt.so"
 
 

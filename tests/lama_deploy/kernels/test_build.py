@@ -11,7 +11,7 @@ import pytest
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.errors import KernelError
 from lama_deploy.kernels import build
-from lama_deploy.kernels.plugin import plugin_path, registering_path
+from lama_deploy.kernels.plugin import plugin_path, prebuilt_plugin, registering_path
 
 ROOT = Path(__file__).parents[3]
 # Writes down its arguments, makes the "libraries" as it configures.
@@ -160,6 +160,18 @@ def test_a_plugin_that_is_named_comes_first(tools: Path, tmp_path: Path, monkeyp
     assert plugin_path("90") == prebuilt and not calls(tools)
     with pytest.raises(KernelError, match=r"plugin_register\.so is missing; .*\$LAMA_TENSORRT_PLUGIN names"):
         registering_path("90")
+
+
+def test_a_prebuilt_library_serves_as_plugin(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the plugin in Python; the compiled one comes first."""
+    assert prebuilt_plugin() is None
+    for variable, name in ((build.LIBRARY_VARIABLE, "library.so"), ("LAMA_TENSORRT_PLUGIN", "plugin.so")):
+        monkeypatch.setenv(variable, str(tmp_path / name))
+        with pytest.raises(KernelError, match=f"{variable} names .*{name}, which is no file"):
+            prebuilt_plugin()
+        (tmp_path / name).touch()
+        assert prebuilt_plugin() == tmp_path / name
+    assert not calls(tools)
 
 
 def test_a_plugin_that_cannot_be_compiled_can_be_named(tools: Path) -> None:

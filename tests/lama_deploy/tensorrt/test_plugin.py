@@ -13,6 +13,7 @@ import lama_deploy.tensorrt.plugin as plugin_module
 from lama_deploy.errors import EngineError
 from lama_deploy.tensorrt.modules import open_tensorrt
 from lama_deploy.tensorrt.plugin import load_plugin
+from lama_deploy.tensorrt.python_plugin import SpectralConv
 from lama_deploy.tensorrt.rtx_name import make_rtx_name_known
 
 
@@ -49,6 +50,7 @@ def test_a_library_is_loaded_once_and_another_refused(tmp_path: Path, monkeypatc
         (tmp_path / name).write_text(name)
     found = [load_plugin(fake(registry), tmp_path / "one.so") for _ in range(2)]
     assert found[0] == found[1] and found[0]["name"] == "one.so" and len(found[0]["sha256"]) == 64
+    assert found[0]["kind"] == "compiled"
     assert registry.loaded == [str(tmp_path / "one.so")]
     with pytest.raises(EngineError, match="has loaded another plugin already"):
         load_plugin(fake(registry), tmp_path / "other.so")
@@ -59,6 +61,52 @@ def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / "plugin.so").touch()
     with pytest.raises(EngineError, match="no plugin SpectralConv, version 1"):
         load_plugin(fake(Registry("Other")), tmp_path / "plugin.so")
+
+
+@pytest.mark.trt
+def test_the_plugin_in_python_is_put_over_liblama_spectral(
+    emulated_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_module, "_loaded", [])
+    trt = open_tensorrt("trt-rtx")
+    registry = trt.get_plugin_registry()
+    try:
+        found = [load_plugin(trt, emulated_library) for _ in range(2)]
+        assert found[0] == found[1] and found[0]["name"] == emulated_library.name and found[0]["kind"] == "python"
+        creator = registry.get_creator("SpectralConv", "1", "")
+        assert isinstance(creator.create_plugin("unit", None, trt.TensorRTPhase.BUILD), SpectralConv)
+    finally:
+        registry.deregister_creator(registry.get_creator("SpectralConv", "1", ""))
+
+
+@pytest.mark.parametrize(
+    ("symbols", "over_library"),
+    [
+        (["lama_spectral_abi_version"], True),
+        (["getCreators"], False),
+        (["getCreators", "lama_spectral_abi_version"], False),
+        ([], False),
+    ],
+)
+def test_a_library_is_what_it_exports(
+    symbols: list[str], over_library: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin library may export the C ABI of its kernels too."""
+    registered: list[Any] = []
+    registry = Registry("SpectralConv")
+    (tmp_path / "some.so").touch()
+    exports = SimpleNamespace(**dict.fromkeys(symbols))
+    monkeypatch.setattr(plugin_module, "_loaded", [])
+    monkeypatch.setattr(plugin_module, "ctypes", SimpleNamespace(CDLL=lambda path: exports))
+    monkeypatch.setattr(plugin_module, "preload", lambda: registered.append("CUDA's libraries"))
+    monkeypatch.setattr(plugin_module, "SpectralLibrary", lambda path: path)
+    monkeypatch.setattr(
+        plugin_module,
+        "register_python_plugin",
+        lambda module, library: registered.append(library) or registry.load_library(str(library)),
+    )
+    assert load_plugin(fake(registry), tmp_path / "some.so")["kind"] == ("python" if over_library else "compiled")
+    assert registered == [tmp_path / "some.so" if over_library else "CUDA's libraries"]
 
 
 @pytest.mark.trt
