@@ -74,9 +74,7 @@ def _add_engine_arguments(p: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch", metavar="MIN:OPT:MAX", help=f"pictures at once (default: {Batch()}; memory grows with MAX)"
     )
-    group.add_argument(
-        "--plugin", type=Path, metavar="PATH", help="library whose SpectralConv computes the Fourier units"
-    )
+    group.add_argument("--plugin", type=Path, metavar="PATH", help="library with SpectralConv, or liblama_spectral")
     group.add_argument(
         "--compute-capability",
         action="append",

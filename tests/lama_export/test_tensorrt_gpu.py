@@ -4,6 +4,8 @@ The export itself runs its engine at the corners of the profiles and between the
 """
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 from lama_deploy.bundle import load_bundle
+from lama_deploy.kernels.build import library_path
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime import Inpainter
 from lama_deploy.tensorrt.modules import FLAVOURS
@@ -50,6 +53,19 @@ def test_engines_are_proven_where_they_are_built(precision: Precision, spectral:
     record = load_bundle(export(tmp_path, precision, spectral)).engine
     assert record["executed"] and record["spectral"] == spectral
     assert record["parity"]["passed"] and len(record["parity"]["cases"]) > 6
+
+
+def test_the_plugin_in_python_runs_too(tmp_path: Path) -> None:
+    """In a process of its own, which can hold one SpectralConv."""
+    if not INSTALLED:
+        pytest.skip("neither TensorRT nor TensorRT-RTX is installed")
+    major, minor = torch.cuda.get_device_capability()
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", INSTALLED[0], "--fp16"]
+    command += ["--plugin", str(library_path(f"{major}{minor}")), "--profile", "64:128:256", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    record = load_bundle(tmp_path / "out").engine
+    assert record["plugin"]["kind"] == "python" and record["executed"] and record["parity"]["passed"]
 
 
 @pytest.fixture(scope="module")
