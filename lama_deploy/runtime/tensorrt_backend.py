@@ -37,8 +37,9 @@ class TensorRtBackend:
     device: "cuda", "cuda:N"; None for the CUDA context that is current (torch's, PyCUDA's), else the first GPU's.
     streams: pictures computed at the same time, each with contexts and scratch memory of its own. graphs: how many
     shapes keep a CUDA graph; 0: none. plugin: library with SpectralConv, or liblama_spectral, for engines that need
-    one; None for this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always general ones).
-    cache: a folder for what it compiles; None for the user's cache, "" for none. threads: of no meaning here.
+    one; None for this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
+    general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. threads: of no meaning
+    here.
     """
 
     name = "tensorrt"
