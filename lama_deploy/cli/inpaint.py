@@ -50,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
     p.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
     p.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
-    p.add_argument("--streams", type=positive, metavar="N", help="pictures at the same time (openvino, tensorrt; default: 1)")
+    p.add_argument(
+        "--streams", type=positive, metavar="N", help="pictures at the same time (openvino, tensorrt; default: 1)"
+    )
     p.add_argument(
         "--max-pixels",
         type=positive,
