@@ -66,8 +66,8 @@ def _deconv_by_pixels(layers: Layers, x: str, key: str, bn: str) -> str:
     g = layers.graph
     weight = g.constant(f"{key}.weight", _pixels_of_transposed(layers.weights.weight(key, bn, axis=1)))
     bias = g.constant(f"{key}.bias", np.tile(layers.weights.bias(key, bn=bn), 4))
-    conv = g.op("Conv", x, weight, bias, name="conv", kernel_shape=[2, 2], pads=[0, 0, 1, 1])
-    return g.op("DepthToSpace", conv, blocksize=2, mode="DCR", name="pixels")
+    pixels = g.op("Conv", x, weight, bias, name="pixels", kernel_shape=[2, 2], pads=[0, 0, 1, 1])
+    return g.op("DepthToSpace", pixels, blocksize=2, mode="DCR", name="conv")  # named as what it equals
 
 
 def _pixels_of_transposed(weight: Array) -> Array:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-from onnx import helper, inliner
+from onnx import helper
 
 from lama_deploy.bundle import IO_PROPERTY
 from lama_deploy.fold import Array
+from lama_deploy.inlined import inline_functions
 from lama_deploy.variants import GeneratorConfig
 from lama_export.generator import emit_generator
 from lama_export.graph import (
@@ -93,26 +94,7 @@ def _model_with_functions(
     )
     if keep or not functions:
         return model
-    inlined = inliner.inline_local_functions(model)
-    _name_after_callers(inlined.graph)
+    inlined = inline_functions(model)
     del inlined.opset_import[:]
     inlined.opset_import.append(standard)
     return inlined
-
-
-def _name_after_callers(graph: onnx.GraphProto) -> None:
-    """Put the values of inlined functions, which the inliner calls "stack__7", into the scope of their caller.
-
-    A function's last node makes the value that the caller named, so the scope is that of the next such value.
-    """
-    renamed: dict[str, str] = {}
-    caller = ""
-    for node in reversed(graph.node):
-        for index, value in enumerate(node.output):
-            if "__" in value:
-                renamed[value] = node.output[index] = f"{caller}/{value}"
-            else:
-                caller = value
-    for node in graph.node:
-        node.input[:] = [renamed.get(value, value) for value in node.input]
-        node.name = node.name or node.output[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lama_deploy.bundle import Bundle, load_bundle
 from lama_deploy.cli.common import command, progress_bar
+from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.errors import CheckpointError
 from lama_deploy.proof.parity import Size
 from lama_deploy.runtime.backend import Backend
@@ -35,12 +36,20 @@ def parser() -> argparse.ArgumentParser:
         "sizes between them)",
     )
     p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
+    p.add_argument(
+        "--layers",
+        action="store_true",
+        help="find the first layer that diverges, by Polygraphy: of an engine, on the GPU, from its model.onnx on the "
+        "CPU; with --against, from that of another bundle",
+    )
     return p
 
 
 @command("verify")
 def main() -> int:
     args = parser().parse_args()
+    if args.layers:
+        return verify_layers(args)
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.parity import measure
     from lama_deploy.proof.table import parity_table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lama_deploy.proof.parity import Case, ParityRecord
@@ -13,10 +13,21 @@ HEADER = ("size", "max error", "allowed", "mean error", "allowed", "PSNR dB", "S
 
 def parity_table(record: ParityRecord) -> str:
     """One row a case; errors are absolute, in [0, 1]."""
-    rows = [HEADER, *(_row(case) for case in record.cases)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
+    return aligned([HEADER, *(_row(case) for case in record.cases)])
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int = 0) -> str:
+    """Rows of equal length as columns, to the right but for the first `left`."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        padded = zip(row, widths, strict=True)
+        cells = [
+            cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(padded)
+        ]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(line, rows))
 
 
 def _row(case: Case) -> tuple[str, ...]:
