@@ -9,7 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from lama_deploy.errors import KernelError
-from lama_deploy.kernels.build import LIBRARY, PLUGIN, REGISTERING_NAME, named_path, product_path
+from lama_deploy.kernels.build import (
+    LIBRARY,
+    PLUGIN,
+    REGISTERING_NAME,
+    named_path,
+    product_path,
+    visible_architectures,
+)
 
 
 def plugin_path(architectures: str) -> Path:
@@ -27,6 +34,11 @@ def prebuilt_plugin() -> Path | None:
     Raises KernelError where that is no file.
     """
     return named_path(PLUGIN) or named_path(LIBRARY)
+
+
+def plugin_of_this_machine() -> Path:
+    """`prebuilt_plugin`, else `plugin_path` for the GPUs that are here. KernelError also where there is none."""
+    return prebuilt_plugin() or plugin_path(visible_architectures())
 
 
 def registering_path(architectures: str) -> Path:

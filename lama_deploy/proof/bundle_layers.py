@@ -12,7 +12,7 @@ import onnx
 from lama_deploy.bundle import MODEL, Bundle
 from lama_deploy.errors import BundleError, ConfigError
 from lama_deploy.inlined import inline_functions
-from lama_deploy.kernels.build import PLUGIN, product_path, visible_architectures
+from lama_deploy.kernels.plugin import plugin_of_this_machine
 from lama_deploy.proof.half import simulate_half
 from lama_deploy.proof.layer_runners import compare, engine_plan, on_cpu, on_gpu, require_polygraphy
 from lama_deploy.proof.layers import OWN_ERROR, Difference, LayerComparison, comparable, layers_of
@@ -118,7 +118,7 @@ def engine_runner(subject: Subject, outputs: Sequence[str], size: Size) -> Any:
     record = subject.bundle.engine
     profile = profile_for(record, size)
     Cuda(driver)  # says that there is no GPU before anything is built
-    plugin = product_path(PLUGIN, visible_architectures()) if record["plugin"] else None
+    plugin = plugin_of_this_machine() if record["plugin"] else None
     plan = engine_plan(subject.engine_model, outputs, subject.bundle.target, record, profile, plugin)
     return on_gpu(plan, "candidate")
 

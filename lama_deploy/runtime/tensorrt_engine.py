@@ -10,8 +10,7 @@ from typing import Any
 
 from lama_deploy.bundle import MODEL, Bundle, is_bundle, load_bundle
 from lama_deploy.errors import BundleError, EngineError
-from lama_deploy.kernels.build import visible_architectures
-from lama_deploy.kernels.plugin import plugin_path, prebuilt_plugin
+from lama_deploy.kernels.plugin import plugin_of_this_machine
 from lama_deploy.runtime.engine_profiles import EngineProfile, Shape
 from lama_deploy.tensorrt.log import log_of
 from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
@@ -56,7 +55,7 @@ def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
     plan = _intact(path, bundle.files)
     if record["plugin"]:
         require_plugins(trt, bundle.target)
-        load_plugin(trt, plugin or prebuilt_plugin() or plugin_path(visible_architectures()))
+        load_plugin(trt, plugin or plugin_of_this_machine())
     log = log_of(trt)
     runtime = trt.Runtime(log)
     engine = runtime.deserialize_cuda_engine(plan)

@@ -76,7 +76,6 @@ def test_an_engine_with_the_plugin_gets_it(
     loaded: list[Any] = []
     (machine.folder / "prebuilt.so").touch()
     monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(machine.folder / "prebuilt.so"))
-    monkeypatch.setattr(engine_module, "visible_architectures", lambda: "90")
     monkeypatch.setattr(engine_module, "load_plugin", lambda module, path: loaded.append((module, path)))
     manifest = machine.bundle(SMALL) / "bundle.json"
     record = json.loads(manifest.read_text())
