@@ -1,9 +1,9 @@
-"""A parity record as the table that commands print."""
+"""Records as the tables and lines that commands print."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lama_deploy.proof.parity import Case, ParityRecord
@@ -13,9 +13,17 @@ HEADER = ("size", "max error", "allowed", "mean error", "allowed", "PSNR dB", "S
 
 def parity_table(record: ParityRecord) -> str:
     """One row a case; errors are absolute, in [0, 1]."""
-    rows = [HEADER, *(_row(case) for case in record.cases)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return aligned([HEADER, *map(_row, record.cases)])
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
+    """Columns side by side, to the right but for those whose numbers are in `left`."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        padded = [cell.ljust(width) if column in left else cell.rjust(width) for column, (cell, width) in cells]
+        lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 
 
