@@ -42,6 +42,7 @@ class TensorRtBackend:
     """
 
     name = "tensorrt"
+    device = "cuda"
 
     def __init__(
         self,
