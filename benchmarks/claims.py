@@ -29,8 +29,8 @@ from claims_verdict import RULE, claims, judge
 from cpu_runtimes import PACKAGES
 from lama_deploy.cli.common import command, positive, progress_bar
 from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
+from lama_deploy.proof.machine import machine
 from lama_deploy.training.config import config_to_dict
-from machine import machine
 
 HERE = Path(__file__).parent
 DIGITS = 5  # of a score in the record

@@ -16,8 +16,8 @@ import onnx
 
 from cpu_runtimes import PACKAGES, RESULTS
 from lama_deploy.model import seeded_generator
+from lama_deploy.proof.machine import machine
 from lama_export.onnx_model import onnx_from_state
-from machine import machine
 
 SIZES = (256, 512)
 FORMS = {"one file": "load.onnx", "weights in a second file": "load_external.onnx"}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cpu_precisions import BUNDLES, ENGINES, seeded_checkpoint
 from cpu_runtimes import PACKAGES, RESULTS
-from machine import machine
+from lama_deploy.proof.machine import machine
 
 CHILD = """
 import resource, sys

@@ -26,13 +26,13 @@ from lama_deploy.bundle import load_bundle
 from lama_deploy.calibration import CalibrationSet
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import ffc, seeded_generator
+from lama_deploy.proof.machine import machine
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.runtime.torch_backend import TorchBackend
 from lama_export import ExportOptions, export_bundle
-from machine import machine
 
 BUNDLES = (("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"), ("onnx", "fp32"), ("onnx", "int8"))
 ENGINES = {"openvino": "OpenVINO", "onnx": "ONNX Runtime"}

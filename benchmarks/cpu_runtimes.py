@@ -23,12 +23,12 @@ import torch
 from composite import Composite
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.model import seeded_generator
+from lama_deploy.proof.machine import machine
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.runtime.torch_backend import TorchBackend
 from lama_export.onnx_model import onnx_from_state
-from machine import machine
 
 Run = Callable[[Array, Array], Any]
 RESULTS = Path(__file__).parent / "results"

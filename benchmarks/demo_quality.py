@@ -20,8 +20,8 @@ from lama_deploy.evaluation.catalogue import load_metrics
 from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
 from lama_deploy.evaluation.made_set import MadeSet, drawing_size
 from lama_deploy.evaluation.protocol import TOTAL, Block, evaluate
+from lama_deploy.proof.machine import machine
 from lama_deploy.training.masks import mask_set
-from machine import machine
 
 MASKS = "thick-256"
 METRICS = ("SSIM", "L1-hole", "ST-LPIPS-vgg", "KID-EffLite0")

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from machine import gpu_machine
+from lama_deploy.proof.machine import machine, nvidia_gpus
 
 
 def arguments(description: str | None, seconds: float, rounds: int) -> argparse.ArgumentParser:
@@ -33,6 +33,24 @@ def new_record(what: str, method: str, device: torch.device) -> dict[str, Any]:
         "method": method,
         "machine": gpu_machine(device),
     }
+
+
+def gpu_machine(device: torch.device) -> dict[str, Any]:
+    """`machine` of a GPU benchmark, with the GPU under "gpu" where `device` is one."""
+    if device.type != "cuda":
+        return machine(("torch", "numpy"))
+    found = machine(("torch", "numpy", "triton"))
+    found["versions"]["CUDA of torch"] = str(torch.version.cuda)
+    properties = torch.cuda.get_device_properties(device)
+    found["gpu"] = {
+        "name": properties.name,
+        "compute_capability": 10 * properties.major + properties.minor,
+        "multiprocessors": properties.multi_processor_count,
+        "l2_bytes": properties.L2_cache_size,
+        "memory_gib": round(properties.total_memory / 2**30, 1),
+        "driver": next((gpu["driver"] for gpu in nvidia_gpus()), "unknown"),
+    }
+    return found
 
 
 def record_file(folder: Path, name: str, record: dict[str, Any]) -> Path:

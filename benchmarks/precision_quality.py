@@ -28,12 +28,12 @@ from lama_deploy.evaluation.made_set import MadeSet, drawing_size
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.protocol import TOTAL, evaluate
 from lama_deploy.evaluation.test_set import Pair
+from lama_deploy.proof.machine import machine
 from lama_deploy.runtime.backend import Array
 from lama_deploy.training.masks import mask_set
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
 from lama_export.sensitivity import psnr_in_holes
-from machine import machine
 
 MASKS = "thick-256"
 MODEL = "lama-demo"

@@ -19,11 +19,11 @@ import torch
 from lightning_fabric import Fabric
 
 from cpu_runtimes import PACKAGES, RESULTS
+from lama_deploy.proof.machine import machine
 from lama_deploy.training.config import TrainConfig, override, read_config
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.loop import Run, build_networks, make_fabric, to_device
 from lama_deploy.training.step import training_step
-from machine import machine
 
 CONFIG = Path(__file__).parent.parent / "examples" / "demo_model" / "lama-demo.yaml"
 CASES = {

@@ -12,7 +12,7 @@ PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
 TRAINING_PACKAGES = ("torch", "safetensors", "yaml", "pooch", "skimage", "onnx")
 COMMANDS = (
     "lama_export.cli",
-    *(f"lama_deploy.cli.{name}" for name in ("evaluate", "inpaint", "train", "verify")),
+    *(f"lama_deploy.cli.{name}" for name in ("bench", "evaluate", "inpaint", "train", "verify")),
 )
 
 

@@ -75,6 +75,7 @@ def test_commands_and_python_run_in_order(workplace: Path) -> None:
         "lama-export": "lama_export.cli",
         "lama-inpaint": "lama_deploy.cli.inpaint",
         "lama-verify": "lama_deploy.cli.verify",
+        "lama-bench": "lama_deploy.cli.bench",
         "lama-train": "lama_deploy.cli.train",
         "lama-evaluate": "lama_deploy.cli.evaluate",
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -43,6 +45,24 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 1")
     return int(text)
+
+
+def require_writable(*files: str | None) -> None:
+    """Before hours of work, not after. Raises LamaDeployError where a file's folder is not there."""
+    for file in files:
+        if file is not None and (Path(file).is_dir() or not Path(file).parent.is_dir()):
+            raise LamaDeployError(f"{file}: cannot be written; give a file name in a folder that exists")
+
+
+def write_whole(file: str | os.PathLike[str], text: str) -> None:
+    """The file appears whole or not at all. Raises LamaDeployError when the disk refuses."""
+    target = Path(file)
+    temporary = target.with_name(target.name + ".partial")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise LamaDeployError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def fail(error: Exception) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from lama_deploy.bundle import Bundle, load_bundle
-from lama_deploy.cli.common import command, progress_bar
+from lama_deploy.cli.common import command, progress_bar, write_whole
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.errors import CheckpointError
 from lama_deploy.proof.parity import Size
@@ -70,9 +70,7 @@ def main() -> int:
     )
     print(parity_table(record))
     target = Path(args.json or Path(args.bundle) / "verify.json")
-    temporary = target.with_name(target.name + ".partial")
-    temporary.write_text(json.dumps(record.to_dict(), indent=2) + "\n")
-    temporary.replace(target)
+    write_whole(target, json.dumps(record.to_dict(), indent=2) + "\n")
     print(f"against {name}: {'pass' if record.passed else 'FAIL'}; wrote {target}")
     return 0 if record.passed else PARITY_FAILED
 

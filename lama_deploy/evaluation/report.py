@@ -8,7 +8,6 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import torch
 
 from lama_deploy.errors import DataError
 from lama_deploy.evaluation.protocol import Block, Row
+from lama_deploy.proof.machine import versions
+from lama_deploy.proof.table import aligned
 
 TSV, JSON = "metrics.tsv", "metrics.json"
 DECIMALS = 4  # as official tables
@@ -51,12 +52,7 @@ def table(blocks: Sequence[Block]) -> str:
         for block, row in _rows(blocks)
         if row.count
     ]
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    lines = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()
-        for line in (header, *body)
-    ]
-    return "\n".join(lines)
+    return aligned([header, *body], left=(0,))
 
 
 def tsv(blocks: Sequence[Block]) -> str:
@@ -79,7 +75,7 @@ def record(blocks: Sequence[Block], facts: Mapping[str, Any]) -> str:
         {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": _hardware(),
-            "versions": _versions(),
+            "versions": {"python": platform.python_version(), **versions(PACKAGES)},
             **facts,
             "results": [asdict(block) for block in blocks],
         },
@@ -138,13 +134,3 @@ def _hardware() -> dict[str, Any]:
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"cpu": names[0] if names else platform.processor(), "cores": os.cpu_count(), "gpu": gpu}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,1 +1,1 @@
-"""Parity: measure -> record -> table."""
+"""Parity and benchmarks: measure -> record -> table and page."""

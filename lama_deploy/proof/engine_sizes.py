@@ -1,4 +1,4 @@
-"""Where an engine is compared with the reference: at the corners of its profiles and between them."""
+"""Where an engine is compared with the reference, at the corners of its profiles and between them, and timed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def engine_sizes(record: Mapping[str, Any]) -> list[Size]:
         sizes += [Size(*pair, batch["min"]) for pair in sides]
         sizes.append(Size(low, narrow, batch["max"]))
     return list(dict.fromkeys(sizes))
+
+
+def best_sizes(record: Mapping[str, Any]) -> list[Size]:
+    """What kernels were chosen for, of each profile in a bundle's `engine`."""
+    batch = record["batch"]["opt"]
+    return [Size(height, width, batch) for height, width in (profile["opt"] for profile in record["profiles"])]
 
 
 def _between(low: int, high: int) -> int:

@@ -22,7 +22,7 @@ def layer_table(found: Sequence[Difference]) -> str:
         at = found.index(first)
         shown = list(found[max(0, at - BEFORE) : at + 1 + AFTER])
         verdict = f"first diverging layer: {first.layer}: {_reason(first)}"
-    return f"{aligned([HEADER, *map(_row, shown)], left=3)}\n{verdict}"
+    return f"{aligned([HEADER, *map(_row, shown)], left=range(3))}\n{verdict}"
 
 
 def _reason(first: Difference) -> str:

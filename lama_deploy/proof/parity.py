@@ -118,7 +118,7 @@ def measure(
     recorded.
     """
     cases = tuple(_measure_one(candidate, reference, eager, size, tolerance) for size in progress(sizes))
-    return ParityRecord(reference_name, tolerance, cases, _engine(candidate))
+    return ParityRecord(reference_name, tolerance, cases, engine_name(candidate))
 
 
 def require(record: ParityRecord) -> None:
@@ -133,7 +133,8 @@ def require(record: ParityRecord) -> None:
         )
 
 
-def _engine(candidate: Backend) -> str:
+def engine_name(candidate: Backend) -> str:
+    """What computes, and in which precision where the engine chooses one."""
     hint = getattr(candidate, "hint", None)
     return f"{candidate.name} in {hint}" if hint else candidate.name
 
@@ -143,6 +144,8 @@ def errors(reference: Array, candidate: Array) -> Array:
 
     For bytes: the least error, before truncation to bytes, that explains them.
     """
+    if candidate.dtype != np.uint8 and reference.dtype == np.uint8:
+        return errors(candidate, reference)
     if candidate.dtype != np.uint8:
         return np.abs(candidate.astype(np.float64) - reference)
     low = candidate / 255.0
@@ -159,7 +162,8 @@ def _measure_one(
 ) -> Case:
     images, masks = scene(size.height, size.width, size.batch)
     expected = reference.run(images, masks)
-    got = _run_checked(candidate, images, masks, size)
+    got = run_at(size, candidate, images, masks)
+    require_composite(got, images, masks, size)
     hole = masks > 0
     error = errors(expected, got)[hole]
     eager_error = float(errors(expected, eager.run(images, masks))[hole].max()) if eager else None
@@ -177,17 +181,22 @@ def _measure_one(
     )
 
 
-def _run_checked(candidate: Backend, images: Array, masks: Array, size: Size) -> Array:
+def run_at(size: Size, candidate: Backend, images: Array, masks: Array) -> Array:
+    """The candidate's result. Raises DynamicShapeError, whatever went wrong."""
     try:
-        got = candidate.run(images, masks)
+        return candidate.run(images, masks)
     except Exception as error:  # every engine has its own exceptions; whatever it is, the size does not run
-        raise DynamicShapeError(f"the artefact does not run at {size}: {str(error).splitlines()[0]}") from error
+        what = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DynamicShapeError(f"the artefact does not run at {size}: {what}") from error
+
+
+def require_composite(got: Array, images: Array, masks: Array, size: Size) -> None:
+    """Raises OutputShapeError or KnownPixelsError for what is no composite of these images."""
     if got.shape != images.shape or got.dtype.kind not in "uf":
         raise OutputShapeError(f"at {size} the result is {got.dtype} {got.shape}, expected {images.shape}")
     known = masks == 0
     if not np.array_equal(to_bytes(got)[known], images[known]):
         raise KnownPixelsError(f"at {size} pixels outside the hole were changed")
-    return got
 
 
 def _unit(values: Array) -> Array:

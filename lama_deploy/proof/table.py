@@ -1,9 +1,9 @@
-"""A parity record as the table that commands print."""
+"""Records as the tables and lines that commands print."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lama_deploy.proof.parity import Case, ParityRecord
@@ -13,21 +13,18 @@ HEADER = ("size", "max error", "allowed", "mean error", "allowed", "PSNR dB", "S
 
 def parity_table(record: ParityRecord) -> str:
     """One row a case; errors are absolute, in [0, 1]."""
-    return aligned([HEADER, *(_row(case) for case in record.cases)])
+    return aligned([HEADER, *map(_row, record.cases)])
 
 
-def aligned(rows: Sequence[Sequence[str]], *, left: int = 0) -> str:
-    """Rows of equal length as columns, to the right but for the first `left`."""
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
+    """Columns side by side, to the right but for those whose numbers are in `left`."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-    def line(row: Sequence[str]) -> str:
-        padded = zip(row, widths, strict=True)
-        cells = [
-            cell.ljust(width) if column < left else cell.rjust(width) for column, (cell, width) in enumerate(padded)
-        ]
-        return "  ".join(cells).rstrip()
-
-    return "\n".join(map(line, rows))
+    lines = []
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        padded = [cell.ljust(width) if column in left else cell.rjust(width) for column, (cell, width) in cells]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
 
 
 def _row(case: Case) -> tuple[str, ...]:

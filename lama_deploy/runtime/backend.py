@@ -14,6 +14,10 @@ class Backend(Protocol):
 
     name: str
 
+    @property
+    def device(self) -> Any:
+        """Where it computes; as a string "cpu", "cuda" or "cuda:N"."""
+
     def run(self, images: Array, masks: Array) -> Array:
         """images (N, H, W, 3) uint8, masks (N, H, W) uint8, nonzero = hole -> composited (N, H, W, 3).
 

@@ -46,6 +46,7 @@ class OnnxRuntimeBackend:
             options.intra_op_num_threads = threads
         self._session = _open_session(Path(model), options, _providers(device))
         self._io = _interface(Path(model), self._session)
+        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run."""

@@ -37,6 +37,7 @@ class OpenVinoBackend:
     """
 
     name = "openvino"
+    device = "cpu"
 
     def __init__(
         self,

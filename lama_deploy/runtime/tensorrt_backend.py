@@ -43,6 +43,7 @@ class TensorRtBackend:
     """
 
     name = "tensorrt"
+    device = "cuda"
 
     def __init__(
         self,

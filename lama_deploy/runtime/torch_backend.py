@@ -27,13 +27,13 @@ class TorchBackend:
             raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
         if threads is not None:
             torch.set_num_threads(threads)
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype
-        self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self._device, dtype)
+        self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self.device, dtype)
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run; returns floats of the backend's dtype."""
-        image = torch.tensor(images, device=self._device).permute(0, 3, 1, 2).to(self._dtype) / 255
-        mask = torch.tensor(masks, device=self._device)[:, None]
+        image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2).to(self._dtype) / 255
+        mask = torch.tensor(masks, device=self.device)[:, None]
         result: Array = inpaint(self.generator, image, mask).permute(0, 2, 3, 1).cpu().numpy()
         return result

@@ -49,8 +49,10 @@ def test_wrong_bundle_fails(verify, bundles, tiny, wrong, tmp_path, capsys, refe
     assert "FAIL" in capsys.readouterr().out
 
 
-def test_bundles_of_both_interfaces_agree(verify, bundles, tmp_path):
-    assert verify(bundles["uint8"], "--against", bundles["float"], "--json", tmp_path / "r.json") == 0
+@pytest.mark.parametrize("pair", [("uint8", "float"), ("float", "uint8")])
+def test_bundles_of_both_interfaces_agree(verify, bundles, tmp_path, pair):
+    one, other = (bundles[io] for io in pair)
+    assert verify(one, "--against", other, "--json", tmp_path / "r.json") == 0
 
 
 def test_other_weights_are_refused(verify, bundles, tiny, tmp_path, capsys):

@@ -1,0 +1,146 @@
+"""lama-bench: how fast are bundles on this machine, against each other and against eager PyTorch?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from lama_deploy.cli.common import (
+    BAD_INPUT,
+    PRECISIONS,
+    command,
+    fail,
+    positive,
+    progress_bar,
+    require_writable,
+    write_whole,
+)
+from lama_deploy.errors import CheckpointError, LamaDeployError
+from lama_deploy.proof.bench import BUSY, Plan, Row, bench
+from lama_deploy.proof.bench_candidates import (
+    DEFAULT_SIZES,
+    EAGER,
+    Candidate,
+    default_sizes,
+    open_candidate,
+    open_eager,
+)
+from lama_deploy.proof.bench_page import bench_page
+from lama_deploy.proof.bench_record import bench_record, bench_table
+from lama_deploy.proof.machine import machine, nvidia_gpus
+from lama_deploy.proof.parity import Size
+from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
+
+SOME_FAILED = 1
+ROUNDS, SECONDS = 100, 5
+PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tensorrt_rtx_cu13", "torch")
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="lama-bench",
+        description="Time models side by side, in rounds in which each runs once; what computes something else gets no "
+        "time. Exit code: 0 all measured, 1 something could not be or was wrong, 2 nothing could be measured.",
+    )
+    p.add_argument("models", metavar="BUNDLE|CHECKPOINT|NAME", nargs="+", help="a bundle, a checkpoint or a name")
+    p.add_argument(
+        "--against",
+        choices=["eager", "none"],
+        default="eager",
+        help="the baseline: eager, float32 PyTorch on the first model's checkpoint (default; a MODEL that is eager "
+        "PyTorch serves as it); none, the first model",
+    )
+    p.add_argument(
+        "--sizes",
+        help=f"HxW or HxWxBATCH, by commas (default: {','.join(map(str, DEFAULT_SIZES))}; of engines what their "
+        "profiles are best at, their corners and sizes between them)",
+    )
+    p.add_argument("--rounds", type=positive, default=ROUNDS, metavar="N", help=f"at most (default: {ROUNDS})")
+    p.add_argument(
+        "--seconds", type=positive, default=SECONDS, metavar="S", help=f"for each model and size (default: {SECONDS})"
+    )
+    p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
+    p.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: as each engine likes)")
+    p.add_argument("--backend", choices=OF_CHECKPOINTS, help=f"of checkpoints (default: {OF_CHECKPOINTS[0]})")
+    p.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
+    p.add_argument("--json", metavar="FILE", help="write the record, with the time of every round")
+    p.add_argument("--html", metavar="FILE", help="write a page of it")
+    return p
+
+
+@command("torch")
+def main() -> int:
+    args = parser().parse_args()
+    require_writable(args.json, args.html)
+    asked = [Size.parse(text) for text in dict.fromkeys(args.sizes.split(","))] if args.sizes else None
+    before = {**machine(PACKAGES), "gpus": nvidia_gpus()}
+    opened, unopened = _open(args)
+    if not opened:
+        return BAD_INPUT
+    candidates, left_out = _with_baseline(opened, args)
+    plan = Plan(args.rounds, args.seconds)
+    rows = bench(candidates, asked or default_sizes(opened), plan, progress_bar("bench"))
+    record = bench_record(candidates, rows, plan, left_out=unopened + left_out, threads=args.threads, machine=before)
+    print(bench_table(record))
+    if not any(row.seconds for row in rows):
+        raise LamaDeployError("nothing could be measured, for the reasons in the table")
+    for note in [f"{one.name}: {one.note}" for one in candidates if one.note] + _busy(rows):
+        _note(note)
+    for file, text in ((args.json, json.dumps(record, indent=1) + "\n"), (args.html, bench_page(record))):
+        if file:
+            write_whole(file, text)
+            print(f"wrote {file}")
+    return SOME_FAILED if unopened or any(row.failure for row in rows) else 0
+
+
+def _open(args: argparse.Namespace) -> tuple[list[Candidate], list[str]]:
+    """What could be opened, and a line for each of the others, which is printed too."""
+    opened, unopened = [], []
+    options = {name: getattr(args, name) for name in ("device", "threads", "backend", "precision")}
+    for name in dict.fromkeys(args.models):
+        try:
+            opened.append(open_candidate(name, **options))
+        except (LamaDeployError, ModuleNotFoundError) as error:
+            reason = _reason(error)
+            unopened.append(reason if name in reason else f"{name}: {reason}")
+            fail(LamaDeployError(unopened[-1]))
+    return opened, unopened
+
+
+def _with_baseline(opened: list[Candidate], args: argparse.Namespace) -> tuple[list[Candidate], list[str]]:
+    """The baseline first; or what was opened, and a line that says why there is no eager PyTorch before it."""
+    if args.against == "none":
+        return opened, []
+    baseline = next((candidate for candidate in opened if candidate.is_eager), None)
+    try:
+        baseline = baseline or open_eager(opened[0], device=args.device, threads=args.threads)
+    except (LamaDeployError, ModuleNotFoundError) as error:
+        hint = "; give its checkpoint as one more argument" if isinstance(error, CheckpointError) else ""
+        line = f"{EAGER} is left out: {_reason(error)}{hint}"
+        _note(line)
+        return opened, [line]
+    return [baseline, *(candidate for candidate in opened if candidate is not baseline)], []
+
+
+def _busy(rows: Sequence[Row]) -> list[str]:
+    """A line where other programs had too much of the processors: runtimes do not suffer alike from that."""
+    worst = max(rows, key=lambda row: row.others or 0.0)
+    if (worst.others or 0.0) <= BUSY:
+        return []
+    return [f"other programs took {worst.others:.0%} of the processors at {worst.size}; measure on an idle machine"]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed: pip install lama-deploy[torch]"
+    return str(error)
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
