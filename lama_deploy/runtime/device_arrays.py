@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lama_deploy.errors import ImageError
+from lama_deploy.errors import ImageError, MissingDependencyError
 from lama_deploy.runtime.arrays import is_on_device, is_torch
 from lama_deploy.runtime.cuda_driver import Cuda, Memory
 from lama_deploy.runtime.engine_profiles import Shape
@@ -91,7 +91,12 @@ def _view(array: Any, stream: int) -> View:
 def _view_by_dlpack(array: Any, stream: int) -> View:
     if not is_on_device(array):
         raise ImageError(f"the image is on the GPU, but {type(array).__name__} is not; give both on one side")
-    from cuda.core.utils import StridedMemoryView
+    try:
+        from cuda.core.utils import StridedMemoryView
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"{type(array).__name__} lies on the GPU by DLPack alone, which needs cuda-core: pip install cuda-core"
+        ) from error
 
     view = StridedMemoryView.from_dlpack(array, stream_ptr=stream)
     strides = None if view.strides is None else tuple(step * view.dtype.itemsize for step in view.strides)

@@ -123,10 +123,11 @@ def test_bundle_records_precision_ranges_and_headroom(growing: Checkpoint, tmp_p
     assert bundle.ranges["calibration"]["images"] == 9
 
 
-def test_command_folds_and_verifies(tmp_path: Path) -> None:
+def test_command_folds_and_verifies(photographs: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--fp16"]
-    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False)
+    command += ["--calibration", str(photographs), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "least headroom" in done.stdout and "worst case by norms" in done.stdout
     verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(out), "--sizes", "64x64,61x77"]

@@ -21,6 +21,7 @@ SOURCES = sorted(
         (lama_export, "tensorrt_*.py"),
         (lama_deploy, "tensorrt/*.py"),
         (lama_deploy, "runtime/tensorrt_*.py"),
+        (lama_deploy, "proof/layer_runners.py"),
     )
     for path in Path(package.__file__).parent.glob(pattern)
 )

@@ -14,6 +14,7 @@ import pytest
 import lama_export.tensorrt_build as build_module
 import lama_export.tensorrt_plugin as plugin_module
 from lama_deploy.bundle import load_bundle
+from lama_deploy.checkpoint import save_checkpoint
 from lama_deploy.errors import ConfigError, EngineError, KernelError
 from lama_deploy.kernels.library import SpectralLibrary
 from lama_deploy.model import seeded_generator
@@ -114,11 +115,15 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
     ],
 )
 def test_command_builds_with_our_library(
-    library: str, precision: str, words: str, kernel_build: Path, tmp_path: Path
+    library: str, precision: str, words: str, kernel_build: Path, photographs: Path, tmp_path: Path
 ) -> None:
     """With the plugin, and with the one in Python, in a process of its own, which can hold one SpectralConv."""
     plugin = kernel_build / library
-    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "trt-rtx", precision]
+    config = GeneratorConfig(width=16, blocks=2)
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
+    save_checkpoint(tmp_path / "small.safetensors", config, state)
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", "small.safetensors", "--to", "trt-rtx", precision]
+    command += ["--calibration", str(photographs)] if precision == "--fp16" else []
     command += ["--plugin", str(plugin), "--profile", "64:128:256", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

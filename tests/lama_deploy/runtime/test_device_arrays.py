@@ -4,6 +4,7 @@ The emulated device does nothing before it is waited for, so a missing order bet
 """
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from lama_deploy.errors import ImageError
+from lama_deploy.errors import ImageError, MissingDependencyError
 from lama_deploy.proof.scenes import scene
 from lama_deploy.runtime import Inpainter
 from lama_deploy.runtime.arrays import is_on_device
@@ -196,6 +197,14 @@ def test_a_mask_on_the_other_side_is_refused(machine: Machine) -> None:
         inpaint(OnDevice(machine.driver, images), masks)
     with pytest.raises(ImageError, match="is on the GPU"):
         inpaint(images, OnDevice(machine.driver, masks))
+
+
+def test_dlpack_without_cuda_core_is_one_line(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cuda.core.utils", None)
+    images, masks = scene(32, 32)
+    given = [ByDlpack(machine.driver, array) for array in (images, masks)]
+    with pytest.raises(MissingDependencyError, match="ByDlpack lies on the GPU by DLPack alone, which needs cuda-core"):
+        Inpainter(machine.open())(*given, stream=1)
 
 
 def test_other_backends_say_what_to_do(machine: Machine) -> None:
