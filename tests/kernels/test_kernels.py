@@ -1,4 +1,4 @@
-"""The kernel library compiles for the oldest and the newest architectures, and computes what its float64 reference computes.
+"""The kernel library compiles, for the oldest architecture and the newest, and computes what its reference computes.
 
 Its CUDA kernels run on the CPU here, thread by thread, under the address and undefined-behaviour sanitizers
 (`kernels/emulation`); on a GPU they are tested in tests/lama_deploy/kernels.
