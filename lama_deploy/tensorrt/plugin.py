@@ -23,6 +23,8 @@ def load_plugin(module: Any, path: Path) -> dict[str, str]:
     ("python"). Raises EngineError for a file that is neither, that lacks our plugin, or that is a second one;
     KernelError for a liblama_spectral of another version.
     """
+    if not path.is_file():
+        raise EngineError(f"{path}: no such file; give the library with {PLUGIN_NAME}, or leave it out for our own")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     if not _loaded:
         if module.__name__ == "tensorrt_rtx":

@@ -11,7 +11,8 @@ import pytest
 import lama_deploy.runtime.tensorrt_backend as backend_module
 import lama_deploy.runtime.tensorrt_engine as engine_module
 from lama_deploy.bundle import load_bundle
-from lama_deploy.errors import BundleError, EngineError
+from lama_deploy.errors import BundleError, EngineError, KernelError
+from lama_deploy.runtime import Inpainter
 from lama_deploy.runtime.tensorrt_backend import TensorRtBackend
 from tests.lama_deploy.runtime.emulated_cuda import EmulatedDriver
 from tests.lama_deploy.runtime.emulated_machine import SMALL, Machine
@@ -67,6 +68,25 @@ def test_an_engine_without_its_bundle(machine: Machine) -> None:
         TensorRtBackend(path.with_name("other.engine"))
 
 
+def bundle_with_plugin(machine: Machine) -> Path:
+    """Whose engine was built with one."""
+    manifest = machine.bundle(SMALL) / "bundle.json"
+    record = json.loads(manifest.read_text())
+    record["engine"]["plugin"] = {"name": "liblama_tensorrt_plugin.so", "sha256": ""}
+    manifest.write_text(json.dumps(record))
+    assert load_bundle(manifest.parent).engine["plugin"]
+    return manifest.parent
+
+
+def test_an_engine_whose_plugin_is_missing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = bundle_with_plugin(machine)
+    monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", "nowhere.so")
+    with pytest.raises(KernelError, match=r"LAMA_TENSORRT_PLUGIN names nowhere\.so, which is no file; correct it"):
+        Inpainter.load(bundle)
+    with pytest.raises(EngineError, match=r"nowhere\.so: no such file; give the library with SpectralConv"):
+        Inpainter.load(bundle, plugin="nowhere.so")
+
+
 @pytest.mark.parametrize("plugin", [None, "own.so"])
 def test_an_engine_with_the_plugin_gets_it(
     plugin: str | None,
@@ -77,12 +97,7 @@ def test_an_engine_with_the_plugin_gets_it(
     (machine.folder / "prebuilt.so").touch()
     monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(machine.folder / "prebuilt.so"))
     monkeypatch.setattr(engine_module, "load_plugin", lambda module, path: loaded.append((module, path)))
-    manifest = machine.bundle(SMALL) / "bundle.json"
-    record = json.loads(manifest.read_text())
-    record["engine"]["plugin"] = {"name": "liblama_tensorrt_plugin.so", "sha256": ""}
-    manifest.write_text(json.dumps(record))
-    assert load_bundle(manifest.parent).engine["plugin"]
-    TensorRtBackend(manifest.with_name("model.engine"), plugin=plugin)
+    TensorRtBackend(bundle_with_plugin(machine) / "model.engine", plugin=plugin)
     assert loaded == [(machine.trt, Path(plugin) if plugin else machine.folder / "prebuilt.so")]
 
 
