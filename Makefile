@@ -20,8 +20,9 @@ demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
 	$(BIN)/lama-verify $(BUILD)/lama-demo
 	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --model $(BUILD)/lama-demo
 
+# In two processes, file by file: much of a test's time is one thread's.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

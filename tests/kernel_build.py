@@ -1,5 +1,6 @@
 """Compiles kernels/ for the tests, with the CUDA compiler of this machine or of pip's wheels."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,10 +21,16 @@ def has_nvcc() -> bool:
 
 
 def build_kernels(folder: Path, *options: str) -> Path:
-    """Configure and build what has changed since the last time. Returns `folder`; raises with the compiler's output."""
+    """Configure and build what has changed since the last time. Returns `folder`; raises with the compiler's output.
+
+    One process of the suite after the other, since they share the folder.
+    """
     configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(folder), "-G", "Ninja"]
-    run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
-    run("cmake", "--build", str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
+        run("cmake", "--build", str(folder))
     return folder
 
 
