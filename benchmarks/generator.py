@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from generator_derived import allowed_error, targets, with_ratios
+from generator_derived import eager_error, targets, with_ratios
 from generator_fillers import LIMITS, ON_CPU
 from gpu_ceilings import ceilings
 from gpu_page import generator_table
@@ -74,7 +74,7 @@ def _measure(
     _save_reference(checkpoint, _cases(args)[0][0], args.device, folder)
     rows: list[dict[str, Any]] = []
     for candidate in LIMITS if args.device.type == "cuda" else ON_CPU:
-        rows += _measured(candidate, allowed_error(candidate, rows), args, deadline, folder)
+        rows += _measured(candidate, eager_error(rows), args, deadline, folder)
         derived = with_ratios(rows, config, found)
         record["generator"] = {"ceilings": found, "rows": derived, "targets": list(targets(derived))}
         write(file, record)
@@ -101,7 +101,7 @@ def _save_reference(checkpoint: Checkpoint, size: int, device: torch.device, fol
 
 
 def _measured(
-    candidate: str, allowed: float, args: argparse.Namespace, deadline: Deadline, folder: Path
+    candidate: str, eager: dict[str, Any] | None, args: argparse.Namespace, deadline: Deadline, folder: Path
 ) -> list[dict[str, Any]]:
     """The candidate's rows; the last one says what went wrong, if anything did."""
     limit = min(LIMITS[candidate], deadline.left)
@@ -111,7 +111,7 @@ def _measured(
     command = [sys.executable, str(CHILD), candidate, "--checkpoint", str(folder / "seeded.safetensors")]
     command += ["--reference", str(folder / "reference.npy"), "--rows", str(rows), "--device", str(args.device)]
     command += ["--rounds", str(args.rounds), "--milliseconds", str(args.milliseconds)]
-    command += ["--allowed", str(allowed), "--cases", *(f"{size}x{batch}" for size, batch in _cases(args))]
+    command += ["--eager", json.dumps(eager), "--cases", *(f"{size}x{batch}" for size, batch in _cases(args))]
     failure = run_limited(command, limit, folder / f"{candidate}.log")
     found = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
     told = failure is None or any("failed" in row for row in found)

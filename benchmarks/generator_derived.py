@@ -7,21 +7,27 @@ from typing import Any
 
 from generator_counts import generator_flops
 from generator_fillers import COMPILED, EAGER, EAGER_AGAIN, HALF, precision_of
-from lama_deploy.proof.tolerance import EAGER_FACTOR, LARGEST
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.tolerance import Limits, tolerance_of
 from lama_deploy.variants import GeneratorConfig
 
 Row = dict[str, Any]
 
 
-def allowed_error(candidate: str, rows: list[Row]) -> float:
-    """Largest error inside the hole that is right whatever the tolerance table says, as the table itself allows.
+def eager_error(rows: list[Row]) -> Row | None:
+    """What eager float32 was off by, by which the gate measures all others; None before it was run."""
+    return next((row["error"] for row in rows if _measured(row, EAGER) and "error" in row), None)
 
-    For eager float32, the measure: what the table gives to float32 on another's terms, for cuDNN's fastest algorithms
-    round more than a CPU. For all others EAGER_FACTOR times what eager float32 was off by.
+
+def limits_of(candidate: str, eager: Row | None) -> Limits:
+    """The gate's, for one drawn scene. eager: of `eager_error`.
+
+    For eager float32 itself, the measure: what the table gives to float32 on another's terms, for cuDNN's fastest
+    algorithms round more than a CPU.
     """
-    if candidate in (EAGER, EAGER_AGAIN):
-        return LARGEST["fp32-dft"]
-    return next((EAGER_FACTOR * row["error"]["largest"] for row in rows if _measured(row, EAGER) and "error" in row), 0)
+    is_measure = candidate in (EAGER, EAGER_AGAIN)
+    tolerance = tolerance_of("fp32", "dft") if is_measure else tolerance_of(precision_of(candidate))
+    return tolerance.drawn.limits(HoleErrors.from_dict(eager) if eager and not is_measure else None)
 
 
 def with_ratios(rows: list[Row], config: GeneratorConfig, ceilings: Mapping[str, float]) -> list[Row]:

@@ -49,8 +49,8 @@ def export_bundle(
         record = measure(
             candidate(written.path, options.precision),
             oracle(checkpoint),
-            options.parity_sizes,
-            tolerance_of(options.precision, written.spectral),
+            options.parity_subjects,
+            tolerance_of(options.precision, written.spectral, least_psnr=options.least_psnr),
             eager=eager(checkpoint),
             progress=progress,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, Subject
 from lama_export.onnx_model import Spectral
 from lama_export.picture import Interface
 from lama_export.sensitivity import LEAST_PSNR
@@ -32,7 +32,7 @@ class ExportOptions:
     be had, of one and the same ONNX file, or "dft", its own operator. engine: what else TensorRT is asked for.
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
-    against float32.
+    against float32. parity_subjects: what the file is compared on.
     """
 
     target: Target = "onnx"
@@ -43,7 +43,7 @@ class ExportOptions:
     calibration: Path | None = None
     engine: EngineOptions | None = None
     least_psnr: float = LEAST_PSNR
-    parity_sizes: Sequence[Size] = PARITY_SIZES
+    parity_subjects: Sequence[Subject] = (*PARITY_SIZES, *PHOTOGRAPHS)
 
     @property
     def onnx_spectral(self) -> Spectral:

@@ -9,10 +9,11 @@ from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import EngineError, KernelError, MissingDependencyError
 from lama_deploy.proof.candidate import candidate
-from lama_deploy.proof.engine_sizes import engine_sizes
+from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 from lama_deploy.proof.parity import ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
-from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.proof.subjects import photographs_at
+from lama_deploy.proof.tolerance import tolerance_for
 from lama_deploy.runtime.backend import Backend
 from lama_export.sensitivity import Progress
 
@@ -32,8 +33,8 @@ def prove_engine(
     record = measure(
         engine,
         oracle(checkpoint),
-        engine_sizes(bundle.engine),
-        tolerance_of(bundle.precision, bundle.spectral),
+        [*engine_sizes(bundle.engine), *photographs_at(best_sizes(bundle.engine))],
+        tolerance_for(bundle),
         eager=eager(checkpoint),
         progress=progress,
     )

@@ -30,7 +30,7 @@ from lama_deploy.proof.bench_candidates import (
 from lama_deploy.proof.bench_page import bench_page
 from lama_deploy.proof.bench_record import bench_record, bench_table
 from lama_deploy.proof.machine import machine, nvidia_gpus
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 
 SOME_FAILED = 1

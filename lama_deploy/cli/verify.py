@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lama_deploy.bundle import Bundle, load_bundle
 from lama_deploy.cli.common import command, progress_bar, write_whole
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.errors import CheckpointError
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
 from lama_deploy.runtime.backend import Backend
 
 DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
@@ -32,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--sizes",
-        help=f"HxW or HxWxBATCH, by commas (default: {DEFAULT_SIZES}; of engines the corners of their profiles and "
-        "sizes between them)",
+        help=f"HxW or HxWxBATCH of drawn scenes, by commas (default: {DEFAULT_SIZES}; of engines the corners of their "
+        "profiles and sizes between them); photographs are compared besides",
     )
     p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
     p.add_argument(
@@ -53,17 +55,17 @@ def main() -> int:
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.parity import measure
     from lama_deploy.proof.table import parity_table
-    from lama_deploy.proof.tolerance import tolerance_of
+    from lama_deploy.proof.tolerance import tolerance_for, wider
 
     bundle = load_bundle(args.bundle)
     compared = [bundle] if args.against == "eager" else [bundle, load_bundle(args.against)]
-    sizes = _sizes(bundle, args.sizes)
+    subjects = _subjects(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
     record = measure(
         candidate(Path(args.bundle) / bundle.model, bundle.precision),
         reference,
-        sizes,
-        max((tolerance_of(one.precision, one.spectral) for one in compared), key=lambda found: found.largest),
+        subjects,
+        wider(map(tolerance_for, compared)),
         eager=eager,
         reference_name=name,
         progress=progress_bar("parity"),
@@ -75,21 +77,28 @@ def main() -> int:
     return 0 if record.passed else PARITY_FAILED
 
 
-def _sizes(bundle: Bundle, asked: str | None) -> list[Size]:
-    if asked is None and bundle.engine:
-        from lama_deploy.proof.engine_sizes import engine_sizes
+def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:
+    """Drawn scenes at these sizes, and photographs: of engines at what their profiles are best at."""
+    photographs: Sequence[Photograph] = PHOTOGRAPHS
+    sizes = [Size.parse(text) for text in (asked or DEFAULT_SIZES).split(",")]
+    if bundle.engine:
+        from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 
-        return engine_sizes(bundle.engine)
-    return [Size.parse(text) for text in (asked or DEFAULT_SIZES).split(",")]
+        photographs = photographs_at(best_sizes(bundle.engine))
+        sizes = sizes if asked else engine_sizes(bundle.engine)
+    return [*sizes, *photographs]
 
 
-def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backend, Backend | None, str]:
-    """(reference, eager float32 or None, its name in words) for the first of `compared`."""
+def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backend, Backend | HoleErrors | None, str]:
+    """(reference, eager float32 or what it was off by, its name in words) for the first of `compared`."""
     bundle, *others = compared
     if others:
         from lama_deploy.proof.candidate import candidate
+        from lama_deploy.proof.parity import recorded_eager
 
-        return candidate(Path(args.against) / others[0].model, others[0].precision), None, str(args.against)
+        known = [eager for eager in (recorded_eager(one.parity) for one in compared) if eager]
+        worst = max(known, key=lambda eager: eager.rms, default=None)
+        return candidate(Path(args.against) / others[0].model, others[0].precision), worst, str(args.against)
     from lama_deploy.proof.reference import eager, oracle
     from lama_deploy.weights import load_weights
 

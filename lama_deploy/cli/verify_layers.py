@@ -21,7 +21,7 @@ def verify_layers(args: argparse.Namespace) -> int:
     from lama_deploy.proof.engine_sizes import engine_sizes
     from lama_deploy.proof.layer_table import layer_table
     from lama_deploy.proof.layers import first_divergence
-    from lama_deploy.proof.parity import Size
+    from lama_deploy.proof.subjects import Size
 
     candidate = reference = Subject.open(Path(args.bundle), bundle)
     if args.against == "eager" and not bundle.engine:

@@ -10,18 +10,19 @@ from typing import Any
 
 from lama_deploy.errors import ParityError
 from lama_deploy.proof.bench_candidates import Candidate
+from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.machine import OtherPrograms
-from lama_deploy.proof.parity import Size, ToleranceError, errors, require_composite, run_at
-from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.parity import ToleranceError, require_composite, run_at
+from lama_deploy.proof.subjects import Photograph, Size
 from lama_deploy.proof.timing import CONFIDENCE, LEAST_ROUNDS, WARM_UP, Clock, Speedup, Summary, interleaved, speedup
-from lama_deploy.proof.tolerance import EAGER_FACTOR
+from lama_deploy.proof.tolerance import Limits, wider
 from lama_deploy.runtime.backend import Array
 
 METHOD = (
-    "All models are open in one process and share its processors and memory. At each size all get the same picture and "
-    "mask, as bytes in host memory. Each first result (first_s: what is compiled or allocated for the size included) "
-    "and each last one are compared with the baseline's inside the hole; what is off by more than the tolerance gets "
-    "no time. "
+    "All models are open in one process and share its processors and memory. At each size all get the same photograph "
+    "and mask, as bytes in host memory. Each first result (first_s: what is compiled or allocated for the size "
+    "included) and each last one are compared with the baseline's inside the hole; what is off by more than the "
+    "tolerance gets no time. "
     f"Then come {WARM_UP} untimed rounds, then timed ones, in each of which every model runs once, in orders in which "
     "each follows each other one about equally often. A time is that of Backend.run by time.perf_counter: from bytes "
     "to a result in host memory, copies to and from a GPU included. The ratio is that of medians, the baseline's over "
@@ -38,19 +39,17 @@ NOT_MEASURED = (
 class Row:
     """One candidate at one size.
 
-    failure: why there are no times. first_s: of the first call. Errors are of the latest result, absolute, in [0, 1],
-    inside the hole; None where there was no right one. speedup: over the size's baseline. others: the share of the
-    processors that other programs took during the rounds; None where it is unknown.
+    failure: why there are no times. first_s: of the first call. found, limits: of the latest result against the size's
+    baseline; None where there was no right one. speedup: over the baseline. others: the share of the processors that
+    other programs took during the rounds; None where it is unknown.
     """
 
     size: str
     candidate: str
     failure: str | None = None
     first_s: float | None = None
-    max_error: float | None = None
-    mean_error: float | None = None
-    allowed: float | None = None
-    allowed_mean: float | None = None
+    found: HoleErrors | None = None
+    limits: Limits | None = None
     is_baseline: bool = False
     seconds: tuple[float, ...] = ()
     speedup: Speedup | None = None
@@ -61,7 +60,8 @@ class Row:
         return Summary.of(self.seconds) if self.seconds else None
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "summary": asdict(self.summary) if self.summary else None}
+        found = self.found and self.found.to_dict()
+        return {**asdict(self), "found": found, "summary": asdict(self.summary) if self.summary else None}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def bench(
 
 
 def _rows(candidates: Sequence[Candidate], size: Size, plan: Plan) -> list[Row]:
-    images, masks = scene(size.height, size.width, size.batch)
+    images, masks = Photograph(0, size).pictures()
     trials = [_Trial(candidate, size, images, masks) for candidate in candidates]
     reference: _Reference | None = None
     for trial in trials:
@@ -173,14 +173,13 @@ class _Trial:
 
     def _compare(self, reference: _Reference) -> None:
         others = (self.candidate, reference.candidate)
-        tolerance = max((one.tolerance for one in others), key=lambda found: found.largest)
-        allowed = max(tolerance.largest, EAGER_FACTOR * max(one.eager_error for one in others))
-        error = errors(reference.result, self.result)[self._masks > 0]
-        largest, mean = float(error.max()), float(error.mean())
-        if not (largest <= allowed and (tolerance.mean is None or mean <= tolerance.mean)):  # NaN neither
-            what = f"max error {largest:.1e}, allowed {allowed:.1e}, mean {mean:.1e}"
-            raise ToleranceError(f"WRONG against {reference.candidate.name}: {what}{_why(*others)}")
-        self.row = replace(self.row, max_error=largest, mean_error=mean, allowed=allowed, allowed_mean=tolerance.mean)
+        eager = max((one.eager for one in others if one.eager), key=lambda known: known.rms, default=None)
+        limits = wider(one.tolerance for one in others).photograph.limits(eager)
+        found = HoleErrors.of(reference.result, self.result, self._masks)
+        broken = limits.broken_by(found)
+        if broken:
+            raise ToleranceError(f"WRONG against {reference.candidate.name}: {'; '.join(broken)}{_why(*others)}")
+        self.row = replace(self.row, found=found, limits=limits)
 
 
 def _why(candidate: Candidate, reference: Candidate) -> str:

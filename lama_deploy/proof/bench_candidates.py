@@ -12,8 +12,10 @@ from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, CheckpointError
 from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
-from lama_deploy.proof.parity import Size, engine_name
-from lama_deploy.proof.tolerance import Tolerance, tolerance_of
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.parity import engine_name, recorded_eager
+from lama_deploy.proof.subjects import Size
+from lama_deploy.proof.tolerance import Tolerance, tolerance_for, tolerance_of
 from lama_deploy.runtime.backend import Backend
 from lama_deploy.runtime.engine_profiles import described, fitting
 from lama_deploy.runtime.inpainter import BY_SUFFIX, OF_CHECKPOINTS, Inpainter
@@ -26,8 +28,8 @@ DEFAULT_SIZES = (Size(256, 256), Size(512, 512))
 class Candidate:
     """An opened model.
 
-    precision: of its file, or of the backend that takes a checkpoint. weights: {"source", "sha256"}. eager_error: the
-    largest that eager float32 made in its parity record, in [0, 1]; 0 where there is none. engine: the bundle's record
+    precision: of its file, or of the backend that takes a checkpoint. weights: {"source", "sha256"}. eager: the
+    worst that eager float32 was off by in its parity record; None where there is none. engine: the bundle's record
     of a TensorRT engine, empty without one. facts: more for the record.
     """
 
@@ -36,7 +38,7 @@ class Candidate:
     precision: str
     weights: Mapping[str, str]
     tolerance: Tolerance
-    eager_error: float = 0.0
+    eager: HoleErrors | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -122,14 +124,13 @@ def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidat
         "profiles": bundle.engine.get("profiles", []),
         "exported": {"created": bundle.created, "tools": bundle.tools},
     }
-    made = [case.get("eager_error") or 0.0 for case in bundle.parity.get("cases", [])]
     return Candidate(
         name,
         backend,
         bundle.precision,
         bundle.weights,
-        tolerance_of(bundle.precision, bundle.spectral),
-        max(made, default=0.0),
+        tolerance_for(bundle),
+        recorded_eager(bundle.parity),
         bundle.engine,
         facts,
     )

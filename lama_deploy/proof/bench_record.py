@@ -74,7 +74,7 @@ def _cells(row: Record, candidate: Record) -> tuple[str, ...]:
         candidate["precision"],
         *map(milliseconds, [row["first_s"], *times]),
         str(summary["rounds"]) if summary else "-",
-        "-" if row["max_error"] is None or row["is_baseline"] else f"{row['max_error']:.1e}",
+        "-" if row["found"] is None or row["is_baseline"] else f"{row['found']['largest']:.1e}",
         _speedup(row),
         row["failure"] or "",
     )

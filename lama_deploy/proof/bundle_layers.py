@@ -16,8 +16,8 @@ from lama_deploy.kernels.plugin import plugin_of_this_machine
 from lama_deploy.proof.half import simulate_half
 from lama_deploy.proof.layer_runners import compare, engine_plan, on_cpu, on_gpu, require_polygraphy
 from lama_deploy.proof.layers import OWN_ERROR, Difference, LayerComparison, comparable, layers_of
-from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.backend import unit_planes
 from lama_deploy.runtime.engine_profiles import EngineProfile, described, fitting
 from lama_deploy.tensorrt.modules import FLAVOURS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 
 
 def engine_sizes(record: Mapping[str, Any]) -> list[Size]:

@@ -1,20 +1,21 @@
-"""Does an artefact compute what the reference computes? Measured at given sizes, judged by the tolerance table."""
+"""The gate: does an artefact compute what the reference computes? Measured, judged by the tolerance table, recorded."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from lama_deploy.errors import LamaDeployError, ParityError
-from lama_deploy.proof.scenes import scene
-from lama_deploy.proof.tolerance import EAGER_FACTOR, FLAT_SPREAD, Tolerance
+from lama_deploy.errors import ParityError
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.subjects import Photograph, Subject
+from lama_deploy.proof.tolerance import FLAT_SPREAD, Limits, Tolerance
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 
 SSIM_WINDOW = 7  # scikit-image's default; smaller images have no SSIM
+TOGETHER = "photographs together"
 
 
 class DynamicShapeError(ParityError):
@@ -34,44 +35,38 @@ class ToleranceError(ParityError):
 
 
 @dataclass(frozen=True)
-class Size:
-    height: int
-    width: int
-    batch: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Size:
-        """From "HxW" or "HxWxN". Raises LamaDeployError."""
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
-            raise LamaDeployError(
-                f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
-            )
-        return cls(*map(int, text.split("x")))
-
-    def __str__(self) -> str:
-        return f"{self.height}x{self.width}" + (f"x{self.batch}" if self.batch > 1 else "")
-
-
-@dataclass(frozen=True)
 class Case:
-    """One measurement. Errors are absolute, in [0, 1]; psnr in dB.
+    """One measurement, or all photographs together. found: of the candidate; eager: of eager float32, if it was run.
 
-    allowed, allowed_mean: what `max_error` and `mean_error` are held to; None where the largest is enough.
+    ssim: of whole pictures, None where they are too small. spread: the reference's standard deviation inside the hole.
     """
 
-    size: str
-    max_error: float
-    mean_error: float
-    allowed: float
-    allowed_mean: float | None
-    eager_error: float | None
-    psnr: float | None
-    ssim: float | None
-    spread: float
+    subject: str
+    found: HoleErrors
+    limits: Limits
+    eager: HoleErrors | None = None
+    ssim: float | None = None
+    spread: float = 0.0
+
+    @property
+    def broken(self) -> list[str]:
+        """A phrase for each limit that is not kept."""
+        return self.limits.broken_by(self.found)
 
     @property
     def passed(self) -> bool:
-        return self.max_error <= self.allowed and (self.allowed_mean is None or self.mean_error <= self.allowed_mean)
+        return not self.broken
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "passed": self.passed,
+            "found": self.found.to_dict(),
+            "limits": asdict(self.limits),
+            "eager": self.eager and self.eager.to_dict(),
+            "ssim": self.ssim,
+            "spread": self.spread,
+        }
 
 
 @dataclass(frozen=True)
@@ -91,46 +86,55 @@ class ParityRecord:
         return max(case.spread for case in self.cases) < FLAT_SPREAD
 
     def to_dict(self) -> dict[str, Any]:
-        cases = [{**asdict(case), "passed": case.passed} for case in self.cases]
         return {
             "reference": self.reference,
             "engine": self.engine,
             "tolerance": asdict(self.tolerance),
             "passed": self.passed,
-            "cases": cases,
+            "cases": [case.to_dict() for case in self.cases],
         }
 
 
 def measure(
     candidate: Backend,
     reference: Backend,
-    sizes: Sequence[Size],
+    subjects: Sequence[Subject],
     tolerance: Tolerance,
     *,
-    eager: Backend | None = None,
+    eager: Backend | HoleErrors | None = None,
     reference_name: str = "eager PyTorch, float64",
-    progress: Callable[[Sequence[Size]], Any] = iter,
+    progress: Callable[[Sequence[Subject]], Any] = iter,
 ) -> ParityRecord:
-    """Run both at every size on scenes of their own and compare.
+    """Run both on every subject and compare; photographs are also judged together.
 
-    eager: the float32 reference, whose own error bounds what can be asked (see `tolerance`). Raises a ParityError of
-    its class when the candidate fails to run, returns a wrong shape, or touches known pixels; a large error is only
-    recorded.
+    eager: the float32 reference, whose own error bounds what can be asked (see `tolerance`), or that error as it was
+    measured before. Raises a ParityError of its class when the candidate fails to run, returns a wrong shape, or
+    touches known pixels; a large error is only recorded.
     """
-    cases = tuple(_measure_one(candidate, reference, eager, size, tolerance) for size in progress(sizes))
-    return ParityRecord(reference_name, tolerance, cases, engine_name(candidate))
+    cases = [_measure_one(candidate, reference, eager, subject, tolerance) for subject in progress(subjects)]
+    natural = [case for case, subject in zip(cases, subjects, strict=True) if isinstance(subject, Photograph)]
+    if natural:
+        cases.append(_together(natural, tolerance))
+    return ParityRecord(reference_name, tolerance, tuple(cases), engine_name(candidate))
 
 
 def require(record: ParityRecord) -> None:
     """Raise ToleranceError for a record that did not pass."""
     failed = [case for case in record.cases if not case.passed]
     if failed:
-        worst = max(failed, key=lambda case: case.max_error / case.allowed)
-        mean = f", mean {worst.mean_error:.2e}, allowed {worst.allowed_mean:.2e}" if worst.allowed_mean else ""
+        worst = max(failed, key=lambda case: case.found.rms / case.limits.rms)
+        others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
         raise ToleranceError(
-            f"parity failed at {worst.size}: max error {worst.max_error:.2e}, allowed {worst.allowed:.2e}{mean} "
-            f"(against {record.reference}); nothing was written. Please report it with the weights' source"
+            f"parity failed at {worst.subject}{others}: {'; '.join(worst.broken)} (against {record.reference}); "
+            "nothing was written. Please report it with the weights' source"
         )
+
+
+def recorded_eager(record: Mapping[str, Any]) -> HoleErrors | None:
+    """The worst of what eager float32 was off by, of a bundle's `parity`; None where that was not measured."""
+    found = [case.get("eager") for case in record.get("cases", [])]
+    known = [HoleErrors.from_dict(eager) for eager in found if eager]
+    return max(known, key=lambda eager: eager.rms, default=None)
 
 
 def engine_name(candidate: Backend) -> str:
@@ -139,77 +143,65 @@ def engine_name(candidate: Backend) -> str:
     return f"{candidate.name} in {hint}" if hint else candidate.name
 
 
-def errors(reference: Array, candidate: Array) -> Array:
-    """Absolute error per value in [0, 1] units.
-
-    For bytes: the least error, before truncation to bytes, that explains them.
-    """
-    if candidate.dtype != np.uint8 and reference.dtype == np.uint8:
-        return errors(candidate, reference)
-    if candidate.dtype != np.uint8:
-        return np.abs(candidate.astype(np.float64) - reference)
-    low = candidate / 255.0
-    high = np.where(candidate == 255, np.inf, (candidate + 1.0) / 255)
-    if reference.dtype == np.uint8:
-        reference_high = (reference + 1.0) / 255
-        return np.maximum(0, np.maximum(low - reference_high, reference / 255.0 - high))
-    bounded = np.clip(reference, 0, 1)
-    return np.maximum(0, np.maximum(low - bounded, bounded - high))
-
-
 def _measure_one(
-    candidate: Backend, reference: Backend, eager: Backend | None, size: Size, tolerance: Tolerance
+    candidate: Backend, reference: Backend, eager: Backend | HoleErrors | None, subject: Subject, tolerance: Tolerance
 ) -> Case:
-    images, masks = scene(size.height, size.width, size.batch)
+    images, masks = subject.pictures()
     expected = reference.run(images, masks)
-    got = run_at(size, candidate, images, masks)
-    require_composite(got, images, masks, size)
-    hole = masks > 0
-    error = errors(expected, got)[hole]
-    eager_error = float(errors(expected, eager.run(images, masks))[hole].max()) if eager else None
-    psnr, ssim = _picture_metrics(to_bytes(expected), to_bytes(got))
+    got = run_at(subject, candidate, images, masks)
+    require_composite(got, images, masks, subject)
+    own = eager if eager is None or isinstance(eager, HoleErrors) else _errors_of(eager, expected, images, masks)
+    asked = tolerance.photograph if isinstance(subject, Photograph) else tolerance.drawn
     return Case(
-        size=str(size),
-        max_error=float(error.max()),
-        mean_error=float(error.mean()),
-        allowed=max(tolerance.largest, EAGER_FACTOR * (eager_error or 0.0)),
-        allowed_mean=tolerance.mean,
-        eager_error=eager_error,
-        psnr=psnr,
-        ssim=ssim,
-        spread=float(_unit(expected)[hole].std()),
+        subject=str(subject),
+        found=HoleErrors.of(expected, got, masks),
+        limits=asked.limits(own),
+        eager=own,
+        ssim=_ssim(to_bytes(expected), to_bytes(got)),
+        spread=float(_unit(expected)[masks > 0].std()),
     )
 
 
-def run_at(size: Size, candidate: Backend, images: Array, masks: Array) -> Array:
+def _errors_of(backend: Backend, expected: Array, images: Array, masks: Array) -> HoleErrors:
+    return HoleErrors.of(expected, backend.run(images, masks), masks)
+
+
+def _together(cases: Sequence[Case], tolerance: Tolerance) -> Case:
+    eager = [case.eager for case in cases if case.eager]
+    own = HoleErrors.together(eager) if eager else None
+    found = HoleErrors.together([case.found for case in cases])
+    limits = tolerance.photographs.limits(own, min(case.found.pixels for case in cases))
+    return Case(TOGETHER, found, limits, own, spread=max(case.spread for case in cases))
+
+
+def run_at(subject: Subject, candidate: Backend, images: Array, masks: Array) -> Array:
     """The candidate's result. Raises DynamicShapeError, whatever went wrong."""
     try:
         return candidate.run(images, masks)
     except Exception as error:  # every engine has its own exceptions; whatever it is, the size does not run
         what = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DynamicShapeError(f"the artefact does not run at {size}: {what}") from error
+        raise DynamicShapeError(f"the artefact does not run at {subject}: {what}") from error
 
 
-def require_composite(got: Array, images: Array, masks: Array, size: Size) -> None:
+def require_composite(got: Array, images: Array, masks: Array, subject: Subject) -> None:
     """Raises OutputShapeError or KnownPixelsError for what is no composite of these images."""
     if got.shape != images.shape or got.dtype.kind not in "uf":
-        raise OutputShapeError(f"at {size} the result is {got.dtype} {got.shape}, expected {images.shape}")
+        raise OutputShapeError(f"at {subject} the result is {got.dtype} {got.shape}, expected {images.shape}")
     known = masks == 0
-    if not np.array_equal(to_bytes(got)[known], images[known]):
-        raise KnownPixelsError(f"at {size} pixels outside the hole were changed")
+    with np.errstate(invalid="ignore"):  # NaN in a hole is no byte, and `HoleErrors` says so
+        pixels = to_bytes(got)
+    if not np.array_equal(pixels[known], images[known]):
+        raise KnownPixelsError(f"at {subject} pixels outside the hole were changed")
 
 
 def _unit(values: Array) -> Array:
     return values / 255.0 if values.dtype == np.uint8 else values
 
 
-def _picture_metrics(expected: Array, got: Array) -> tuple[float | None, float | None]:
-    """PSNR in dB (None: identical) and SSIM (None: too small an image), on bytes."""
-    squared = np.mean((expected.astype(np.float64) - got) ** 2)
-    psnr = None if squared == 0 else float(10 * np.log10(255**2 / squared))
+def _ssim(expected: Array, got: Array) -> float | None:
     if min(expected.shape[1:3]) < SSIM_WINDOW:
-        return psnr, None
+        return None
     from skimage.metrics import structural_similarity
 
     scores = [structural_similarity(a, b, channel_axis=-1) for a, b in zip(expected, got, strict=True)]
-    return psnr, float(np.mean(scores))
+    return float(np.mean(scores))

@@ -6,14 +6,16 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from lama_deploy.proof.parity import Case, ParityRecord
+from lama_deploy.proof.parity import TOGETHER, Case, ParityRecord
+from lama_deploy.proof.tolerance import decibel_text
 
-HEADER = ("size", "max error", "allowed", "mean error", "allowed", "PSNR dB", "SSIM", "")
+HEADER = ("", "max error", "allowed", "mean error", "allowed", "PSNR dB", "least", "SSIM", "")
 
 
 def parity_table(record: ParityRecord) -> str:
-    """One row a case; errors are absolute, in [0, 1]."""
-    return aligned([HEADER, *map(_row, record.cases)])
+    """One row a case; errors inside holes are absolute, in [0, 1]. A case that fails has its reasons below."""
+    reasons = [f"{case.subject}: {'; '.join(case.broken)}" for case in record.cases if not case.passed]
+    return "\n".join([aligned([HEADER, *map(_row, record.cases)], left=(0,)), *reasons])
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
@@ -29,12 +31,13 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
 
 def _row(case: Case) -> tuple[str, ...]:
     return (
-        case.size,
-        f"{case.max_error:.1e}",
-        f"{case.allowed:.1e}",
-        f"{case.mean_error:.1e}",
-        "-" if case.allowed_mean is None else f"{case.allowed_mean:.1e}",
-        "identical" if case.psnr is None else f"{case.psnr:.1f}",
+        case.subject,
+        f"{case.found.largest:.1e}",
+        f"{case.limits.largest:.1e}",
+        f"{case.found.mean:.1e}",
+        f"{case.limits.mean:.1e}",
+        decibel_text(case.found.rms),
+        decibel_text(case.limits.rms),
         "-" if case.ssim is None else f"{case.ssim:.5f}",
         "pass" if case.passed else "FAIL",
     )
@@ -67,11 +70,11 @@ def quantisation_summary(quantisation: Mapping[str, Any]) -> str:
 def _run_or_not(record: Mapping[str, Any]) -> str:
     if not record["executed"]:
         return "the engine itself has not been run; what is proven above is the model.onnx that it was built from"
-    cases = record["parity"]["cases"]
-    worst = max(cases, key=lambda case: case["max_error"])
+    cases = [case for case in record["parity"]["cases"] if case["subject"] != TOGETHER]
+    worst = max(cases, key=lambda case: case["found"]["largest"])
     return (
-        f"the engine itself was run at {len(cases)} sizes of its profiles, and passed: max error "
-        f"{worst['max_error']:.1e} at {worst['size']}"
+        f"the engine itself was run on {len(cases)} pictures at sizes of its profiles, and passed: max error "
+        f"{worst['found']['largest']:.1e} at {worst['subject']}"
     )
 
 

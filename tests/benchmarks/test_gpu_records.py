@@ -8,9 +8,10 @@ import pytest
 
 import page
 from generator_counts import generator_flops
-from generator_derived import allowed_error, with_ratios
+from generator_derived import eager_error, limits_of, with_ratios
 from generator_derived import targets as generator_targets
-from lama_deploy.proof.tolerance import EAGER_FACTOR, LARGEST
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.variants import GeneratorConfig
 from spectral_counts import Unit, folded_flops, kernel_tiles, least_bytes, mixing_flops
 from spectral_derived import crossover, targets, with_shares
@@ -115,11 +116,14 @@ def test_ratios_and_targets_of_the_generator() -> None:
     assert share == pytest.approx(rows[5]["share_of_half_peak"])
 
 
-def test_what_eager_is_off_by_others_may_be_off_by_too() -> None:
-    eager = {**generator_rows()[0], "error": {"largest": 1e-4, "mean": 1e-5}}
-    assert allowed_error("ours fp32", [eager]) == EAGER_FACTOR * 1e-4
-    assert allowed_error("ours fp32", [{"candidate": "eager fp32", "failed": "no"}]) == 0
-    assert allowed_error("eager fp32", []) == LARGEST["fp32-dft"]
+def test_what_eager_is_off_by_is_the_measure_of_others() -> None:
+    error = HoleErrors(9, 1e-4, 1e-5, 2e-5, (0.0, 0.0, 0.0), 0.0, 1.0)
+    eager = {**generator_rows()[0], "error": error.to_dict()}
+    assert eager_error([eager]) == error.to_dict()
+    assert limits_of("ours fp32", error.to_dict()) == tolerance_of("fp32").drawn.limits(error)
+    assert eager_error([{"candidate": "eager fp32", "failed": "no"}]) is None
+    assert limits_of("ours fp16", None) == tolerance_of("fp16").drawn.limits(None)
+    assert limits_of("eager fp32", error.to_dict()) == tolerance_of("fp32", "dft").drawn.limits(None)
 
 
 def write(folder: Path, name: str, **content: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 
@@ -31,7 +31,7 @@ def bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     """Bundle directories of the tiny generator by their interface; not to be written to."""
     folder = tmp_path_factory.mktemp("bundles")
     for io in ("uint8", "float"):
-        export_bundle(tiny, folder / io, ExportOptions(io=io, parity_sizes=(Size(40, 48),)))
+        export_bundle(tiny, folder / io, ExportOptions(io=io, parity_subjects=(Size(40, 48),)))
     return {io: folder / io for io in ("uint8", "float")}
 
 
@@ -40,7 +40,7 @@ def openvino_bundles(tiny: Checkpoint, tmp_path_factory: pytest.TempPathFactory)
     """OpenVINO bundles of the tiny generator by their precision, with bytes at the interface; not to be written to."""
     folder = tmp_path_factory.mktemp("openvino")
     for precision in ("fp32", "bf16"):
-        options = ExportOptions(target="openvino", precision=precision, parity_sizes=(Size(40, 48),))
+        options = ExportOptions(target="openvino", precision=precision, parity_subjects=(Size(40, 48),))
         export_bundle(tiny, folder / precision, options)
     return {precision: folder / precision for precision in ("fp32", "bf16")}
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lama_deploy.calibration import SHIPPED
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target
@@ -38,7 +38,7 @@ def demo_bundle(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             precision=precision,
             io="uint8" if precision == "int8" else "float",
             calibration=photographs if small else None,
-            parity_sizes=[Size(61, 77), Size(16, 16)],
+            parity_subjects=[Size(61, 77), Size(16, 16)],
         )
         export_bundle(load_weights("lama-demo"), folder / f"{target}-{precision}", options)
         return folder / f"{target}-{precision}"

@@ -11,8 +11,9 @@ from torch.nn.functional import conv2d, conv_transpose2d, pad, pixel_shuffle
 from lama_deploy.bundle import load_bundle
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.half import simulate_half
-from lama_deploy.proof.parity import Size, measure
+from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
@@ -44,7 +45,7 @@ def test_what_is_stored_is_rounded_to_bfloat16(tmp_path: Path) -> None:
     record = measure(
         candidate(tmp_path / "model.onnx", "bf16"), oracle(checkpoint), [Size(72, 136)], tolerance_of("bf16")
     )
-    assert record.passed and 1e-4 < record.cases[0].mean_error < 5e-3
+    assert record.passed and 1e-4 < record.cases[0].found.mean < 5e-3
 
 
 def test_dft_operators_are_float32_between_bfloat16(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_dft_operators_are_float32_between_bfloat16(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     size, tolerance = Size(72, 104), tolerance_of("bf16", "dft")
     record = measure(candidate(tmp_path / "model.onnx", "bf16"), oracle(checkpoint), [size], tolerance)
-    assert record.passed and 1e-4 < record.cases[0].mean_error < 5e-3
+    assert record.passed and 1e-4 < record.cases[0].found.mean < 5e-3
 
 
 @pytest.mark.trt
@@ -65,7 +66,11 @@ def test_a_bundle_in_bf16_is_proven_and_built_in_bf16(tmp_path: Path) -> None:
     """Ranges are not folded: bfloat16 has float32's."""
     engine = EngineOptions(profiles=[Profile.parse("64:128:256")], compute_capabilities=["8.9"])
     options = ExportOptions(
-        target="trt-rtx", precision="bf16", spectral="inline", engine=engine, parity_sizes=[Size(40, 48)]
+        target="trt-rtx",
+        precision="bf16",
+        spectral="inline",
+        engine=engine,
+        parity_subjects=[Size(40, 48)],
     )
     export_bundle(load_weights("lama-demo"), tmp_path / "out", options)
     bundle = load_bundle(tmp_path / "out")

@@ -8,19 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
-import lama_export.options as options_module
 import lama_export.targets as targets_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import BundleError, ParityError
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import (
-    DynamicShapeError,
-    KnownPixelsError,
-    OutputShapeError,
-    Size,
-    ToleranceError,
-)
+from lama_deploy.proof.parity import DynamicShapeError, KnownPixelsError, OutputShapeError, ToleranceError
+from lama_deploy.proof.subjects import Size
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 
@@ -41,17 +35,21 @@ def test_bundle_records_what_it_is(checkpoint: Checkpoint, tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle.json", "model.onnx"]
     assert (bundle.config, bundle.weights) == (CONFIG, {"source": "tiny", "sha256": checkpoint.sha256})
     assert bundle.parity == json.loads(json.dumps(record.to_dict()))
-    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(options_module.PARITY_SIZES)
+    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(ExportOptions().parity_subjects) + 1
     assert bundle.files["model.onnx"]["bytes"] == (tmp_path / "out" / "model.onnx").stat().st_size
 
 
 def test_external_data_only_when_asked(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    export_bundle(checkpoint, tmp_path / "out", ExportOptions(external_data=True, parity_sizes=[Size(16, 16)]))
+    export_bundle(
+        checkpoint,
+        tmp_path / "out",
+        ExportOptions(external_data=True, parity_subjects=[Size(16, 16)]),
+    )
     assert set(load_bundle(tmp_path / "out").files) == {"model.onnx", "model.onnx.data"}
 
 
 def test_bundles_are_replaced_but_nothing_else_is(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    quick = ExportOptions(parity_sizes=[Size(16, 16)])
+    quick = ExportOptions(parity_subjects=[Size(16, 16)])
     export_bundle(checkpoint, tmp_path / "out", quick, source="first")
     export_bundle(checkpoint, tmp_path / "out", quick, source="second")
     assert load_bundle(tmp_path / "out").weights["source"] == "second"
@@ -112,5 +110,9 @@ def test_wrong_graphs_fail_by_class_and_leave_nothing(
 
     monkeypatch.setattr(targets_module, "onnx_from_state", damaged)
     with pytest.raises(error):
-        export_bundle(checkpoint, tmp_path / "deep" / "out", ExportOptions(parity_sizes=[Size(64, 64), Size(37, 50)]))
+        export_bundle(
+            checkpoint,
+            tmp_path / "deep" / "out",
+            ExportOptions(parity_subjects=[Size(64, 64), Size(37, 50)]),
+        )
     assert not list((tmp_path / "deep").iterdir())

@@ -12,8 +12,8 @@ from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 from lama_deploy.runtime.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
@@ -42,7 +42,7 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest.mark.parametrize(("precision", "io"), [("fp32", "uint8"), ("fp32", "float"), ("bf16", "float")])
 def test_every_generator_at_narrow_sizes(checkpoint: Checkpoint, precision: str, io: str, tmp_path: Path) -> None:
-    options = ExportOptions(target="openvino", precision=precision, io=io, parity_sizes=NARROW)  # type: ignore[arg-type]
+    options = ExportOptions(target="openvino", precision=precision, io=io, parity_subjects=NARROW)  # type: ignore[arg-type]
     record = export_bundle(checkpoint, tmp_path / "out", options)
     assert record.passed and max(case.spread for case in record.cases) > 0.05
     bundle = load_bundle(tmp_path / "out")
@@ -55,7 +55,11 @@ def test_every_generator_at_narrow_sizes(checkpoint: Checkpoint, precision: str,
 @pytest.mark.skipif(not BF16, reason="this CPU does not compute in bf16")
 def test_bf16_is_bf16_and_its_dft_matrices_are_not(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """Only what rounds a finished matrix, once, may be bf16: phases need more digits than bf16 has."""
-    export_bundle(checkpoint, tmp_path, ExportOptions(target="openvino", precision="bf16", parity_sizes=NARROW[:1]))
+    export_bundle(
+        checkpoint,
+        tmp_path,
+        ExportOptions(target="openvino", precision="bf16", parity_subjects=NARROW[:1]),
+    )
     compiled = openvino_core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     precisions: dict[str, set[str]] = {}
     for node in compiled.get_runtime_model().get_ordered_ops():
@@ -89,7 +93,7 @@ def test_no_two_convolutions_share_a_bias() -> None:
 def test_halves_are_half_the_size(checkpoint: Checkpoint, tmp_path: Path) -> None:
     sizes = {}
     for precision in ("fp32", "fp16"):
-        options = ExportOptions(target="openvino", precision=precision, parity_sizes=NARROW[:1])  # type: ignore[arg-type]
+        options = ExportOptions(target="openvino", precision=precision, parity_subjects=NARROW[:1])  # type: ignore[arg-type]
         export_bundle(checkpoint, tmp_path / precision, options)
         sizes[precision] = load_bundle(tmp_path / precision).files["model.bin"]["bytes"]
     assert sizes["fp16"] < 0.6 * sizes["fp32"]

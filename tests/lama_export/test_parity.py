@@ -4,8 +4,9 @@ import pytest
 
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import Size, measure
+from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.variants import VARIANTS, GeneratorConfig
@@ -41,7 +42,7 @@ def check(weights: Checkpoint, sizes: list[Size], tmp_path_factory: pytest.TempP
         sizes,
         tolerance_of("fp32"),
     )
-    assert record.passed, [(case.size, case.max_error) for case in record.cases if not case.passed]
+    assert record.passed, [(case.subject, case.broken) for case in record.cases if not case.passed]
     assert max(case.spread for case in record.cases) > SPREAD
 
 

@@ -19,7 +19,7 @@ from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import EngineError
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime import Inpainter
 from lama_deploy.tensorrt.modules import open_tensorrt
 from lama_deploy.variants import GeneratorConfig
@@ -56,7 +56,7 @@ def bundle(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> 
         workspace=512,
         opt_level=2,
     )
-    options = ExportOptions(target="trt-rtx", spectral="inline", engine=engine, parity_sizes=SIZES)
+    options = ExportOptions(target="trt-rtx", spectral="inline", engine=engine, parity_subjects=SIZES)
     export_bundle(checkpoint, out, options)
     return out
 
@@ -206,7 +206,7 @@ def test_wrong_precision_fails_the_export(
         return onnx_from_state(*arguments, **{**options, "precision": "fp32"})
 
     monkeypatch.setattr(targets, "onnx_from_state", in_fp32)
-    options = ExportOptions(target="trt-rtx", precision="fp16", spectral="inline", engine=SMALL, parity_sizes=SIZES)
+    options = ExportOptions(target="trt-rtx", precision="fp16", spectral="inline", engine=SMALL, parity_subjects=SIZES)
     with pytest.raises(EngineError, match=r"TensorRT built generator/.* in fp32, not in fp16; nothing was written"):
         export_bundle(checkpoint, tmp_path / "out", options)
     assert not list(tmp_path.iterdir())

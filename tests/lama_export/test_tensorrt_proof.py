@@ -16,7 +16,8 @@ from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import EngineError, ParityError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.engine_sizes import engine_sizes
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.parity import TOGETHER
+from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.table import engine_summary
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
@@ -72,7 +73,7 @@ def record(trt: Any) -> Mapping[str, Any]:
 
 
 def export(tmp_path: Path, target: Target = "trt") -> None:
-    options = ExportOptions(target=target, parity_sizes=[Size(16, 16)])
+    options = ExportOptions(target=target, parity_subjects=[Size(16, 16)])
     export_bundle(checkpoint(tmp_path, 1), tmp_path / "out", options)
 
 
@@ -82,16 +83,17 @@ def test_what_was_run_is_recorded(target: Target, machine: Machine, tmp_path: Pa
     export(tmp_path, target)
     engine = load_bundle(tmp_path / "out").engine
     assert engine["executed"] and engine["parity"]["passed"] and engine["parity"]["engine"] == "tensorrt"
-    sizes = [case["size"] for case in engine["parity"]["cases"]]
-    assert sizes == ["16x24", "48x64", "16x64", "33x45", "16x24x2"]
-    assert "the engine itself was run at 5 sizes of its profiles, and passed: max error" in engine_summary(engine)
+    sizes = [case["subject"] for case in engine["parity"]["cases"]]
+    assert sizes == ["16x24", "48x64", "16x64", "33x45", "16x24x2", "32x32 photograph 1", TOGETHER]
+    said = "the engine itself was run on 6 pictures at sizes of its profiles, and passed: max error"
+    assert said in engine_summary(engine)
 
 
 @pytest.mark.parametrize("target", ["trt", "trt-rtx"])
 def test_an_engine_that_computes_something_else_is_no_export(target: Target, machine: Machine, tmp_path: Path) -> None:
     machine(target, other=checkpoint(tmp_path, 2))
     before = set(tmp_path.iterdir())
-    with pytest.raises(ParityError, match=r"parity failed at [0-9x]+: .* nothing was written"):
+    with pytest.raises(ParityError, match=r"parity failed at .* and \d+ more: max error .* nothing was written"):
         export(tmp_path, target)
     assert {path.name for path in set(tmp_path.iterdir()) - before} == {"1.safetensors", "other.onnx"}
 

@@ -16,7 +16,7 @@ import torch
 from lama_deploy.bundle import load_bundle
 from lama_deploy.cli.verify import main
 from lama_deploy.proof import bundle_layers
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 
 Verify = Callable[..., int]
 

@@ -13,7 +13,7 @@ from typing import Any
 from lama_deploy.bundle import load_bundle
 from lama_deploy.proof.bundle_layers import Subject, outputs_of, profile_for
 from lama_deploy.proof.layer_runners import engine_plan, require_polygraphy
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_export.tensorrt_listing import read_listing
 
 

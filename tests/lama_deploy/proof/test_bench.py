@@ -1,7 +1,7 @@
 """What a benchmark makes of right, wrong and failing models, on a clock that only they move."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +11,9 @@ import torch
 
 from lama_deploy.proof.bench import Plan, Row, bench
 from lama_deploy.proof.bench_candidates import Candidate, default_sizes
-from lama_deploy.proof.parity import Size
+from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.timing import LEAST_ROUNDS, WARM_UP
-from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.proof.tolerance import USUAL_EAGER, tolerance_of
 from lama_deploy.runtime.engine_profiles import EngineProfile
 
 SIZE = Size(24, 32)
@@ -73,7 +73,7 @@ def test_ratios_and_first_calls(clock):
     assert slow.seconds == (0.25,) * LEAST_ROUNDS and fast.seconds == (0.125,) * LEAST_ROUNDS
     assert (slow.first_s, fast.first_s) == (2.5, 1.25)
     assert slow.speedup.ratio == 1 and fast.speedup.ratio == fast.speedup.low == fast.speedup.high == 2
-    assert fast.max_error == 0 and fast.failure is None and fast.summary.median_s == 0.125
+    assert fast.found.largest == 0 and fast.failure is None and fast.summary.median_s == 0.125
 
 
 def test_sizes_and_candidates_stay_in_order(clock):
@@ -84,7 +84,10 @@ def test_sizes_and_candidates_stay_in_order(clock):
 
 
 WRONG = {
-    "off": (lambda result: result + np.float32(1e-3) * (result == 0.5), "WRONG against good: max error 1.0e-03"),
+    "off": (
+        lambda result: result + np.float32(1e-3) * (result == 0.5),
+        "WRONG against good: max error 1.00e-03",
+    ),
     "NaN": (lambda result: np.where(result == 0.5, np.nan, result), "WRONG against good: max error nan"),
     "known pixels": (lambda result: result * 0, "pixels outside the hole were changed"),
     "shape": (lambda result: result[:, :-1], "the result is float32 (1, 23, 32, 3), expected (1, 24, 32, 3)"),
@@ -126,22 +129,24 @@ def test_other_weights_are_named(clock):
 
 
 def test_tolerance_is_the_wider_one_of_both(clock):
-    off = lambda result: result + np.float32(1e-2) * (result == 0.5)  # noqa: E731
+    off = lambda result: result + np.float32(1e-3) * (result == 0.5)  # noqa: E731
     half = candidate("half", Fake(clock, 1, off), precision="fp16")
     rows = measured(clock, half, candidate("full", Fake(clock, 1)))
-    assert rows["full"].max_error == pytest.approx(1e-2, rel=1e-3) and rows["full"].allowed == half.tolerance.largest
-    amplified = candidate("amplified", Fake(clock, 1, off), eager_error=5e-3)
+    assert rows["full"].found.largest == pytest.approx(1e-3, rel=1e-3)
+    assert rows["full"].limits == half.tolerance.photograph.limits(None)
+    eager = replace(USUAL_EAGER, largest=1e-3, mean=1e-3, rms=1e-3)
+    amplified = candidate("amplified", Fake(clock, 1, off), eager=eager)
     rows = measured(clock, candidate("full", Fake(clock, 1)), amplified)
-    assert rows["amplified"].allowed == 2e-2 and rows["amplified"].seconds
+    assert rows["amplified"].limits == tolerance_of("fp32").photograph.limits(eager) and rows["amplified"].seconds
 
 
 def test_bytes_and_floats_are_compared_either_way(clock):
     to_bytes = lambda result: np.clip(result * 255, 0, 255).astype(np.uint8)  # noqa: E731
     of_bytes, of_floats = candidate("b", Fake(clock, 1, to_bytes)), candidate("f", Fake(clock, 1))
     for pair in [(of_bytes, of_floats), (of_floats, of_bytes)]:
-        assert all(row.max_error == 0 for row in measured(clock, *pair).values())
+        assert all(row.found.largest == 0 for row in measured(clock, *pair).values())
     off = candidate("off", Fake(clock, 1, lambda result: result + np.float32(1e-2) * (result == 0.5)))
-    assert "WRONG against b: max error 8.0e-03" in measured(clock, of_bytes, off)["off"].failure
+    assert "WRONG against b: max error 8.04e-03" in measured(clock, of_bytes, off)["off"].failure
 
 
 def test_engines_are_not_padded_nor_split(clock):

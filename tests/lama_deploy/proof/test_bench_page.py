@@ -9,6 +9,7 @@ from lama_deploy.proof.bench import Plan, Row
 from lama_deploy.proof.bench_candidates import Candidate
 from lama_deploy.proof.bench_page import bench_page
 from lama_deploy.proof.bench_record import Record, bench_record, bench_table, milliseconds
+from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.timing import speedup
 from lama_deploy.proof.tolerance import tolerance_of
 
@@ -31,9 +32,11 @@ def record() -> Record:
         ]
     ]
     base, own = (0.4, 0.2, 0.3, 9.0), (0.2, 0.1, 0.15, 4.5)
+    off = HoleErrors(9, 1e-6, 1e-7, 2e-7, (0.0, 0.0, 0.0), 0.0, 1.0)
+    limits = tolerance_of("fp32").photograph.limits(None)
     rows = [
-        Row("8x8", "base", None, 1.0, 0.0, 0.0, 2e-5, None, True, base, speedup(base, base), 0.48),
-        Row("8x8", EVIL, None, 0.5, 1e-6, 1e-7, 2e-5, None, False, own, speedup(base, own)),
+        Row("8x8", "base", None, 1.0, off, limits, True, base, speedup(base, base), 0.48),
+        Row("8x8", EVIL, None, 0.5, off, limits, False, own, speedup(base, own)),
         Row("8x8", "engine", f"it says {EVIL}"),
     ]
     machine = {"cpu": EVIL, "cores": 2, "system": "s", "versions": {"numpy": "2"}, "gpus": []}

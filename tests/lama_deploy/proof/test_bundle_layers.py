@@ -18,8 +18,8 @@ from lama_deploy.proof.bundle_layers import Subject, compare_layers, profile_for
 from lama_deploy.proof.layer_runners import require_polygraphy
 from lama_deploy.proof.layer_table import layer_table
 from lama_deploy.proof.layers import Difference, first_divergence
-from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_deploy.scales import scale_state
 from lama_export.half import fold_ranges

@@ -15,8 +15,8 @@ from lama_deploy import Inpainter
 from lama_deploy.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.errors import BundleError, LamaDeployError
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.parity import Size
 from lama_deploy.proof.scenes import scene
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime import openvino_backend
 from lama_deploy.runtime.openvino_backend import OpenVinoBackend, _supported_hint
 from lama_deploy.runtime.openvino_core import openvino_core
@@ -91,7 +91,11 @@ def test_cache_does_not_outlive_its_weights(tmp_path: Path) -> None:
         state = {key: tensor.numpy() for key, tensor in seeded_generator(config, seed=seed).state_dict().items()}
         save_checkpoint(tmp_path / "weights.safetensors", config, state)
         checkpoint = load_checkpoint(tmp_path / "weights.safetensors")
-        export_bundle(checkpoint, tmp_path / "out", ExportOptions(target="openvino", parity_sizes=[Size(16, 16)]))
+        export_bundle(
+            checkpoint,
+            tmp_path / "out",
+            ExportOptions(target="openvino", parity_subjects=[Size(16, 16)]),
+        )
         model = tmp_path / "out" / "model.xml"
         results.append(OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE))
         np.testing.assert_array_equal(results[-1], OpenVinoBackend(model, cache="").run(*SCENE))

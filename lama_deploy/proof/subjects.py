@@ -1,0 +1,86 @@
+"""What the gate shows to models: drawn scenes, and the photographs that ship with the package, under seeded wide holes.
+
+Drawn scenes reach sizes and edges that photographs do not; photographs are what people have, and what a network was
+trained for: there errors are those that people would see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from lama_deploy.calibration import SHIPPED
+from lama_deploy.errors import LamaDeployError
+from lama_deploy.evaluation.test_set import photographs
+from lama_deploy.proof.scenes import scene
+from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.files import read_photograph
+
+HOLES = 100  # seeds of photographs' holes begin here: calibration draws its own from 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """A drawn scene of `height` x `width` pixels, `batch` of them at once."""
+
+    height: int
+    width: int
+    batch: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """From "HxW" or "HxWxN". Raises LamaDeployError."""
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
+            raise LamaDeployError(
+                f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
+            )
+        return cls(*map(int, text.split("x")))
+
+    def pictures(self) -> tuple[Array, Array]:
+        """images (batch, height, width, 3) and masks (batch, height, width), uint8."""
+        return scene(self.height, self.width, self.batch)
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}" + (f"x{self.batch}" if self.batch > 1 else "")
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """The shipped photograph `number` (from 0, counted round), its middle, scaled to `size`; a batch is that many."""
+
+    number: int
+    size: Size
+
+    def pictures(self) -> tuple[Array, Array]:
+        """As `Size.pictures`."""
+        files = photographs(SHIPPED)
+        numbers = range(self.number, self.number + self.size.batch)
+        images = [_fitted(read_photograph(files[number % len(files)]).rgb, self.size) for number in numbers]
+        masks = [scene(self.size.height, self.size.width, seed=HOLES + number)[1][0] for number in numbers]
+        return np.stack(images), np.stack(masks)
+
+    def __str__(self) -> str:
+        return f"{self.size} photograph {self.number + 1}"
+
+
+Subject = Size | Photograph
+# All six at the size that networks are trained at, and one larger.
+PHOTOGRAPHS = (*(Photograph(number, Size(256, 256)) for number in range(6)), Photograph(0, Size(512, 512)))
+
+
+def photographs_at(sizes: Iterable[Size]) -> Sequence[Photograph]:
+    """One at each size, in turn, for engines that take no others."""
+    return [Photograph(number, size) for number, size in enumerate(sizes)]
+
+
+def _fitted(rgb: Array, size: Size) -> Array:
+    height, width = rgb.shape[:2]
+    scale = min(height / size.height, width / size.width)
+    box_height, box_width = scale * size.height, scale * size.width
+    top, left = (height - box_height) / 2, (width - box_width) / 2
+    box = (left, top, left + box_width, top + box_height)
+    return np.asarray(Image.fromarray(rgb).resize((size.width, size.height), Image.Resampling.BICUBIC, box=box))
