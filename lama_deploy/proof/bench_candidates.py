@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, CheckpointError
 from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 from lama_deploy.proof.parity import Size, engine_name
@@ -118,7 +118,7 @@ def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidat
     backend = Inpainter.load(name, device=device, threads=threads).backend
     facts = {
         "target": bundle.target,
-        "sha256": {file: _sha256(Path(name) / file) for file in bundle.files},
+        "sha256": {file: sha256_of(Path(name) / file) for file in bundle.files},
         "profiles": bundle.engine.get("profiles", []),
         "exported": {"created": bundle.created, "tools": bundle.tools},
     }
@@ -140,8 +140,3 @@ def _of_checkpoint(name: str, checkpoint: Checkpoint, source: str, backend: str 
     precision = getattr(opened, "hint", "fp32")
     weights = {"source": source, "sha256": checkpoint.sha256}
     return Candidate(name, opened, precision, weights, tolerance_of(precision))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
