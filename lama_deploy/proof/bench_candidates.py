@@ -9,7 +9,6 @@ from typing import Any
 
 from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
-from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, CheckpointError
 from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 from lama_deploy.proof.parity import Size, engine_name
@@ -114,11 +113,11 @@ def default_sizes(candidates: Sequence[Candidate]) -> list[Size]:
 
 
 def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidate:
-    bundle = load_bundle(name)
+    bundle = load_bundle(name, check=False)  # the Inpainter does
     backend = Inpainter.load(name, device=device, threads=threads).backend
     facts = {
         "target": bundle.target,
-        "sha256": {file: sha256_of(Path(name) / file) for file in bundle.files},
+        "sha256": {file: recorded["sha256"] for file, recorded in bundle.files.items()},
         "profiles": bundle.engine.get("profiles", []),
         "exported": {"created": bundle.created, "tools": bundle.tools},
     }
