@@ -6,7 +6,6 @@ writes and IOPaint ships), and `.safetensors` with the configuration in its meta
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, ConfigError
 from lama_deploy.keys import Shape, expected_shapes, recognise
 from lama_deploy.torch_archive import Array, TensorRef, TorchArchive
@@ -51,9 +51,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
         _check_config_yaml(file.parent.parent / "config.yaml", config)
     state = _checked_state(file, config, arrays)
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Checkpoint(file, config, state, digest)
+    return Checkpoint(file, config, state, sha256_of(file))
 
 
 def save_checkpoint(

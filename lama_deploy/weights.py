@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoint import Checkpoint, load_checkpoint
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
 
 DEMO = "lama-demo"
@@ -53,8 +53,7 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     cached = cache_directory() / published.file_name
     if not cached.is_file():
         _download(published, cached)
-    with cached.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(cached)
     if digest != published.sha256:
         raise WeightsNotFoundError(
             f"{cached}: SHA-256 {digest} is not the published {published.sha256}; delete the file and try again"

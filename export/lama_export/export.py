@@ -16,6 +16,7 @@ from lama_deploy.calibration import CalibrationSet
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
 from lama_deploy.proof.candidate import candidate
+from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.parity import ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
@@ -37,8 +38,9 @@ def export_bundle(
 ) -> ParityRecord:
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
-    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else,
-    DataError and ImageError for calibration images that cannot be used, MissingDependencyError, EngineError.
+    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else
+    or its label would be wrong, DataError and ImageError for calibration images that cannot be used,
+    MissingDependencyError, EngineError.
     """
     options = options or ExportOptions()
     tools = tools_of(options)
@@ -70,6 +72,7 @@ def export_bundle(
             quantisation=written.quantisation,
             engine=written.engine,
         )
+        check_label(directory, bundle)
         bundle.save(directory)
         if bundle.engine:
             _prove_engine(checkpoint, directory, bundle, progress)

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
+from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from lama_export.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, Progress, choose, kind_of, psnr_in_holes
@@ -46,7 +48,9 @@ def quantise(
         _centre(model, list(_results(exact, pairs)), list(_results(quantised, pairs)), pairs)
         onnx.save(model, exact)
         write(choice.left_out)
-        return onnx.load(quantised), choice
+        written = onnx.load(quantised)
+    helper.set_model_props(written, {IO_PROPERTY: "uint8", PRECISION_PROPERTY: "int8"})
+    return written, choice
 
 
 def _centre(model: onnx.ModelProto, wanted: Sequence[Array], found: Sequence[Array], pairs: Sequence[Pair]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +12,7 @@ import onnx
 
 from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.disk import sha256_of
 from lama_deploy.proof.parity import ParityRecord
 from lama_deploy.variants import variant_name
 
@@ -45,8 +45,7 @@ def describe(
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _interface(value: onnx.ValueInfoProto) -> dict[str, Any]:

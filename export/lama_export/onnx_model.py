@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from lama_deploy.bundle import IO_PROPERTY
+from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.fold import Array
 from lama_deploy.inlined import inline_functions
 from lama_deploy.variants import GeneratorConfig
@@ -68,7 +68,7 @@ def onnx_from_state(
     opset = OPSET_OF_BFLOAT16 if precision == "bf16" else OPSET
     functions = _functions(config, spectral, DTYPES[precision if wide_sums else "fp32"], opset)
     model = _model_with_functions(proto, functions, opset, keep=spectral == "function")
-    helper.set_model_props(model, {IO_PROPERTY: io})
+    helper.set_model_props(model, {IO_PROPERTY: io, PRECISION_PROPERTY: precision})
     onnx.checker.check_model(model, full_check=True)
     return model
 

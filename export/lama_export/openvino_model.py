@@ -35,6 +35,7 @@ def openvino_from_onnx(model: onnx.ModelProto, precision: str) -> ov.Model:
     properties = {entry.key: entry.value for entry in model.metadata_props}
     for name, value in ((IO_PROPERTY, properties[IO_PROPERTY]), (PRECISION_PROPERTY, precision)):
         converted.set_rt_info(value, name.split("."))
+        converted.set_rt_info(value, ["framework", name])  # where the reader puts what the ONNX model says of itself
     _keep_nodes_markable(converted)
     return converted
 

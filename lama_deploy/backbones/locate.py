@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lama_deploy.cache import cache_directory
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, MissingBackboneError
 
 
@@ -143,8 +143,7 @@ def _torch_home() -> Path:
 def _verified(path: Path, sha256: str | None) -> Path:
     if sha256 is None:
         return path
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(path)
     if digest != sha256:
         raise CheckpointError(f"{path}: SHA-256 {digest} is not the published {sha256}; fetch the file again")
     return path

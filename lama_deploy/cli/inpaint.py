@@ -54,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
         "--streams", type=positive, metavar="N", help="pictures at the same time (openvino, tensorrt; default: 1)"
     )
     p.add_argument(
+        "--no-check", action="store_true", help="open a bundle whose files are not those that its bundle.json names"
+    )
+    p.add_argument(
         "--max-pixels",
         type=positive,
         default=MAX_PIXELS,
@@ -75,7 +78,8 @@ def main() -> int:
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
-    inpainter = Inpainter.load(args.model, backend=args.backend, device=args.device, threads=args.threads, **own)
+    own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
+    inpainter = Inpainter.load(args.model, **own)
     with pillow_limit_lifted():
         failed = _run_all(inpainter, jobs, args.max_pixels)
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")

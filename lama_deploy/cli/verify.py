@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lama_deploy.bundle import Bundle, load_bundle
+from lama_deploy.bundle import Bundle
 from lama_deploy.cli.common import command, progress_bar, write_whole
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.errors import CheckpointError
@@ -53,12 +53,13 @@ def main() -> int:
     if args.layers:
         return verify_layers(args)
     from lama_deploy.proof.candidate import candidate
+    from lama_deploy.proof.labels import load_labelled
     from lama_deploy.proof.parity import measure
     from lama_deploy.proof.table import parity_table
     from lama_deploy.proof.tolerance import tolerance_for, wider
 
-    bundle = load_bundle(args.bundle)
-    compared = [bundle] if args.against == "eager" else [bundle, load_bundle(args.against)]
+    bundle = load_labelled(args.bundle)
+    compared = [bundle] if args.against == "eager" else [bundle, load_labelled(args.against)]
     subjects = _subjects(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
     record = measure(

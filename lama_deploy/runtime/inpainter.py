@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.bundle import ENGINE, is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.arrays import is_on_device, mask_of, pixels_of
@@ -36,18 +36,22 @@ class Inpainter:
         self.backend = backend
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str], *, backend: str | None = None, **options: Any) -> Inpainter:
+    def load(
+        cls, source: str | os.PathLike[str], *, backend: str | None = None, check: bool = True, **options: Any
+    ) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
         backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
         for TensorRT or TensorRT-RTX), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs);
         by default the first that fits.
+        check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
+        and SHA-256, and of the precision that it names.
         options: `device` ("cpu", "cuda") and `threads` for all; for onnxruntime `optimization` ("all", "extended",
         "basic", "none"); for openvino `streams` and `cache`; for cuda `precision` ("fp32", "fp16", "bf16"), `graphs`;
         for tensorrt `streams`, `graphs`, `plugin`, `kernels`, `cache` (`TensorRtBackend`).
         Raises a LamaDeployError that says what to do.
         """
-        model = _engine_file(Path(source))
+        model, bundle = _engine_file(Path(source), check)
         fitting = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
         chosen = fitting[0] if backend is None else backend
         if chosen not in fitting:
@@ -55,7 +59,7 @@ class Inpainter:
             raise LamaDeployError(f"{source}: backend {chosen!r} does not run this, {runs} does; {_takes(chosen)}")
         opener = _opener(chosen, options)
         if model is not None:
-            return cls(opener(model, **options))
+            return cls(_opened(opener, model, bundle if check else None, options))
         from lama_deploy.weights import load_weights
 
         return cls(opener(load_weights(source), **options))
@@ -102,11 +106,24 @@ def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
 
 
-def _engine_file(source: Path) -> Path | None:
-    """The file that an engine opens, of a bundle or by itself; None for what only torch can run."""
+def _engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
+    """The file that an engine opens, and the bundle that names it, if one does; None for what only torch can run."""
     if is_bundle(source):
-        source = source / load_bundle(source).model
-    return source if source.suffix in BY_SUFFIX else None
+        bundle = load_bundle(source, check=check)
+        return source / bundle.model, bundle
+    if source.suffix not in BY_SUFFIX:
+        return None, None
+    return source, bundle_around(source) if check else None
+
+
+def _opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, Any]) -> Backend:
+    """bundle: what the file's own metadata is held to; an engine has none, and has been compared already."""
+    if model.suffix == Path(ENGINE).suffix:
+        options = {**options, "check": False}
+    backend: Backend = opener(model, **options)
+    if bundle is not None and hasattr(backend, "made_for"):
+        check_precision(model, bundle, backend.made_for)
+    return backend
 
 
 def _takes(backend: str) -> str:

@@ -33,7 +33,8 @@ class OpenVinoBackend:
 
     threads: of all streams together; None leaves it to OpenVINO. streams: pictures computed at the same time, each with
     its share of the threads. cache: a folder for compiled models, which makes later starts fast; None for the user's
-    cache, "" for none. precision: "f32" to overrule the file's hint. `hint` is what it runs in.
+    cache, "" for none. precision: "f32" to overrule the file's hint. `hint` is what it runs in,
+    `made_for` what the file names.
     """
 
     name = "openvino"
@@ -51,9 +52,9 @@ class OpenVinoBackend:
     ) -> None:
         if device not in (None, "cpu"):
             raise LamaDeployError(f"the openvino backend runs on the CPU, not on {device!r}; leave the device out")
-        self._io, made_for = _properties(Path(model))
+        self._io, self.made_for = _properties(Path(model))
         core = openvino_core()
-        self.hint = precision or _supported_hint(core, made_for)
+        self.hint = precision or _supported_hint(core, self.made_for)
         properties: dict[str, object] = {"INFERENCE_PRECISION_HINT": self.hint, "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             properties["INFERENCE_NUM_THREADS"] = threads

@@ -38,8 +38,8 @@ class TensorRtBackend:
     streams: pictures computed at the same time, each with contexts and scratch memory of its own. graphs: how many
     shapes keep a CUDA graph; 0: none. plugin: library with SpectralConv, or liblama_spectral, for engines that need
     one; None for this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
-    general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. threads: of no meaning
-    here.
+    general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. check: that the file is
+    the one that bundle.json names, which whoever opens the whole bundle has done. threads: of no meaning here.
     """
 
     name = "tensorrt"
@@ -56,13 +56,14 @@ class TensorRtBackend:
         plugin: str | os.PathLike[str] | None = None,
         kernels: Kernels = "lazy",
         cache: str | os.PathLike[str] | None = None,
+        check: bool = True,
     ) -> None:
         _check_options(streams, graphs, kernels)
         self._cuda = Cuda(driver, _ordinal(device))
         self._graphs, self._said = graphs, set[str]()
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         with self._cuda.current():
-            self._opened = open_engine(Path(model), Path(plugin) if plugin else None)
+            self._opened = open_engine(Path(model), Path(plugin) if plugin else None, check=check)
             file = None if cache == "" else Path(cache or cache_directory() / "tensorrt") / self._cache_name()
             self._config = runtime_config(self._opened, kernels=kernels, graphs=graphs > 0, cache=file)
             captures = graphs > 0 and not self._opened.is_rtx

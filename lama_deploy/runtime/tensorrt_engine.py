@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import MODEL, Bundle, is_bundle, load_bundle
+from lama_deploy.bundle import MODEL, Bundle, check_file, is_bundle, load_bundle
 from lama_deploy.errors import BundleError, EngineError
 from lama_deploy.kernels.plugin import plugin_of_this_machine
 from lama_deploy.runtime.engine_profiles import EngineProfile, Shape
@@ -36,11 +34,12 @@ class OpenedEngine:
         return bool(self.trt.__name__ == FLAVOURS["trt-rtx"].module)
 
 
-def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
+def open_engine(path: Path, plugin: Path | None = None, *, check: bool = True) -> OpenedEngine:
     """Deserialise `path`, the model.engine of a bundle, in the current CUDA context.
 
     plugin: the library that the engine's Fourier units need, if it was built with one (`load_plugin`); None for what
-    the environment names, or else this package's own.
+    the environment names, or else this package's own. check: that the file is the one that bundle.json names, since
+    TensorRT may take the process down over a damaged one; False for who has done it.
     Raises BundleError for a file that is not as the exporter wrote it, MissingDependencyError, KernelError, and
     EngineError for another version, another GPU, or whatever TensorRT says.
     """
@@ -52,13 +51,14 @@ def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
             f"{path}: built by {FLAVOURS[bundle.target].name} {record['version']}, which is the only version that runs "
             f"it, and this is {trt.__version__}: export again, or pip install {trt.__name__}=={record['version']}"
         )
-    plan = _intact(path, bundle.files)
+    if check:
+        check_file(path, bundle)
     if record["plugin"]:
         require_plugins(trt, bundle.target)
         load_plugin(trt, plugin or plugin_of_this_machine())
     log = log_of(trt)
     runtime = trt.Runtime(log)
-    engine = runtime.deserialize_cuda_engine(plan)
+    engine = runtime.deserialize_cuda_engine(path.read_bytes())
     if engine is None:
         gpus = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
         raise EngineError(
@@ -72,18 +72,10 @@ def open_engine(path: Path, plugin: Path | None = None) -> OpenedEngine:
 def _bundle_of(path: Path) -> Bundle:
     if not is_bundle(path.parent):
         raise BundleError(f"{path}: an engine says nothing of itself; give the bundle that it was exported in")
-    bundle = load_bundle(path.parent)
-    if bundle.model != path.name or path.name not in bundle.files or not bundle.engine:
+    bundle = load_bundle(path.parent, check=False)
+    if bundle.model != path.name or not bundle.engine:
         raise BundleError(f"{path}: not the engine of the bundle around it; export it again")
     return bundle
-
-
-def _intact(path: Path, files: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """TensorRT may take the process down over a damaged engine, so none is given to it."""
-    plan = path.read_bytes()
-    if hashlib.sha256(plan).hexdigest() != files[path.name]["sha256"]:
-        raise BundleError(f"{path}: damaged or replaced (its SHA-256 is not the one in bundle.json); export it again")
-    return plan
 
 
 def _interface(path: Path, trt: Any, engine: Any) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from pathlib import Path
 from typing import Any
 
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import EngineError
 from lama_deploy.kernels.cuda_libraries import preload
 from lama_deploy.kernels.library import SpectralLibrary
@@ -25,7 +25,7 @@ def load_plugin(module: Any, path: Path) -> dict[str, str]:
     """
     if not path.is_file():
         raise EngineError(f"{path}: no such file; give the library with {PLUGIN_NAME}, or leave it out for our own")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = sha256_of(path)
     if not _loaded:
         if module.__name__ == "tensorrt_rtx":
             make_rtx_name_known()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ import onnx
 import pytest
 
 from lama_deploy.bundle import MODELS, load_bundle
-from lama_deploy.errors import ParityError
+from lama_deploy.errors import BundleError, ParityError
+from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.tolerance import tolerance_for, tolerance_of
 from lama_deploy.runtime.openvino_core import openvino_core
 from lama_export.options import Precision, Target
@@ -78,6 +79,10 @@ def test_demo_model_in_int8(target: Target, demo_bundle: Callable[[Target, Preci
     quantised = quantised_convolutions(path / MODELS[target])
     assert quantised and not [name for name in quantised if SPECTRAL in name or kind_of(name) in found["left_out"]]
     assert {kind_of(name) for name in quantised} == set(found["psnr_without"]) - set(found["left_out"])
+    for label in ("fp32", "fp16", "bf16"):
+        with pytest.raises(BundleError, match=f"int8 by its weights and nodes, and bundle.json says {label}; export"):
+            check_label(path, replace(bundle, precision=label))
+    check_label(path, bundle)
 
 
 def quantised_convolutions(model: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 import lama_deploy.runtime.tensorrt_backend as tensorrt_backend
@@ -14,8 +15,10 @@ import lama_deploy.runtime.tensorrt_engine as tensorrt_engine
 from lama_deploy.checkpoint import save_checkpoint
 from lama_deploy.cli.bench import main
 from lama_deploy.proof.bench_page import bench_page
+from lama_export.onnx_model import onnx_from_state
 from tests.lama_deploy.runtime.emulated_cuda import EmulatedDriver
 from tests.lama_deploy.runtime.emulated_tensorrt import emulated_bundle, emulated_module
+from tests.resign import resign
 
 SMALL = [(1, 16, 16), (1, 32, 32), (2, 48, 64)]
 EAGER = "eager PyTorch"
@@ -46,10 +49,7 @@ def engine(bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.Monk
 
 def changed(bundle: Path, copy: Path, **values: Any) -> Path:
     """A copy with other values in its bundle.json."""
-    shutil.copytree(bundle, copy)
-    record = json.loads((copy / "bundle.json").read_text())
-    (copy / "bundle.json").write_text(json.dumps(record | values))
-    return copy
+    return resign(Path(shutil.copytree(bundle, copy)), **values)
 
 
 def rows() -> dict[tuple[str, str], dict[str, Any]]:
@@ -133,8 +133,10 @@ def test_eager_is_left_out_in_one_line(bench, bundles, tiny, tmp_path, capsys, w
     assert [name for _, name in rows()] == [str(copy)]
 
 
-def test_half_precision_on_a_cpu_is_explained(bench, bundles, tmp_path, capsys):
+def test_half_precision_on_a_cpu_is_explained(bench, bundles, tiny, tmp_path, capsys):
     copy = changed(bundles["uint8"], tmp_path / "copy", precision="fp16")
+    onnx.save(onnx_from_state(tiny.config, tiny.state_dict, precision="fp16"), copy / "model.onnx")
+    resign(copy)
     assert bench(copy, "--against", "none", sizes="24x40") == 0
     assert "copy: ONNX Runtime computes fp16 in float32 on a CPU" in capsys.readouterr().err
 

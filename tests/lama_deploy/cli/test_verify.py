@@ -13,6 +13,7 @@ import pytest
 from lama_deploy.checkpoint import save_checkpoint
 from lama_deploy.cli.verify import main
 from lama_deploy.proof.parity import TOGETHER
+from tests.resign import resign
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def wrong(bundles: Mapping[str, Path], tmp_path: Path) -> Path:
     tensor = next(t for t in model.graph.initializer if t.dims == [12])
     tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) + np.float32(1e-2), tensor.name))
     onnx.save(model, copy / "model.onnx")
-    return copy
+    return resign(copy)
 
 
 def test_good_bundle_against_eager(verify, bundles, tiny, tmp_path, capsys):

@@ -12,6 +12,7 @@ import pytest
 from lama_deploy.bundle import ENGINE, MODEL, load_bundle
 from lama_deploy.checkpoint import Checkpoint
 from lama_export.onnx_model import onnx_from_state
+from tests.resign import resign
 
 Make = Callable[..., Path]
 
@@ -39,7 +40,7 @@ def make_bundle(tiny: Checkpoint, bundles: Mapping[str, Path], tmp_path: Path) -
         onnx.save(model, folder / MODEL)
         (folder / ENGINE).touch()
         replace(load_bundle(bundles["uint8"]), precision=precision, **manifest).save(folder)
-        return folder
+        return resign(folder)
 
     return make
 

@@ -119,7 +119,7 @@ def test_what_cannot_be_compared_is_one_line(make_bundle: Make, bundles: Mapping
     damaged = make_bundle("damaged")
     (damaged / "model.onnx").write_bytes(b"nonsense")
     with pytest.raises(BundleError, match=r"damaged/model\.onnx: damaged \(.+\); export it again"):
-        Subject.open(damaged, load_bundle(damaged))
+        Subject.open(damaged, load_bundle(damaged, check=False))
 
 
 def test_a_model_that_does_not_run_says_why(make_bundle: Make, bundles: Mapping[str, Path]) -> None:

@@ -5,7 +5,6 @@ before a capture, and no other shape in a context that a graph was captured in.
 """
 
 import ctypes
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import numpy as np
 
 from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
 from tests.lama_deploy.runtime.emulated_cuda import EmulatedDriver
+from tests.resign import resign
 
 Strategy = Enum("Strategy", "STATIC ON_PROFILE_CHANGE USER_MANAGED")
 Kernels = Enum("Kernels", "LAZY EAGER NONE")
@@ -209,14 +209,10 @@ def emulated_bundle(
 ) -> Path:
     """A bundle as lama-export --to trt writes it, of an ONNX bundle. profiles: (least, best, largest) of each."""
     shutil.copytree(source, out)
-    model, manifest = out / "model.onnx", out / "bundle.json"
-    record = json.loads(manifest.read_text())
-    values = {"model": str(model), "io": record["io"], "profiles": profiles, **plan}
-    engine = json.dumps(values).encode()
-    (out / "model.engine").write_bytes(engine)
-    record["files"]["model.engine"] = {"bytes": len(engine), "sha256": hashlib.sha256(engine).hexdigest()}
-    record["target"] = "trt-rtx" if rtx else "trt"
-    record["engine"] = {
+    io = json.loads((out / "bundle.json").read_text())["io"]
+    values = {"model": str(out / "model.onnx"), "io": io, "profiles": profiles, **plan}
+    (out / "model.engine").write_text(json.dumps(values))
+    record = {
         "module": "tensorrt_rtx" if rtx else "tensorrt",
         "version": RTX_VERSION if rtx else VERSION,
         "plugin": None,
@@ -225,5 +221,4 @@ def emulated_bundle(
         "profiles": [dict(zip(("min", "opt", "max"), (shape[1:] for shape in one), strict=True)) for one in profiles],
         "batch": dict(zip(("min", "opt", "max"), (shape[0] for shape in profiles[0]), strict=True)),
     }
-    manifest.write_text(json.dumps(record))
-    return out
+    return resign(out, target="trt-rtx" if rtx else "trt", engine=record)

@@ -27,8 +27,9 @@ def test_without_a_gpu(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_damaged_engine_does_not_reach_tensorrt(machine: Machine) -> None:
     path = machine.bundle() / "model.engine"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(BundleError, match=r"model\.engine: damaged or replaced \(its SHA-256"):
-        TensorRtBackend(path)
+    for opener, source in ((TensorRtBackend, path), (Inpainter.load, path), (Inpainter.load, path.parent)):
+        with pytest.raises(BundleError, match=r"model\.engine: has the SHA-256 \w{12}…, and bundle\.json says"):
+            opener(source)
     assert not machine.trt.engines
 
 

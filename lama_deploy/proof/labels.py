@@ -1,0 +1,88 @@
+"""Does a bundle's file compute in the precision that `bundle.json` names, which its results are held to?
+
+Read off the graph, since its metadata can be edited as easily as the bundle's: a float32 file that is labelled "int8"
+would get the room for error that int8 has. What lama-export leaves in float32 of other precisions (transposed
+convolutions and kinds of convolution in int8, Fourier units around a DFT operator) does not count.
+"""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto
+
+from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
+from lama_deploy.errors import BundleError
+
+TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
+QUANTISERS = ("Quantize", "QLinear", "Integer")  # in the names of ONNX's operators
+ELEMENTS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
+FOURIER_UNIT = "/fourier_unit/"
+
+
+def load_labelled(directory: str | os.PathLike[str]) -> Bundle:
+    """As `load_bundle`, for a bundle that is about to be judged: raises BundleError also where its label is wrong."""
+    bundle = load_bundle(directory)
+    check_label(Path(directory), bundle)
+    return bundle
+
+
+def check_label(directory: Path, bundle: Bundle) -> None:
+    """Raise BundleError unless graph and metadata of its file, of an engine those of its ONNX file, are as labelled."""
+    is_openvino = bundle.target == "openvino"
+    path = directory / (bundle.model if is_openvino else MODEL)
+    try:
+        named, found = (_read_openvino if is_openvino else _read_onnx)(path)
+    except Exception as error:  # protobuf's, ONNX's and the XML parser's own, and whatever a strange graph lacks
+        raise BundleError(f"{path}: damaged ({str(error).splitlines()[0]}); export it again") from error
+    check_precision(path, bundle, found or "of no known type", "its weights and nodes")
+    check_precision(path, bundle, named)
+
+
+def _read_onnx(path: Path) -> tuple[str | None, str]:
+    """What the file says, and what it is: several, "fp16 and fp32", of a graph that lama-export does not write."""
+    model = onnx.load(path, load_external_data=False)
+    types = {tensor.name: TYPES.get(tensor.data_type, "another type") for tensor in model.graph.initializer}
+    dequantised = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    weights = [
+        dequantised.get(node.input[1], node.input[1])
+        for node in model.graph.node
+        if node.op_type in ("Conv", "ConvTranspose") and FOURIER_UNIT not in node.name
+    ]
+    found = _beside_float32({types.get(name, "no constant") for name in weights}) | set(_asked_by_nodes(model))
+    named = {entry.key: entry.value for entry in model.metadata_props}.get(PRECISION_PROPERTY)
+    return named, " and ".join(sorted(found))
+
+
+def _asked_by_nodes(model: onnx.ModelProto) -> Iterator[str]:
+    """Precisions below float32 that nodes ask for, also in local functions and in graphs inside of nodes."""
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    while nodes:
+        node = nodes.pop()
+        if any(part in node.op_type for part in QUANTISERS):
+            yield "int8"
+        for attribute in node.attribute:
+            nodes += [inner for graph in (attribute.g, *attribute.graphs) for inner in graph.node]
+            if (node.op_type, attribute.name) == ("Cast", "to") and TYPES.get(attribute.i) in ("fp16", "bf16"):
+                yield TYPES[attribute.i]
+
+
+def _read_openvino(path: Path) -> tuple[str | None, str]:
+    """As `_read_onnx`, by constants of four dimensions. In bf16 the file is float32, and its metadata a hint."""
+    root = ElementTree.parse(path).getroot()
+    element = root.find("rt_info/" + PRECISION_PROPERTY.replace(".", "/"))
+    named = None if element is None else element.get("value")
+    constants = [data.attrib for data in root.iterfind("layers/layer[@type='Const']/data")]
+    weights = {data["element_type"] for data in constants if data["shape"].count(",") == 3}
+    found = _beside_float32({ELEMENTS[one] for one in weights & ELEMENTS.keys()})
+    if root.find("layers/layer[@type='FakeQuantize']") is not None:
+        found.add("int8")
+    return named, "bf16" if (named, found) == ("bf16", {"fp32"}) else " and ".join(sorted(found))
+
+
+def _beside_float32(weights: set[str]) -> set[str]:
+    return weights - {"fp32"} if "int8" in weights else weights
