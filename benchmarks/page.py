@@ -1,4 +1,4 @@
-"""Make benchmarks/README.md from benchmarks/results/*.json: `python benchmarks/page.py`."""
+"""Make benchmarks/README.md from benchmarks/results/*.json: `python -m benchmarks.page`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gpu_page import generator_table, hardware, spectral_table
+from benchmarks.gpu.page import generator_table, hardware, spectral_table
 
 HERE = Path(__file__).parent
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"

@@ -35,9 +35,9 @@ class Bundle:
     variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}.
     io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
-    headroom, where the precision asked for them (`lama_export.half`). quantisation: what int8 left out, and its price
-    (`lama_export.sensitivity`). engine: of TensorRT: version, profiles, layers and what has not been executed
-    (`lama_export.tensorrt_target`).
+    headroom, where the precision asked for them (`lama_export.precision.fp16`). quantisation: what int8 left out, and
+    its price (`lama_export.precision.sensitivity`). engine: of TensorRT: version, profiles, layers and what has not
+    been executed (`lama_export.tensorrt.target`).
     """
 
     variant: str | None

@@ -61,7 +61,7 @@ def spectral_conv(
     (torch.fft), "cufft" or "tensor_core" (liblama_spectral's, CUDA only, not float64).
     KernelError: arguments that do not fit, tensors that require gradients, a named backend that cannot be had.
     """
-    from lama_deploy.kernels import op
+    from lama_deploy.native import op
 
     return op.spectral_conv(x, weight, bias, residual, backend)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lama_deploy.cache import CACHE_VARIABLE
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
 from tests.kernel_build import ROOT, build_kernels, has_nvcc

@@ -32,7 +32,7 @@ def test_importing_loads_neither_torch_nor_an_engine() -> None:
 def test_onnxruntime_inference_needs_no_torch(tmp_path: Path) -> None:
     from lama_deploy.model import seeded_generator
     from lama_deploy.variants import GeneratorConfig
-    from lama_export.onnx_model import onnx_from_state
+    from lama_export.graph.model import onnx_from_state
 
     config = GeneratorConfig(width=8, blocks=1)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}

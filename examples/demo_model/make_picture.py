@@ -18,12 +18,12 @@ import torch
 from PIL import Image
 
 from lama_deploy.cli.common import command
+from lama_deploy.evaluation.candidates import Candidate, InpainterOptions, open_candidate
 from lama_deploy.evaluation.catalogue import PairMetric, load_metrics
-from lama_deploy.evaluation.inpainters import Candidate, InpainterOptions, open_candidate
-from lama_deploy.evaluation.made_set import MadeSet
+from lama_deploy.evaluation.drawn_set import MadeSet
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.test_set import Pair
-from lama_deploy.training.masks import mask_set
+from lama_deploy.images.masks import mask_set
 from records import Record, read_records
 
 SIZE = 256

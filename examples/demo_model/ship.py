@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lama_deploy.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE
 from lama_deploy.cli.common import command
 from lama_deploy.errors import ConfigError
 from lama_deploy.variants import VARIANTS
-from lama_deploy.weights import DEMO, DEMO_FILE
 
 LIMIT = 12_000_000  # bytes: what a package may reasonably carry
 

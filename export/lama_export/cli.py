@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.cli.common import command, positive, progress_bar
-from lama_export.tensorrt_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
+from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
 
@@ -105,8 +105,8 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.proof.table import engine_summary, parity_table, quantisation_summary, ranges_summary
-    from lama_deploy.weights import DEMO, DEMO_NOTE, load_weights
+    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights
+    from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
     from lama_export.export import export_bundle
     from lama_export.options import ENGINES, ExportOptions, Precision
 

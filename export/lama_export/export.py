@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MODELS, Bundle, is_bundle
-from lama_deploy.calibration import CalibrationSet
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
+from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.parity import ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.runtime.backend import Array
-from lama_export.half import fold_ranges
 from lama_export.manifest import describe
 from lama_export.options import ExportOptions
-from lama_export.sensitivity import Progress
+from lama_export.precision.fp16 import fold_ranges
+from lama_export.precision.sensitivity import Progress
 from lama_export.targets import WRITERS, Job, tools_of
 
 
@@ -81,7 +81,7 @@ def export_bundle(
 
 def _prove_engine(checkpoint: Checkpoint, directory: Path, bundle: Bundle, progress: Progress) -> None:
     """Add what the engine itself computes to the bundle, which is there already because engines are opened by it."""
-    from lama_export.tensorrt_proof import prove_engine
+    from lama_export.tensorrt.proof import prove_engine
 
     proof = prove_engine(checkpoint, directory, bundle, progress)
     executed = {"executed": proof is not None, "parity": proof.to_dict() if proof else {}}

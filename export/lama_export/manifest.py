@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 
 from lama_deploy.bundle import Bundle
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.disk import sha256_of
 from lama_deploy.proof.parity import ParityRecord
 from lama_deploy.variants import variant_name

@@ -18,7 +18,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.runtime.openvino_core import openvino_core
+from lama_deploy.runtime.backends.openvino_core import openvino_core
 
 DFT_SCOPE = "/dft/"
 PICTURE_SCOPES = ("picture/", "result/")  # known pixels pass through them

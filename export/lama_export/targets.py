@@ -11,13 +11,13 @@ from typing import Any
 import onnx
 
 from lama_deploy.bundle import MODEL
-from lama_deploy.calibration import CalibrationSet
 from lama_deploy.errors import MissingDependencyError
+from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
-from lama_export.onnx_model import GraphPrecision, Spectral, onnx_from_state
+from lama_export.graph.model import GraphPrecision, Spectral, onnx_from_state
 from lama_export.options import ENGINES, ExportOptions
-from lama_export.sensitivity import Choice, Progress
+from lama_export.precision.sensitivity import Choice, Progress
 
 EXTERNAL_DATA = "model.onnx.data"
 
@@ -67,7 +67,7 @@ def write_onnx(job: Job, path: Path) -> Written:
     )
     quantisation = {}
     if options.precision == "int8":
-        from lama_export import int8_onnx
+        from lama_export.precision import int8_onnx
 
         model, choice = int8_onnx.quantise(model, list(job.photographs), options.least_psnr, job.progress)
         quantisation = job.describe(choice)
@@ -86,7 +86,7 @@ def write_openvino(job: Job, path: Path) -> Written:
     model = openvino_from_onnx(exact, precision)
     quantisation = {}
     if precision == "int8":
-        from lama_export import int8_openvino
+        from lama_export.precision import int8_openvino
 
         model, choice = int8_openvino.quantise(model, list(job.photographs), job.options.least_psnr, job.progress)
         quantisation = job.describe(choice)
@@ -95,7 +95,7 @@ def write_openvino(job: Job, path: Path) -> Written:
 
 
 def write_tensorrt(job: Job, path: Path) -> Written:
-    from lama_export.tensorrt_target import write_engine
+    from lama_export.tensorrt.target import write_engine
 
     written = write_onnx(job, path.with_name(MODEL))
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
@@ -114,7 +114,7 @@ def tools_of(options: ExportOptions) -> list[str]:
     TensorRT also comes without a package, so its version is in the engine's record.
     """
     if options.target in ENGINES:
-        from lama_export.tensorrt_target import require_tensorrt
+        from lama_export.tensorrt.target import require_tensorrt
 
         require_tensorrt(options)
     tools = ["openvino"] if options.target == "openvino" else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lama_deploy.errors import EngineError
-from lama_deploy.runtime.cuda_driver import Cuda
+from lama_deploy.tensorrt.cuda_driver import Cuda
 
 
 def this_gpu() -> dict[str, str] | None:

@@ -8,7 +8,7 @@ namespace {
 
 // Up to which longest side of the latent the tensor-core transforms are the faster ones, by architecture: the last row
 // that is not newer than the device counts. NOT MEASURED YET: where dense, folded products stop being cheaper than the
-// bytes that float32 transforms move, by counting both. benchmarks/spectral.py prints the rows to put here.
+// bytes that float32 transforms move, by counting both. benchmarks/gpu/spectral/run.py prints the rows to put here.
 struct Crossover {
   int compute_capability;
   int longest_side;

@@ -7,6 +7,17 @@ import json
 import sys
 from collections.abc import Sequence
 
+from lama_deploy.bench.candidates import (
+    DEFAULT_SIZES,
+    EAGER,
+    Candidate,
+    default_sizes,
+    open_candidate,
+    open_eager,
+)
+from lama_deploy.bench.compare import BUSY, Plan, Row, bench
+from lama_deploy.bench.page import bench_page
+from lama_deploy.bench.record import bench_record, bench_table
 from lama_deploy.cli.common import (
     BAD_INPUT,
     PRECISIONS,
@@ -18,19 +29,8 @@ from lama_deploy.cli.common import (
     write_whole,
 )
 from lama_deploy.errors import CheckpointError, LamaDeployError
-from lama_deploy.proof.bench import BUSY, Plan, Row, bench
-from lama_deploy.proof.bench_candidates import (
-    DEFAULT_SIZES,
-    EAGER,
-    Candidate,
-    default_sizes,
-    open_candidate,
-    open_eager,
-)
-from lama_deploy.proof.bench_page import bench_page
-from lama_deploy.proof.bench_record import bench_record, bench_table
-from lama_deploy.proof.machine import machine, nvidia_gpus
 from lama_deploy.proof.subjects import Size
+from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 
 SOME_FAILED = 1

@@ -8,15 +8,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import PRECISIONS, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.images.masks import MASK_SETS, mask_set
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
-from lama_deploy.training.masks import MASK_SETS, mask_set
-from lama_deploy.weights import DEMO, DEMO_NOTE
 
 if TYPE_CHECKING:
+    from lama_deploy.evaluation.candidates import Candidate
     from lama_deploy.evaluation.catalogue import Metric
-    from lama_deploy.evaluation.inpainters import Candidate
     from lama_deploy.evaluation.protocol import Block, SetRecord
     from lama_deploy.evaluation.test_set import PairSet
 
@@ -130,7 +130,7 @@ def main() -> int:
 
 
 def _pair_set(args: argparse.Namespace) -> PairSet:
-    from lama_deploy.evaluation.made_set import MadeSet, drawing_size
+    from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size
     from lama_deploy.evaluation.test_set import PairFolder
 
     if args.write is not None and args.write.resolve().is_relative_to(args.data.resolve()):
@@ -164,7 +164,7 @@ def _metrics(args: argparse.Namespace) -> list[Metric]:
 
 
 def _candidates(args: argparse.Namespace) -> list[Candidate]:
-    from lama_deploy.evaluation.inpainters import InpainterOptions, open_candidate
+    from lama_deploy.evaluation.candidates import InpainterOptions, open_candidate
 
     names = [field.name for field in fields(InpainterOptions)]
     options = InpainterOptions(**{name: getattr(args, name) for name in names})

@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, positive, progress_bar
 from lama_deploy.errors import LamaDeployError
-from lama_deploy.runtime.files import (
+from lama_deploy.images.files import (
     MAX_PIXELS,
     format_of,
     pillow_limit_lifted,
@@ -19,9 +20,8 @@ from lama_deploy.runtime.files import (
     read_photograph,
     write_photograph,
 )
+from lama_deploy.images.pairs import Job, find_jobs, images_without_mask
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
-from lama_deploy.runtime.pairs import Job, find_jobs, images_without_mask
-from lama_deploy.weights import DEMO, DEMO_NOTE
 
 SOME_FAILED = 1
 

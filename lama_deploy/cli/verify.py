@@ -55,7 +55,7 @@ def main() -> int:
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.labels import load_labelled
     from lama_deploy.proof.parity import measure
-    from lama_deploy.proof.table import parity_table
+    from lama_deploy.proof.summaries import parity_table
     from lama_deploy.proof.tolerance import tolerance_for, wider
 
     bundle = load_labelled(args.bundle)
@@ -100,8 +100,8 @@ def _references(compared: list[Bundle], args: argparse.Namespace) -> tuple[Backe
         known = [eager for eager in (recorded_eager(one.parity) for one in compared) if eager]
         worst = max(known, key=lambda eager: eager.rms, default=None)
         return candidate(Path(args.against) / others[0].model, others[0].precision), worst, str(args.against)
+    from lama_deploy.checkpoints.weights import load_weights
     from lama_deploy.proof.reference import eager, oracle
-    from lama_deploy.weights import load_weights
 
     source = args.weights or bundle.weights["source"]
     checkpoint = load_weights(source)

@@ -15,11 +15,11 @@ def verify_layers(args: argparse.Namespace) -> int:
     """Print a table for each size; 1 where a layer diverges. Raises a LamaDeployError."""
     if args.weights or args.json:
         raise ConfigError("--layers compares files with files and writes nothing: it takes no --weights and no --json")
-    from lama_deploy.proof.bundle_layers import Subject, compare_layers
     from lama_deploy.proof.engine_sizes import engine_sizes
     from lama_deploy.proof.labels import load_labelled
-    from lama_deploy.proof.layer_table import layer_table
-    from lama_deploy.proof.layers import first_divergence
+    from lama_deploy.proof.layers.bundles import Subject, compare_layers
+    from lama_deploy.proof.layers.compare import first_divergence
+    from lama_deploy.proof.layers.table import layer_table
     from lama_deploy.proof.subjects import Size
 
     bundle = load_labelled(args.bundle)

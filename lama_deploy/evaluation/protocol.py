@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from lama_deploy.errors import DataError, ImageError
+from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
-from lama_deploy.evaluation.inpainters import Candidate
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.test_set import Pair, PairSet
 from lama_deploy.runtime.backend import Array

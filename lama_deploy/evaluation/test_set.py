@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.errors import DataError
+from lama_deploy.images.files import FORMATS, read_mask, read_photograph
+from lama_deploy.images.pairs import Job, find_jobs
 from lama_deploy.runtime.backend import Array
-from lama_deploy.runtime.files import FORMATS, read_mask, read_photograph
-from lama_deploy.runtime.pairs import Job, find_jobs
 
 MASK_FILES = "*_mask*.png"
 

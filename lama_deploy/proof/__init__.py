@@ -1,1 +1,1 @@
-"""Parity and benchmarks: measure -> record -> table and page."""
+"""Parity: measure -> judge -> record and table."""

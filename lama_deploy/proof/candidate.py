@@ -9,22 +9,22 @@ from lama_deploy.runtime.backend import Backend
 
 
 def candidate(model: Path, precision: str) -> Backend:
-    """A model file of lama-export; half precisions in ONNX as an engine would store them (`proof.half`).
+    """A model file of lama-export; half precisions in ONNX as an engine would store them (`proof.rounded_backend`).
 
     An engine of TensorRT runs on the GPU: EngineError where that cannot be. Its bundle's files have been checked.
     """
     if model.suffix == Path(ENGINE).suffix:
-        from lama_deploy.runtime.tensorrt_backend import TensorRtBackend
+        from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
 
         return TensorRtBackend(model, check=False)
     if model.suffix == ".xml":
-        from lama_deploy.runtime.openvino_backend import OpenVinoBackend
+        from lama_deploy.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(model, cache="")
     if precision in ("fp16", "bf16"):
-        from lama_deploy.proof.half import half_backend
+        from lama_deploy.proof.rounded_backend import half_backend
 
         return half_backend(model)
-    from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+    from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend(model, device="cpu")

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from lama_deploy.checkpoint import Checkpoint
-from lama_deploy.runtime.torch_backend import TorchBackend
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.runtime.backends.torch_eager import TorchBackend
 
 
 def oracle(checkpoint: Checkpoint) -> TorchBackend:

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
-from lama_deploy.runtime.arrays import is_on_device, mask_of, pixels_of
+from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
 from lama_deploy.runtime.backend import Array, Backend, to_bytes
 
+# What people call them: (module of `backends`, class).
 BACKENDS = {
-    "onnxruntime": "OnnxRuntimeBackend",
-    "openvino": "OpenVinoBackend",
-    "tensorrt": "TensorRtBackend",
-    "torch": "TorchBackend",
-    "cuda": "CudaBackend",
+    "onnxruntime": ("onnxruntime", "OnnxRuntimeBackend"),
+    "openvino": ("openvino", "OpenVinoBackend"),
+    "tensorrt": ("tensorrt", "TensorRtBackend"),
+    "torch": ("torch_eager", "TorchBackend"),
+    "cuda": ("torch_fused", "CudaBackend"),
 }
 OF_CHECKPOINTS = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
@@ -60,7 +61,7 @@ class Inpainter:
         opener = _opener(chosen, options)
         if model is not None:
             return cls(_opened(opener, model, bundle if check else None, options))
-        from lama_deploy.weights import load_weights
+        from lama_deploy.checkpoints.weights import load_weights
 
         return cls(opener(load_weights(source), **options))
 
@@ -77,7 +78,7 @@ class Inpainter:
         return int(getattr(self.backend, "workers", 1))
 
     def __call__(self, image: Any, mask: Any, *, stream: Any = None) -> Any:
-        """Image and mask as PIL, NumPy or torch (`arrays.pixels_of`, `arrays.mask_of`) -> RGB uint8 of image's kind.
+        """Image and mask as PIL, NumPy or torch (`inputs.pixels_of`, `inputs.mask_of`) -> RGB uint8 of image's kind.
 
         Any nonzero mask pixel is hole. One mask serves a whole batch. An empty mask returns the image unchanged.
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
@@ -135,14 +136,15 @@ def _takes(backend: str) -> str:
 
 def _backend_class(name: str) -> Any:
     package, extra = PACKAGES.get(name, (name, name))
+    module_name, class_name = BACKENDS[name]
     try:
-        module = import_module(f"lama_deploy.runtime.{name}_backend")
+        module = import_module(f"lama_deploy.runtime.backends.{module_name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != package:
             raise
         hint = "; or export a bundle once, with lama-export, and run that" if package == "torch" else ""
         raise MissingDependencyError(f"this model needs {package}: pip install lama-deploy[{extra}]{hint}") from error
-    return getattr(module, BACKENDS[name])
+    return getattr(module, class_name)
 
 
 def _opener(name: str, options: dict[str, Any]) -> Any:

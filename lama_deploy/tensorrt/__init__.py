@@ -1,1 +1,1 @@
-"""TensorRT and TensorRT-RTX as this machine has them: the modules, and the plugin in their registry."""
+"""TensorRT and TensorRT-RTX as this machine has them: modules, engines, contexts, streams, the plugin."""

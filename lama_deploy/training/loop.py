@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import update_bn
 
+from lama_deploy.checkpoints.keys import expected_shapes
+from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import CheckpointError, ConfigError, TrainingError
-from lama_deploy.keys import expected_shapes
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
 from lama_deploy.model.predict import generator_from_state
@@ -30,7 +31,6 @@ from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
 from lama_deploy.variants import variant_name
-from lama_deploy.weights import load_weights
 
 AVERAGE_BATCHES = 16  # over which the averaged generator's BN statistics are measured
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from lama_deploy.errors import ConfigError, DataError
+from lama_deploy.images.masks import Mask, MaskGenerator, Outpainting, mask_set
 from lama_deploy.training.config import DataConfig
-from lama_deploy.training.masks import Mask, MaskGenerator, Outpainting, mask_set
 from lama_deploy.training.sources import SUFFIXES
 
 SCALE = 0.25  # official `max_scale_change`

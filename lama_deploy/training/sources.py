@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lama_deploy.errors import ConfigError, DataError, ImageError
-from lama_deploy.runtime.modes import rgb_of
+from lama_deploy.images.pixel_modes import rgb_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lama_deploy.checkpoint import save_checkpoint
+from lama_deploy.checkpoints.checkpoint import save_checkpoint
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
 from lama_deploy.training.step import Networks

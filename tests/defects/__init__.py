@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.runtime.backend import Array, to_bytes
-from lama_deploy.runtime.torch_backend import TorchBackend
+from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.variants import GeneratorConfig
 from tests.defects import generators, pictures
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.proof.parity import ParityRecord, measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Subject

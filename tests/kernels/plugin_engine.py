@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import tensorrt_rtx as trt
 
-from lama_deploy.kernels.library import SpectralLibrary
-from lama_deploy.tensorrt.python_plugin import register_python_plugin
+from lama_deploy.native.library import SpectralLibrary
+from lama_deploy.tensorrt.plugin.python_plugin import register_python_plugin
 
 PROFILES = (64, 256, 512), (128, 512, 1024)  # sides: least, best, largest
 

@@ -18,7 +18,7 @@ import pytest
 
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
-from lama_export.onnx_model import onnx_from_state
+from lama_export.graph.model import onnx_from_state
 from tests.kernel_build import ROOT
 
 CONFIG = GeneratorConfig(width=16, blocks=1)

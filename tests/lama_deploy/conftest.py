@@ -1,18 +1,26 @@
-"""A tiny seeded generator as checkpoint and bundles, and the files that tests need made by hand."""
+"""A tiny seeded generator as checkpoint and bundles, files made by hand, an emulated GPU for engines."""
 
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+import lama_deploy.runtime.backends.tensorrt as tensorrt_backend
+import lama_deploy.tensorrt.engine as tensorrt_engine
+from lama_deploy.cache import CACHE_VARIABLE
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
+from lama_deploy.precision import fp16_weights as half_scales
 from lama_deploy.proof.subjects import Size
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
+from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
+from tests.lama_deploy.tensorrt.emulated_machine import Machine
+from tests.lama_deploy.tensorrt.emulated_tensorrt import emulated_module
 
 TINY = GeneratorConfig(width=8, blocks=1)
 
@@ -58,6 +66,28 @@ def torch_zip(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def small_calibration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two small pictures instead of nine large ones, and a cache of their own for what is measured on them."""
+    images, masks = scene(96, 128, 2, seed=9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("scales")))
+        patch.setattr(half_scales, "CalibrationSet", lambda: list(zip(images, masks, strict=True)))
+        yield
+
+
+@pytest.fixture
+def machine(
+    request: pytest.FixtureRequest, bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Machine:
+    """Its TensorRT is TensorRT-RTX where the parameter is "rtx"."""
+    driver = EmulatedDriver()
+    trt = emulated_module(driver, rtx=getattr(request, "param", "trt") == "rtx")
+    monkeypatch.setattr(tensorrt_backend, "driver", driver)
+    monkeypatch.setattr(tensorrt_engine, "open_tensorrt", lambda target: trt)
+    return Machine(driver, trt, bundles, tmp_path)
 
 
 @pytest.fixture(scope="session")

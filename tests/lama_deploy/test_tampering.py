@@ -19,12 +19,12 @@ import lama_deploy.cli.inpaint
 import lama_deploy.cli.verify
 from lama_deploy import Inpainter
 from lama_deploy.bundle import MANIFEST, PRECISION_PROPERTY, load_bundle
-from lama_deploy.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 from lama_deploy.proof.subjects import Size
 from lama_export import ExportOptions, export_bundle
-from lama_export.onnx_model import onnx_from_state
+from lama_export.graph.model import onnx_from_state
 from tests.resign import resign
 
 OTHER_HASH = r"{} has the SHA-256 \w{{12}}…, and bundle\.json says \w{{12}}…; export the bundle again, or copy it"

@@ -10,7 +10,7 @@ import pytest
 
 import lama_export.targets as targets_module
 from lama_deploy.bundle import load_bundle
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import BundleError, ParityError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import DynamicShapeError, KnownPixelsError, OutputShapeError, ToleranceError

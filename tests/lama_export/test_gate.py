@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lama_deploy.bundle import MODELS
+from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.subjects import PHOTOGRAPHS
-from lama_deploy.weights import load_weights
 from lama_export.export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target
 from tests.defects import defects

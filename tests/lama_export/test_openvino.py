@@ -9,17 +9,17 @@ import pytest
 
 import lama_export.targets as targets
 from lama_deploy.bundle import load_bundle
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import MissingDependencyError
+from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
-from lama_deploy.proof.scenes import scene
 from lama_deploy.proof.subjects import Size
-from lama_deploy.runtime.openvino_backend import OpenVinoBackend
-from lama_deploy.runtime.openvino_core import openvino_core
+from lama_deploy.runtime.backends.openvino import OpenVinoBackend
+from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
-from lama_deploy.weights import load_weights
 from lama_export import ExportOptions, export_bundle
-from lama_export.onnx_model import onnx_from_state
+from lama_export.graph.model import onnx_from_state
 from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
 BF16 = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

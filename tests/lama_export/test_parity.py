@@ -2,16 +2,16 @@
 
 import pytest
 
-from lama_deploy.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import oracle
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from lama_deploy.variants import VARIANTS, GeneratorConfig
-from lama_deploy.weights import load_weights
-from lama_export.onnx_model import onnx_from_state
+from lama_export.graph.model import onnx_from_state
 
 # 16 to 1024 px; latents that are odd (3, 5, 9, 33), prime (11, 13, 17, 67, 127), non-square; sizes off the multiple
 # of 8; batch 1 and 3.

@@ -11,7 +11,7 @@ import pytest
 
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
-from lama_export.onnx_model import onnx_from_state
+from lama_export.graph.model import onnx_from_state
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "polygraphy.md").read_text()

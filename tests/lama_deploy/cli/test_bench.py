@@ -10,14 +10,14 @@ from typing import Any
 import onnx
 import pytest
 
-import lama_deploy.runtime.tensorrt_backend as tensorrt_backend
-import lama_deploy.runtime.tensorrt_engine as tensorrt_engine
-from lama_deploy.checkpoint import save_checkpoint
+import lama_deploy.runtime.backends.tensorrt as tensorrt_backend
+import lama_deploy.tensorrt.engine as tensorrt_engine
+from lama_deploy.bench.page import bench_page
+from lama_deploy.checkpoints.checkpoint import save_checkpoint
 from lama_deploy.cli.bench import main
-from lama_deploy.proof.bench_page import bench_page
-from lama_export.onnx_model import onnx_from_state
-from tests.lama_deploy.runtime.emulated_cuda import EmulatedDriver
-from tests.lama_deploy.runtime.emulated_tensorrt import emulated_bundle, emulated_module
+from lama_export.graph.model import onnx_from_state
+from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
+from tests.lama_deploy.tensorrt.emulated_tensorrt import emulated_bundle, emulated_module
 from tests.resign import resign
 
 SMALL = [(1, 16, 16), (1, 32, 32), (2, 48, 64)]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lama_deploy import Inpainter
 from lama_deploy.cli.evaluate import main
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 
 PLAIN = ["--metrics", "SSIM,PSNR,L1,L1-hole"]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lama_deploy import Inpainter
 from lama_deploy.cli.inpaint import main
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 
 IMAGES, MASKS = scene(30, 44, 3, seed=11)
 ROTATED = 6

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lama_deploy.checkpoint import load_checkpoint
+from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.cli.train import main
 from lama_deploy.training.presets import PRESETS
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from lama_deploy.checkpoint import save_checkpoint
+from lama_deploy.checkpoints.checkpoint import save_checkpoint
 from lama_deploy.cli.verify import main
 from lama_deploy.proof.parity import TOGETHER
 from tests.resign import resign

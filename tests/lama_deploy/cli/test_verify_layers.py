@@ -14,7 +14,7 @@ import torch
 
 from lama_deploy.bundle import ENGINE
 from lama_deploy.cli.verify import main
-from lama_deploy.proof import bundle_layers
+from lama_deploy.proof.layers import bundles as bundle_layers
 from lama_deploy.proof.subjects import Size
 from tests.resign import resign
 

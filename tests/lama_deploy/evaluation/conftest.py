@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lama_deploy.evaluation.metrics import PSNR_LIMIT, l1, l1_hole, psnr, ssim
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 
 
 def tensors(original: np.ndarray, result: np.ndarray, hole: np.ndarray) -> tuple[torch.Tensor, ...]:

@@ -15,7 +15,7 @@ from lama_deploy.backbones.st_lpips import STLPIPS
 from lama_deploy.errors import CheckpointError, DataError, LamaDeployError, MissingBackboneError, MissingDependencyError
 from lama_deploy.evaluation import catalogue, networks
 from lama_deploy.evaluation.catalogue import DistributionMetric, PairMetric, available_metrics, load_metrics
-from lama_deploy.proof.scenes import scene
+from lama_deploy.images.scenes import scene
 
 
 def reference_library(name: str):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from lama_deploy.errors import DataError, ImageError
+from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, PairMetric
-from lama_deploy.evaluation.inpainters import Candidate
 from lama_deploy.evaluation.protocol import AREAS, Value, bin_of, evaluate, f1_scores
 from lama_deploy.evaluation.test_set import Pair
 

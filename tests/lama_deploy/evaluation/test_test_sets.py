@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from lama_deploy.errors import DataError, ImageError
-from lama_deploy.evaluation.made_set import MadeSet, drawing_size, square_crop
+from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size, square_crop
 from lama_deploy.evaluation.test_set import PairFolder, write_pair
-from lama_deploy.training.masks import MASK_SETS, Boxes
+from lama_deploy.images.masks import MASK_SETS, Boxes
 
 SIZE = 64
 HALF = Boxes(margin=0, min_size=30, max_size=60, min_times=1, max_times=2)  # often more than half of 64 x 64

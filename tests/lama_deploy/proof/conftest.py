@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from lama_deploy.bundle import ENGINE, MODEL, load_bundle
-from lama_deploy.checkpoint import Checkpoint
-from lama_export.onnx_model import onnx_from_state
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_export.graph.model import onnx_from_state
 from tests.resign import resign
 
 Make = Callable[..., Path]
@@ -47,7 +47,7 @@ def make_bundle(tiny: Checkpoint, bundles: Mapping[str, Path], tmp_path: Path) -
 
 @pytest.fixture
 def engine_record() -> dict[str, Any]:
-    """As `lama_export.tensorrt_target` records it, what the layers' comparison reads of it."""
+    """As `lama_export.tensorrt.target` records it, what the layers' comparison reads of it."""
     sides = [(16, 32, 64), (64, 128, 256)]
     profiles = [{key: [side, side] for key, side in zip(("min", "opt", "max"), one, strict=True)} for one in sides]
     asked = {"tf32": False, "opt_level": 0, "workspace_mib": 256, "plugin": None}

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from lama_deploy.bundle import PRECISION_PROPERTY, load_bundle
 from lama_deploy.errors import BundleError
 from lama_deploy.proof.labels import check_label, load_labelled
-from lama_deploy.runtime.onnxruntime_backend import OnnxRuntimeBackend
+from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from tests.resign import resign
 
 Make = Callable[..., Path]

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from lama_deploy.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.errors import CheckpointError, ConfigError, DataError, TrainingError, WeightsNotFoundError
 from lama_deploy.model import build_generator, seeded_generator
 from lama_deploy.training import loop, losses

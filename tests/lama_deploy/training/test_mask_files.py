@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from lama_deploy.errors import ConfigError, DataError
+from lama_deploy.images.masks import MASK_SETS
 from lama_deploy.training.config import DataConfig
 from lama_deploy.training.mask_files import Choice, ObjectMasks, mask_source
-from lama_deploy.training.masks import MASK_SETS
 
 
 def object_file(folder: Path, name: str = "object.png", mode: str = "L", value: int = 255) -> Path:

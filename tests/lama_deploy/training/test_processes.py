@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from lama_deploy.checkpoint import load_checkpoint
+from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.training.config import config_to_dict
 from lama_deploy.training.loop import build_networks
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run

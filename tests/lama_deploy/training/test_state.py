@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from lama_deploy.checkpoint import load_checkpoint
+from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
 from lama_deploy.training.config import TrainConfig, config_from_dict, read_config
 from lama_deploy.training.state import LAST, WEIGHTS, read_state, restore_run, save_run

@@ -1,0 +1,1 @@
+"""Runtimes, precisions, load times, memory and training on a CPU."""

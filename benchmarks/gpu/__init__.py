@@ -1,0 +1,1 @@
+"""All that waits for a GPU: stages, timing, records, tables."""

@@ -1,0 +1,1 @@
+"""A whole generator on a GPU."""

@@ -1,0 +1,113 @@
+"""One candidate of `run.py` in a process of its own, whose peak memory is the candidate's.
+
+Appends a line of JSON to --rows for every case, so that a process that is stopped leaves what it measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.gpu.generator.derived import limits_of
+from benchmarks.gpu.generator.fillers import Filler, filler
+from benchmarks.gpu.timing import WARM_UP, Work, interleaved, summary
+from lama_deploy.checkpoints.checkpoint import load_checkpoint
+from lama_deploy.images.scenes import scene
+from lama_deploy.proof.hole_errors import HoleErrors
+from lama_deploy.proof.tolerance import Limits
+from lama_deploy.runtime.backend import Array
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    device: torch.device
+    rounds: int
+    least_seconds: float
+    eager: Row | None  # what eager float32 is off by, as `HoleErrors.to_dict`
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("candidate")
+    p.add_argument("--checkpoint", type=Path, required=True)
+    p.add_argument("--reference", type=Path, required=True, help=".npy of the first case in float64")
+    p.add_argument("--cases", nargs="+", required=True, help="SIZExBATCH, the first is checked against the reference")
+    p.add_argument("--eager", type=json.loads, metavar="JSON", help="what eager float32 is off by")
+    p.add_argument("--rows", type=Path, required=True)
+    p.add_argument("--device", required=True)
+    p.add_argument("--rounds", type=int, required=True)
+    p.add_argument("--milliseconds", type=float, required=True)
+    args = p.parse_args()
+    made = filler(args.candidate, load_checkpoint(args.checkpoint), args.device)
+    conditions = Conditions(torch.device(args.device), args.rounds, args.milliseconds / 1000, args.eager)
+    reference: Array | None = np.load(args.reference)
+    for case in args.cases:
+        size, batch = map(int, case.split("x"))
+        row = {"candidate": args.candidate, "size": size, "batch": batch}
+        row |= _tried(made, row, conditions, reference)
+        with args.rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        if reference is not None and "failed" in row:
+            return 1  # what is wrong has no times
+        reference = None
+    return 0
+
+
+def _tried(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
+    """Out of memory, for one, is a row that says so."""
+    try:
+        return measured(made, row, conditions, reference)
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
+
+
+@torch.inference_mode()
+def measured(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
+    """Peak memory first, with what compiling and capturing take; then the check, then the times."""
+    images, masks = scene(row["size"], row["size"], row["batch"])
+    image = torch.tensor(images, device=conditions.device).permute(0, 3, 1, 2).contiguous() / 255
+    mask = torch.tensor(masks, device=conditions.device)[:, None].float()
+    found: Row = {"peak_gib": _peak_gib(lambda: made.on_device(image, mask), conditions.device)}
+    if reference is not None:
+        result = made.on_device(image, mask).permute(0, 2, 3, 1).cpu().numpy()
+        error = HoleErrors.of(reference, result, masks)
+        found["error"] = _checked_error(error, limits_of(row["candidate"], conditions.eager))
+    works = {"on_device": Work(lambda: made.on_device(image, mask))}
+    if made.on_host:
+        on_host = made.on_host
+        works["on_host"] = Work(lambda: on_host(images, masks))
+    seconds = interleaved(works, conditions.device, conditions.rounds, conditions.least_seconds)
+    found |= summary(seconds["on_device"])
+    return found | ({"host_to_host": summary(seconds["on_host"])} if made.on_host else {})
+
+
+def _peak_gib(run: Any, device: torch.device) -> float | None:
+    """Of memory that PyTorch's allocator gave out, in GiB; None without a GPU."""
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(WARM_UP):
+        run()
+    return torch.cuda.max_memory_allocated(device) / 2**30 if on_gpu else None
+
+
+def _checked_error(error: HoleErrors, limits: Limits) -> Row:
+    """Errors inside the holes, for the record. ArithmeticError for what the gate refuses."""
+    broken = limits.broken_by(error)
+    if broken:
+        raise ArithmeticError(f"wrong: {'; '.join(broken)}")
+    return error.to_dict()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

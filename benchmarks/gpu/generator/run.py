@@ -1,0 +1,122 @@
+"""big-lama on a GPU, side by side: `python -m benchmarks.gpu.generator.run [--out FOLDER]` from the root.
+
+Our backend against eager PyTorch and torch.compile, from 256 to 2048 pixels, with peak memory. Each candidate runs in a
+process of its own, is checked against float64 first, and is stopped at its time limit; what it measured until then is
+kept. Without a GPU: --device cpu --smoke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.gpu.ceilings import ceilings
+from benchmarks.gpu.generator.derived import eager_error, targets, with_ratios
+from benchmarks.gpu.generator.fillers import LIMITS, ON_CPU
+from benchmarks.gpu.page import generator_table
+from benchmarks.gpu.process import run_limited
+from benchmarks.gpu.record import arguments, new_record, record_file, write
+from benchmarks.gpu.timing import Deadline
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.images.scenes import scene
+from lama_deploy.model import seeded_generator
+from lama_deploy.runtime.backends.torch_eager import TorchBackend
+from lama_deploy.variants import GeneratorConfig, resolve_config
+
+CASES = ((512, 1), (512, 8), (2048, 1), (1024, 1), (256, 1), (1024, 8), (256, 8))  # the most important first
+SMOKE_CONFIG, SMOKE_CASES = GeneratorConfig(width=8, blocks=1), ((32, 1), (32, 2))
+ROOT, CHILD = Path(__file__).parents[3], "benchmarks.gpu.generator.child"
+METHOD = (
+    "one process a candidate; the first size against float64 within the tolerance table; then {rounds} rounds of "
+    "{milliseconds:g} ms or longer, CUDA events, median (minimum, maximum in the record); device tensors in and out, "
+    "masking and composite included; cuDNN's algorithm search for all; torch.compile in mode reduce-overhead, channels "
+    "last; ours replays CUDA graphs; peak memory as PyTorch's allocator counts it, weights included; operations: "
+    "convolutions and channel mixing, without the Fourier transforms; seeded weights"
+)
+
+
+def main() -> int:
+    p = arguments(__doc__, seconds=500, rounds=7)
+    p.add_argument("--model", default="big-lama")
+    p.add_argument("--milliseconds", type=float, default=50.0, help="least time of one turn")
+    args = p.parse_args()
+    deadline = Deadline(args.seconds)
+    if args.smoke:
+        args.rounds, args.milliseconds = 1, 0.0
+    config = SMOKE_CONFIG if args.smoke else resolve_config(args.model)
+    method = METHOD.format(rounds=args.rounds, milliseconds=args.milliseconds)
+    record = new_record(f"{'a tiny generator' if args.smoke else args.model} on a GPU", method, args.device)
+    file = record_file(args.out, f"generator-{'tiny' if args.smoke else args.model}", record)
+    with tempfile.TemporaryDirectory() as folder:
+        _measure(record, config, args, deadline, Path(folder), file)
+    print(generator_table(record["generator"]), f"\n\nwrote {file}")
+    return 0 if any("failed" not in row for row in record["generator"]["rows"]) else 1
+
+
+def _measure(
+    record: dict[str, Any],
+    config: GeneratorConfig,
+    args: argparse.Namespace,
+    deadline: Deadline,
+    folder: Path,
+    file: Path,
+) -> None:
+    """Fills `record`, and writes it after every candidate."""
+    checkpoint = _checkpoint(config, folder)
+    found = ceilings(args.device, smoke=args.smoke)
+    _save_reference(checkpoint, _cases(args)[0][0], args.device, folder)
+    rows: list[dict[str, Any]] = []
+    for candidate in LIMITS if args.device.type == "cuda" else ON_CPU:
+        rows += _measured(candidate, eager_error(rows), args, deadline, folder)
+        derived = with_ratios(rows, config, found)
+        record["generator"] = {"ceilings": found, "rows": derived, "targets": list(targets(derived))}
+        write(file, record)
+        print(f"{candidate}: {deadline.left:.0f} s left", flush=True)
+
+
+def _cases(args: argparse.Namespace) -> tuple[tuple[int, int], ...]:
+    return SMOKE_CASES if args.smoke else CASES
+
+
+def _checkpoint(config: GeneratorConfig, folder: Path) -> Checkpoint:
+    path = folder / "seeded.safetensors"
+    save_checkpoint(path, config, {k: v.numpy() for k, v in seeded_generator(config).state_dict().items()})
+    return load_checkpoint(path)
+
+
+def _save_reference(checkpoint: Checkpoint, size: int, device: torch.device, folder: Path) -> None:
+    np.save(
+        folder / "reference.npy",
+        TorchBackend(checkpoint, device=str(device), dtype=torch.float64).run(*scene(size, size)),
+    )
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # the candidates run in other processes
+
+
+def _measured(
+    candidate: str, eager: dict[str, Any] | None, args: argparse.Namespace, deadline: Deadline, folder: Path
+) -> list[dict[str, Any]]:
+    """The candidate's rows; the last one says what went wrong, if anything did."""
+    limit = min(LIMITS[candidate], deadline.left)
+    if limit <= 0:
+        return [{"candidate": candidate, "failed": "not run, the budget was spent"}]
+    rows = folder / f"{candidate}.jsonl"
+    command = [sys.executable, "-m", CHILD, candidate, "--checkpoint", str(folder / "seeded.safetensors")]
+    command += ["--reference", str(folder / "reference.npy"), "--rows", str(rows), "--device", str(args.device)]
+    command += ["--rounds", str(args.rounds), "--milliseconds", str(args.milliseconds)]
+    command += ["--eager", json.dumps(eager), "--cases", *(f"{size}x{batch}" for size, batch in _cases(args))]
+    failure = run_limited(command, limit, folder / f"{candidate}.log", folder=ROOT)
+    found = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+    told = failure is None or any("failed" in row for row in found)
+    return found if told else [*found, {"candidate": candidate, "failed": failure}]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The Fourier unit on a GPU."""

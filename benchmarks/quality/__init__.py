@@ -1,0 +1,1 @@
+"""What models and precisions make of held-out photographs."""

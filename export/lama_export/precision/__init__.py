@@ -1,0 +1,1 @@
+"""Half precision and int8: measured ranges, folding, what is left out."""

@@ -1,0 +1,56 @@
+"""A worst case that no picture can exceed: norms carried through the layers, with nothing measured.
+
+|x| of any one activation is at most the Euclidean norm of the whole map, and norms multiply: a convolution's gain is at
+most the sum over its taps of the taps' spectral norms, ReLU's is one, that of an orthonormal Fourier transform too. The
+bound is far above what happens, and grows with every block; it says what arithmetic alone can promise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import groupby
+
+import numpy as np
+
+from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.precision.scales import INPUT, Layer, layers
+from lama_deploy.variants import GeneratorConfig
+
+HALF_SPECTRUM = math.sqrt(2)  # the inverse counts most columns of the half spectrum twice
+REFLECTION = 2.0  # a reflect-padded map repeats a pixel at most four times, so its norm at most doubles
+
+
+def worst_case(config: GeneratorConfig, state_dict: Mapping[str, Array], height: int, width: int) -> dict[str, float]:
+    """value of `scales.layers` -> a bound on its magnitude for every picture of that size; may be infinite."""
+    weights = FoldedWeights(state_dict)
+    bounds = {INPUT: math.sqrt(3.0 * height * width)}
+    for _, group in groupby(layers(config), key=lambda layer: (layer.norm, layer.output)):
+        parts = list(group)
+        output = parts[0].output
+        with np.errstate(over="ignore"):
+            total = sum(_gain(weights, layer, bounds) for layer in parts) + _bias(weights, parts, height * width)
+            bounds[output] = float(bounds.get(output, 0.0) + total)  # a residual adds to what is there
+    del bounds[INPUT]
+    return bounds
+
+
+def _gain(weights: FoldedWeights, layer: Layer, bounds: Mapping[str, float]) -> float:
+    """A bound on the norm of what one convolution adds."""
+    weight = weights.weight(layer.conv, layer.norm, axis=1 if layer.transposed else 0)
+    if layer.transposed:
+        weight = weight.transpose(1, 0, 2, 3)
+    total, first = 0.0, 0
+    for value, channels in layer.inputs:
+        taps = weight[:, first : first + channels].transpose(2, 3, 0, 1)
+        total += float(np.linalg.norm(taps, 2, axis=(2, 3)).sum()) * bounds[value]
+        first += channels
+    if layer.conv.endswith(".fu.conv_layer"):
+        return total * HALF_SPECTRUM
+    return total * (REFLECTION if weight.shape[-1] > 1 else 1.0)
+
+
+def _bias(weights: FoldedWeights, parts: list[Layer], area: int) -> float:
+    """The norm of the bias over the largest map that a generator has: its input's."""
+    bias = weights.bias(*(layer.conv for layer in parts), bn=parts[0].norm)
+    return float(np.linalg.norm(bias)) * math.sqrt(area)

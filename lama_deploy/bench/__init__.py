@@ -1,0 +1,1 @@
+"""Benchmarks: candidates in turns -> record -> page."""

@@ -1,0 +1,1 @@
+"""Weights: read without running anything, recognised by their keys, found by name."""

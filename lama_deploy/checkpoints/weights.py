@@ -1,0 +1,92 @@
+"""Weights by name: the published ones from a cache or a verified download, the demonstration's from the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_deploy.cache import cache_directory
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from lama_deploy.disk import sha256_of
+from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
+
+DEMO = "lama-demo"
+DEMO_FILE = Path(__file__).parents[1] / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
+DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file on the web, pinned by its SHA-256."""
+
+    file_name: str
+    url: str
+    sha256: str
+
+
+# The TorchScript file that IOPaint and simple-lama-inpainting download: official big-lama, 205,669,692 bytes.
+PUBLISHED: Mapping[str, PublishedWeights] = {
+    "big-lama": PublishedWeights(
+        file_name="big-lama.pt",
+        url="https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt",
+        sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
+    )
+}
+
+
+def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file behind a path or a name, a published one verified, and downloaded when the cache has none.
+
+    Raises WeightsNotFoundError, which says where to put the file on a machine without a network.
+    """
+    path = Path(name_or_path)
+    published = PUBLISHED.get(str(name_or_path))
+    if _is_checkpoint(path):
+        return path
+    if str(name_or_path) == DEMO:
+        return DEMO_FILE
+    if published is None:
+        known = ", ".join([*PUBLISHED, DEMO])
+        raise WeightsNotFoundError(f"{name_or_path}: no checkpoint there, and no name of weights; known names: {known}")
+    cached = cache_directory() / published.file_name
+    if not cached.is_file():
+        _download(published, cached)
+    digest = sha256_of(cached)
+    if digest != published.sha256:
+        raise WeightsNotFoundError(
+            f"{cached}: SHA-256 {digest} is not the published {published.sha256}; delete the file and try again"
+        )
+    return cached
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return path.is_file() or (path / "models").is_dir()
+
+
+def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
+    """The checkpoint behind a path or a name."""
+    return load_checkpoint(find_weights(name_or_path))
+
+
+def _download(published: PublishedWeights, target: Path) -> None:
+    try:
+        import pooch
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"downloading weights needs pooch: pip install pooch, or put {published.url} at {target}"
+        ) from error
+    try:
+        pooch.retrieve(
+            published.url, f"sha256:{published.sha256}", fname=target.name, path=target.parent, progressbar=True
+        )
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
+        reason = (
+            "it has another SHA-256 than the published one"
+            if isinstance(error, ValueError)
+            else f"{type(error).__name__}"
+        )
+        raise WeightsNotFoundError(
+            f"{target.name} could not be downloaded ({reason}); put the file from {published.url} at {target}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Pictures and masks: files, pixel modes, arrays of any kind, pairs, drawn masks and scenes."""

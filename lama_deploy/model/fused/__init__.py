@@ -1,0 +1,1 @@
+"""The generator as it runs fastest on NVIDIA GPUs, for inference only."""

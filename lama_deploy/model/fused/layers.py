@@ -1,0 +1,123 @@
+"""Convolutions with batch normalisation folded in, for inference: no autograd, official weights as float64 arrays.
+
+Weights are buffers, so that `.to(device, dtype, memory_format=torch.channels_last)` converts all of them once. A layer
+says what it stores in memory (`stored`), by the names of `precision.scales.layers`: half precision must hold that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.model.fused.frame import framed_relu
+from lama_deploy.spectral import spectral_conv
+
+Stored = Iterator[tuple[str, Tensor]]
+
+
+class Storing(Protocol):
+    """A layer that says what it stores when it gives `output`: (value of `scales.layers`, tensor) pairs."""
+
+    def stored(self, output: Any) -> Stored: ...
+
+
+def folded(weights: FoldedWeights, value: str, conv: str, bn: str | None, **shape: int) -> Convolution:
+    """The convolution `conv` of the official state_dict with the BN behind it folded in."""
+    return Convolution(value, weights.weight(conv, bn), weights.bias(conv, bn=bn), **shape)
+
+
+class Convolution(nn.Module):
+    """(N, I, h, w) -> (N, O, h', w') by a weight (O, I, k, k), for value `value`.
+
+    The bias (O,), or None, is not added: who takes the result adds it on the way (`lama_deploy.native.frames`).
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self, value: str, weight: Array, bias: Array | None, *, stride: int = 1, padding: int = 0, dilation: int = 1
+    ) -> None:
+        super().__init__()
+        self.value, self.stride, self.padding, self.dilation = value, stride, padding, dilation
+        self.register_buffer("weight", torch.from_numpy(weight))
+        self.register_buffer("bias", None if bias is None else torch.from_numpy(bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, None, self.stride, self.padding, self.dilation)
+
+    def stored(self, output: Tensor) -> Stored:
+        yield self.value, output
+        if self.bias is not None:  # without a kernel library, the sum is stored before its ReLU
+            yield self.value, output + self.bias[:, None, None]
+
+
+class SplitConvolution(Convolution):
+    """Makes the trunk's local and global channels at once."""
+
+    def __init__(self, local: int, weight: Array, bias: Array) -> None:
+        super().__init__("", weight, bias, stride=2)
+        self.local = local
+
+    def stored(self, output: Tensor) -> Stored:
+        for _, y in super().stored(output):
+            yield "local", y[:, : self.local]
+            yield "global", y[:, self.local :]
+
+
+class UpConvolution(Convolution):
+    """(N, I, h, w) -> (N, O, 2h, 2w) by a transposed convolution, weight (I, O, 3, 3)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, self.weight, None, stride=2, padding=1, output_padding=1)
+
+
+class FourierUnit(nn.Module):
+    """t -> t + FourierUnit(t), (N, C, h, w); weight (2C, 2C, 1, 1) and bias (2C,) over the interleaved spectrum."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, value: str, weight: Array, bias: Array) -> None:
+        super().__init__()
+        self.value = value
+        self.register_buffer("weight", torch.from_numpy(weight))
+        self.register_buffer("bias", torch.from_numpy(bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return spectral_conv(x, self.weight, self.bias, residual=x)
+
+    def stored(self, output: Tensor) -> Stored:
+        """The spectrum itself is not stored: `spectral_conv` keeps it in range by itself."""
+        yield self.value, output
+        yield self.value, self.bias
+
+
+class SpectralTransform(nn.Module):
+    """Adds the global-to-global path to y, in place: 1x1 down, ReLU, Fourier unit with residual, 1x1 up."""
+
+    up: Tensor
+
+    def __init__(self, conv1: Convolution, unit: FourierUnit, conv2: Array) -> None:
+        """conv2: (G, G/2, 1, 1), the BN after the sum folded in; its bias is in what makes y."""
+        super().__init__()
+        self.conv1, self.unit = conv1, unit
+        self.register_buffer("up", torch.from_numpy(conv2[:, :, 0, 0].T.copy()))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """x, y: (N, G, h, w). Returns y + conv2(...)."""
+        u = self.unit(framed_relu(self.conv1(x), self.conv1.bias, 0))
+        pixels = _pixels(y)
+        # A 1x1 convolution of a channels-last map is a matrix product, which can add to what is there.
+        pixels.addmm_(_pixels(u), self.up)
+        return pixels.view(y.shape[0], *y.shape[2:], y.shape[1]).permute(0, 3, 1, 2)
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """(N, C, h, w) -> (N h w, C): a view of a channels-last map, which convolutions of such maps return."""
+    return x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).reshape(-1, x.shape[1])

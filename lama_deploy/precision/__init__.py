@@ -1,0 +1,1 @@
+"""Range folding: values are measured, scales chosen and folded into the weights."""

@@ -1,0 +1,77 @@
+"""Pictures with holes to measure activation ranges on: the user's, or six photographs that ship with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import lama_deploy
+from lama_deploy.evaluation.test_set import photographs
+from lama_deploy.images.files import read_photograph
+from lama_deploy.images.scenes import scene
+from lama_deploy.runtime.backend import Array
+
+SHIPPED = Path(lama_deploy.__file__).parent / "data" / "calibration"
+LONG_SIDE = 512
+
+Pair = tuple[Array, Array]
+
+
+def _noise(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _black(shape: tuple[int, ...]) -> Array:
+    return np.zeros(shape, np.uint8)
+
+
+def _white(shape: tuple[int, ...]) -> Array:
+    return np.full(shape, 255, np.uint8)
+
+
+EXTREMES = (_noise, _black, _white)
+
+
+class CalibrationSet(Sequence[Pair]):
+    """Photographs of a folder, made smaller to LONG_SIDE, under seeded wide holes; then noise, black and white.
+
+    The last three reach what photographs do not: the strongest high frequencies and the strongest mean. A pair is
+    image (H, W, 3) and mask (H, W), uint8, made when it is asked for.
+    """
+
+    def __init__(self, folder: Path | None = None, *, extremes: bool = True) -> None:
+        """folder: None for the shipped photographs. extremes: the last three; ranges for int8 are to be as narrow as
+        photographs allow. Raises DataError for a folder without photographs.
+        """
+        self.folder = folder
+        self._files = photographs(folder or SHIPPED)
+        self._extremes = EXTREMES if extremes else ()
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._extremes)
+
+    def __getitem__(self, number: Any) -> Any:
+        """Raises ImageError for a file that cannot be read."""
+        if number >= len(self):
+            raise IndexError(number)
+        if number < len(self._files):
+            image = Image.fromarray(read_photograph(self._files[number]).rgb)
+            image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BICUBIC)
+            pixels = np.asarray(image)
+        else:
+            pixels = self._extremes[number - len(self._files)]((LONG_SIDE, LONG_SIDE, 3))
+        return pixels, _hole(pixels.shape[0], pixels.shape[1], number)
+
+    def describe(self) -> dict[str, object]:
+        """For the record."""
+        return {"folder": str(self.folder or "shipped"), "images": len(self), "long_side": LONG_SIDE}
+
+
+def _hole(height: int, width: int, seed: int) -> Array:
+    _, masks = scene(height, width, seed=seed)
+    hole: Array = masks[0]
+    return hole

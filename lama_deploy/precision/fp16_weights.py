@@ -1,0 +1,63 @@
+"""The powers of two that bring a checkpoint into fp16, chosen once per checkpoint and kept in the user's cache."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from lama_deploy.cache import cache_directory
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.checkpoints.folded import Array
+from lama_deploy.precision.calibration import CalibrationSet
+from lama_deploy.precision.choose_scales import choose_scales
+from lama_deploy.precision.ranges import largest_values
+from lama_deploy.precision.scales import HEAD, layers, scale_state
+
+log = logging.getLogger(__name__)
+VERSION = 1  # of what is measured and how scales are chosen; another number, another file
+
+
+def half_state(checkpoint: Checkpoint, device: torch.device) -> dict[str, Array]:
+    """Weights under official keys that compute what the checkpoint's do, with every value in fp16's range.
+
+    The first time, the shipped calibration pictures run through the generator on `device`, in float32.
+    Raises ParityError where no scales are small enough, LamaDeployError where float32 itself overflows.
+    """
+    path = cache_directory() / "half_scales" / f"{checkpoint.sha256}-v{VERSION}.json"
+    scales = _read(path, {layer.output for layer in layers(checkpoint.config)} - {HEAD})
+    if scales is None:
+        log.warning("measuring the ranges of this checkpoint for fp16: once, on nine pictures")
+        largest = largest_values(checkpoint, CalibrationSet(), device)
+        scales = choose_scales(checkpoint.config, checkpoint.state_dict, largest)
+        with suppress(OSError):  # a cache that cannot be written costs time, not results
+            _write(path, scales)
+    return scale_state(checkpoint.config, checkpoint.state_dict, scales)
+
+
+def _read(path: Path, known: set[str]) -> dict[str, float] | None:
+    """None for a file that is not there or not what `_write` writes."""
+    try:
+        scales = {str(value): float(scale) for value, scale in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    powers = all(math.isfinite(scale) and scale > 0 and math.frexp(scale)[0] == 0.5 for scale in scales.values())
+    return scales if powers and set(scales) <= known else None
+
+
+def _write(path: Path, scales: dict[str, float]) -> None:
+    """Under a temporary name first: another process may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".partial", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(json.dumps(scales, indent=2))
+            file.close()
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

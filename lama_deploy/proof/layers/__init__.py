@@ -1,0 +1,1 @@
+"""Two bundles layer by layer: which is the first that diverges."""

@@ -1,0 +1,1 @@
+"""What pages and tables are made with, and facts about the machine."""

@@ -1,0 +1,167 @@
+"""TensorRT and TensorRT-RTX engines on an NVIDIA GPU, with no other framework: CUDA by cuda-python."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, get_args
+
+import numpy as np
+from cuda.bindings import driver
+
+from lama_deploy.cache import cache_directory
+from lama_deploy.errors import ImageError, LamaDeployError
+from lama_deploy.runtime.backend import Array, unit_planes
+from lama_deploy.runtime.strategies.tile import run_in_parts
+from lama_deploy.tensorrt.context import Kernels, runtime_config
+from lama_deploy.tensorrt.cuda_driver import Cuda
+from lama_deploy.tensorrt.device_arrays import DeviceCall
+from lama_deploy.tensorrt.engine import open_engine
+from lama_deploy.tensorrt.profiles import EngineProfile, Shape, described, fitting
+from lama_deploy.tensorrt.stream import Block, Lane
+
+log = logging.getLogger(__name__)
+GRAPHS = 8  # shapes that keep buffers and a graph
+ALIGNMENT = 256  # of addresses that are given to TensorRT as they are
+
+
+class TensorRtBackend:
+    """The `model.engine` of a bundle. Calls from several threads are safe.
+
+    device: "cuda", "cuda:N"; None for the CUDA context that is current (torch's, PyCUDA's), else the first GPU's.
+    streams: pictures computed at the same time, each with contexts and scratch memory of its own. graphs: how many
+    shapes keep a CUDA graph; 0: none. plugin: library with SpectralConv, or liblama_spectral, for engines that need
+    one; None for this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
+    general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. check: that the file is
+    the one that bundle.json names, which whoever opens the whole bundle has done. threads: of no meaning here.
+    """
+
+    name = "tensorrt"
+    device = "cuda"
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        streams: int = 1,
+        graphs: int = GRAPHS,
+        plugin: str | os.PathLike[str] | None = None,
+        kernels: Kernels = "lazy",
+        cache: str | os.PathLike[str] | None = None,
+        check: bool = True,
+    ) -> None:
+        _check_options(streams, graphs, kernels)
+        self._cuda = Cuda(driver, _ordinal(device))
+        self._graphs, self._said = graphs, set[str]()
+        self._lanes: SimpleQueue[Lane] = SimpleQueue()
+        with self._cuda.current():
+            self._opened = open_engine(Path(model), Path(plugin) if plugin else None, check=check)
+            file = None if cache == "" else Path(cache or cache_directory() / "tensorrt") / self._cache_name()
+            self._config = runtime_config(self._opened, kernels=kernels, graphs=graphs > 0, cache=file)
+            captures = graphs > 0 and not self._opened.is_rtx
+            for _ in range(streams):
+                self._lanes.put(Lane(self._opened, self._config, self._cuda, slots=max(1, graphs), captures=captures))
+        weakref.finalize(self, self._config.save_kernels)  # some are compiled in the background
+        self.workers = streams + 1  # one reads or writes pictures while the others wait for theirs
+
+    @property
+    def profiles(self) -> tuple[EngineProfile, ...]:
+        """The shapes that the engine runs."""
+        return self._opened.profiles
+
+    def run(self, images: Array, masks: Array) -> Array:
+        """As Backend.run. What no profile takes is padded, or filled in parts, and the log says so."""
+        shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
+        profile, part = fitting(self.profiles, shape)
+        run = partial(self._run_whole, profile)
+        if part == shape:
+            return run(images, masks)
+        self._say(_what_happens(shape, part), shape, part)
+        return run_in_parts(run, images, masks, part)
+
+    def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
+        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`, which nothing waits for.
+
+        image, mask, stream, errors: `device_arrays.DeviceCall`. Raises ImageError for a shape that no profile takes.
+        """
+        with self._cuda.current():
+            call = DeviceCall.of(image, mask, self._opened.io, self._cuda, stream)
+            profile, part = fitting(self.profiles, call.shape)
+            if part != call.shape:
+                n, h, w = call.shape
+                raise ImageError(
+                    f"the engine takes {described(self.profiles)}, not {n} of {h}x{w}; arrays on the GPU are neither "
+                    "padded nor split: give them from the host, or export with a --profile for this"
+                )
+            with self._lane() as lane:
+                lane.follow(call.stream)
+                in_place = not self._graphs and all(block.address % ALIGNMENT == 0 for block in call.blocks)
+                (lane.run_in_place if in_place else lane.run)(profile, *call.blocks)
+                lane.precede(call.stream)
+        return call.result()
+
+    def _run_whole(self, profile: EngineProfile, images: Array, masks: Array) -> Array:
+        floats = self._opened.io == "float"
+        image, mask = unit_planes(images, masks) if floats else map(np.ascontiguousarray, (images, masks))
+        result = np.empty_like(image)
+        with self._cuda.current(), self._lane() as lane:
+            new = lane.run(profile, *map(_block, (image, mask, result)))
+            lane.synchronize()
+            if new:
+                self._config.save_kernels()
+        return result.transpose(0, 2, 3, 1) if floats else result
+
+    @contextmanager
+    def _lane(self) -> Iterator[Lane]:
+        lane = self._lanes.get()
+        try:
+            yield lane
+        finally:
+            self._lanes.put(lane)
+
+    def _cache_name(self) -> str:
+        return f"{self._opened.sha256[:16]}.kernels"
+
+    def _say(self, what: str, shape: Shape, part: Shape) -> None:
+        """Once of each kind: a folder of large photographs is no news with every one."""
+        if what not in self._said:
+            self._said.add(what)
+            log.warning(
+                "no profile takes %d of %dx%d (the engine has %s): %s, in runs of %d of %dx%d; export with a --profile "
+                "for such pictures to have them whole",
+                *shape, described(self.profiles), what, *part,
+            )  # fmt: skip
+
+
+def _what_happens(shape: Shape, part: Shape) -> str:
+    if any(whole > one for whole, one in zip(shape[1:], part[1:], strict=True)):
+        return "it is filled in windows, which see less of the picture"
+    return "the batch is filled up or split" if shape[1:] == part[1:] else "the picture is mirrored at its edges"
+
+
+def _block(array: Array) -> Block:
+    return Block(array.ctypes.data, array.nbytes, array.shape)
+
+
+def _ordinal(device: str | None) -> int | None:
+    if device is None:
+        return None
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or not (number.isdecimal() or device == "cuda"):
+        raise LamaDeployError(f"engines run on NVIDIA GPUs, not on {device!r}; allowed: cuda, cuda:N")
+    return int(number or 0)
+
+
+def _check_options(streams: int, graphs: int, kernels: str) -> None:
+    if streams < 1 or graphs < 0:
+        raise LamaDeployError(f"streams is {streams}, graphs {graphs}; allowed: streams from 1, graphs from 0")
+    if kernels not in get_args(Kernels):
+        raise LamaDeployError(f"kernels is {kernels!r}; allowed: {', '.join(get_args(Kernels))}")

@@ -1,0 +1,39 @@
+"""Eager PyTorch: the reference, and the way to run a checkpoint as it is."""
+
+from __future__ import annotations
+
+import torch
+
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.errors import MissingDependencyError
+from lama_deploy.model.predict import generator_from_state, inpaint
+from lama_deploy.runtime.backend import Array
+
+
+class TorchBackend:
+    """A checkpoint in eager PyTorch. `dtype` float64 makes it the oracle of parity checks."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+            raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._dtype = dtype
+        self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self.device, dtype)
+
+    def run(self, images: Array, masks: Array) -> Array:
+        """As Backend.run; returns floats of the backend's dtype."""
+        image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2).to(self._dtype) / 255
+        mask = torch.tensor(masks, device=self.device)[:, None]
+        result: Array = inpaint(self.generator, image, mask).permute(0, 2, 3, 1).cpu().numpy()
+        return result

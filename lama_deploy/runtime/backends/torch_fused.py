@@ -1,0 +1,145 @@
+"""PyTorch at its fastest on any NVIDIA GPU, with nothing to compile or export: the fused generator, by CUDA graphs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.model.fused.generator import FusedGenerator
+from lama_deploy.model.predict import inpaint
+from lama_deploy.precision.fp16_weights import half_state
+from lama_deploy.runtime.backend import Array
+from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
+from lama_deploy.variants import GeneratorConfig
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+GRAPHS = 8  # shapes whose graphs are kept: each holds an input, an output and some megabytes of launch descriptions
+
+_cudnn_switches = threading.RLock()  # they are the process's: one thread changes them and sets them back at a time
+
+
+class CudaBackend:
+    """A checkpoint, fused. Calls from several threads are safe.
+
+    device: "cuda", "cuda:N", None for "cuda", or "cpu", which shows what a GPU would compute. threads: of the CPU.
+    precision: "fp16" (default on a GPU), "bf16" or "fp32" (default on the CPU; without TF32). For fp16 a checkpoint's
+    ranges are measured at its first load (`fp16_weights`). graphs: how many shapes keep a CUDA graph; 0: no graphs.
+    """
+
+    name = "cuda"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
+        graphs: int = GRAPHS,
+    ) -> None:
+        self.device = _device(device)
+        self.hint = precision or ("fp32" if self.device.type == "cpu" else "fp16")
+        if self.hint not in PRECISIONS:
+            raise LamaDeployError(f"precision {precision!r} is unknown; allowed: {', '.join(PRECISIONS)}")
+        if not isinstance(graphs, int) or graphs < 0:
+            raise LamaDeployError(f"graphs is {graphs!r}; it must be an integer of at least 0, the shapes to keep")
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.workers = 1 if self.device.type == "cpu" else 4  # others read and write pictures while one computes
+        state = half_state(checkpoint, self.device) if self.hint == "fp16" else checkpoint.state_dict
+        generator = FusedGenerator(checkpoint.config, state, PRECISIONS[self.hint]).to(self.device)
+        self._network = _Network(checkpoint.config, _compute(generator, self.device, graphs))
+
+    def run(self, images: Array, masks: Array) -> Array:
+        """As Backend.run; returns uint8."""
+        image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2)
+        result: Array = self.inpaint(image, torch.tensor(masks, device=self.device)[:, None]).cpu().numpy()
+        return result.transpose(0, 2, 3, 1)
+
+    @torch.no_grad()
+    def inpaint(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Tensors in, tensors out, and nothing waits for the device.
+
+        image: (N, 3, H, W) uint8, or floats in [0, 1]; mask: (N or 1, 1, H, W), any value above 0 is a hole. H and W:
+        at least 1. Returns the image's shape and dtype on the backend's device, known pixels as they were.
+        Raises ImageError for other shapes and dtypes.
+        """
+        _check(image, mask)
+        image, hole = image.to(self.device), mask.to(self.device).expand(image.shape[0], -1, -1, -1) > 0
+        as_bytes = image.dtype == torch.uint8
+        filled = inpaint(self._network, image.float() / 255 if as_bytes else image.float(), hole)
+        filled = filled * 255 if as_bytes else filled  # then truncated, as `to_bytes`; a sigmoid needs no clipping
+        return torch.where(hole, filled.to(image.dtype), image)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A `predict.Network`."""
+
+    config: GeneratorConfig
+    compute: Callable[[Tensor], Tensor]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.compute(x)
+
+
+def _compute(generator: FusedGenerator, device: torch.device, graphs: int) -> Callable[[Tensor], Tensor]:
+    if device.type == "cpu":
+        return generator
+    eager = partial(_on_gpu, generator, search=False)
+    return (
+        GraphCache(eager, CudaRecorder(partial(_on_gpu, generator, search=True), device), graphs) if graphs else eager
+    )
+
+
+def _on_gpu(generator: FusedGenerator, x: Tensor, *, search: bool) -> Tensor:
+    """search: let cuDNN time its algorithms for a new shape, which pays where a graph is replayed."""
+    with _exact_convolutions(search):
+        result: Tensor = generator(x)
+    return result
+
+
+@contextmanager
+def _exact_convolutions(search: bool) -> Iterator[None]:
+    """Float32 convolutions without TF32, PyTorch's default, which keeps 10 bits."""
+    with _cudnn_switches, torch.backends.cudnn.flags(enabled=True, benchmark=search, allow_tf32=False):
+        yield
+
+
+def _device(name: str | None) -> torch.device:
+    try:
+        device = torch.device(name or "cuda")
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cuda", "cpu"):
+        raise LamaDeployError(f"device {name!r} is unknown to this backend; allowed: cuda, cuda:N, cpu")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise MissingDependencyError(
+            "this PyTorch sees no CUDA device; use backend 'torch', a CUDA build of torch, or device 'cpu' for tests"
+        )
+    if device.type == "cpu":
+        return device
+    index = torch.cuda.current_device() if device.index is None else device.index
+    if index >= torch.cuda.device_count():
+        raise LamaDeployError(f"device {name!r} is not there; this machine has {torch.cuda.device_count()} of them")
+    return torch.device("cuda", index)  # with its number: which one is current differs from thread to thread
+
+
+def _check(image: Tensor, mask: Tensor) -> None:
+    if image.ndim != 4 or image.shape[1] != 3 or not (image.dtype == torch.uint8 or image.is_floating_point()):
+        raise ImageError(f"the image is {_kind(image)}; allowed: (N, 3, H, W), uint8 or floats in [0, 1]")
+    n, _, h, w = image.shape
+    if tuple(mask.shape) not in ((n, 1, h, w), (1, 1, h, w)):
+        raise ImageError(f"the mask is {_kind(mask)}; allowed with this image: ({n}, 1, {h}, {w}) or (1, 1, {h}, {w})")
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

@@ -1,0 +1,1 @@
+"""How an image is given to a backend that cannot take it whole."""

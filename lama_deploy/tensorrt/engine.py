@@ -1,0 +1,98 @@
+"""An engine file -> an engine in this process, or one line that says why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lama_deploy.bundle import MODEL, Bundle, check_file, is_bundle, load_bundle
+from lama_deploy.errors import BundleError, EngineError
+from lama_deploy.native.plugin_build import plugin_of_this_machine
+from lama_deploy.tensorrt.log import log_of
+from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
+from lama_deploy.tensorrt.plugin.load import load_plugin
+from lama_deploy.tensorrt.profiles import EngineProfile, Shape
+
+IMAGE, MASK, RESULT = "image", "mask", "result"
+
+
+@dataclass(frozen=True)
+class OpenedEngine:
+    """engine: ICudaEngine. io: "uint8" or "float". runtime: which the engine needs alive. sha256: of the file."""
+
+    trt: Any
+    engine: Any
+    runtime: Any
+    log: Any
+    io: str
+    profiles: tuple[EngineProfile, ...]
+    sha256: str
+
+    @property
+    def is_rtx(self) -> bool:
+        return bool(self.trt.__name__ == FLAVOURS["trt-rtx"].module)
+
+
+def open_engine(path: Path, plugin: Path | None = None, *, check: bool = True) -> OpenedEngine:
+    """Deserialise `path`, the model.engine of a bundle, in the current CUDA context.
+
+    plugin: the library that the engine's Fourier units need, if it was built with one (`load_plugin`); None for what
+    the environment names, or else this package's own. check: that the file is the one that bundle.json names, since
+    TensorRT may take the process down over a damaged one; False for who has done it.
+    Raises BundleError for a file that is not as the exporter wrote it, MissingDependencyError, KernelError, and
+    EngineError for another version, another GPU, or whatever TensorRT says.
+    """
+    bundle = _bundle_of(path)
+    record = bundle.engine
+    trt = open_tensorrt(bundle.target)
+    if trt.__version__ != record["version"]:
+        raise EngineError(
+            f"{path}: built by {FLAVOURS[bundle.target].name} {record['version']}, which is the only version that runs "
+            f"it, and this is {trt.__version__}: export again, or pip install {trt.__name__}=={record['version']}"
+        )
+    if check:
+        check_file(path, bundle)
+    if record["plugin"]:
+        require_plugins(trt, bundle.target)
+        load_plugin(trt, plugin or plugin_of_this_machine())
+    log = log_of(trt)
+    runtime = trt.Runtime(log)
+    engine = runtime.deserialize_cuda_engine(path.read_bytes())
+    if engine is None:
+        gpus = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
+        raise EngineError(
+            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); it runs on the GPUs that it was "
+            f"built for ({', '.join(gpus) or 'the default'}): export again, or use {MODEL}, which runs anywhere"
+        )
+    sha256 = bundle.files[path.name]["sha256"]
+    return OpenedEngine(trt, engine, runtime, log, _interface(path, trt, engine), _profiles(engine), sha256)
+
+
+def _bundle_of(path: Path) -> Bundle:
+    if not is_bundle(path.parent):
+        raise BundleError(f"{path}: an engine says nothing of itself; give the bundle that it was exported in")
+    bundle = load_bundle(path.parent, check=False)
+    if bundle.model != path.name or not bundle.engine:
+        raise BundleError(f"{path}: not the engine of the bundle around it; export it again")
+    return bundle
+
+
+def _interface(path: Path, trt: Any, engine: Any) -> str:
+    names = {engine.get_tensor_name(index) for index in range(engine.num_io_tensors)}
+    kinds = {trt.DataType.UINT8: "uint8", trt.DataType.FLOAT: "float"}
+    io = kinds.get(engine.get_tensor_dtype(IMAGE)) if names == {IMAGE, MASK, RESULT} else None
+    if io is None:
+        raise BundleError(f"{path}: not a LaMa engine of lama-export (it has {', '.join(sorted(names))})")
+    return io
+
+
+def _profiles(engine: Any) -> tuple[EngineProfile, ...]:
+    """From the mask, (N, H, W) or (N, 1, H, W)."""
+
+    def shape(dims: Any) -> Shape:
+        sizes = tuple(dims)
+        return sizes[0], sizes[-2], sizes[-1]
+
+    indices = range(engine.num_optimization_profiles)
+    return tuple(EngineProfile(i, *map(shape, engine.get_tensor_profile_shape(MASK, i))) for i in indices)

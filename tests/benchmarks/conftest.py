@@ -1,6 +1,0 @@
-"""Puts the benchmarks' modules on the path."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

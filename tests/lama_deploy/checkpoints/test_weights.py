@@ -1,0 +1,168 @@
+"""Weights by name: from the cache, by a verified download, or with the package; a path always wins over a name."""
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import skimage.data
+
+from lama_deploy.cache import CACHE_VARIABLE, cache_directory
+from lama_deploy.checkpoints import weights
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.checkpoints.weights import PublishedWeights, find_weights, load_weights
+from lama_deploy.errors import CheckpointError, WeightsNotFoundError
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.variants import VARIANTS
+
+NAME = "big-lama"
+FILE = "tiny.safetensors"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """(folder that is served, its address)."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, address: str, tiny: Checkpoint) -> None:
+    published = PublishedWeights(file_name=FILE, url=f"{address}/{FILE}", sha256=tiny.sha256)
+    monkeypatch.setattr(weights, "PUBLISHED", {NAME: published})
+
+
+@pytest.fixture
+def closed_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_download_is_cached_and_verified(cache, server, tiny, monkeypatch, closed_address):
+    folder, address = server
+    (folder / FILE).write_bytes(tiny.path.read_bytes())
+    publish(monkeypatch, address, tiny)
+    loaded = load_weights(NAME)
+    assert loaded.path == cache / FILE
+    assert loaded.sha256 == tiny.sha256 == hashlib.sha256((cache / FILE).read_bytes()).hexdigest()
+    publish(monkeypatch, closed_address, tiny)
+    assert find_weights(NAME) == cache / FILE
+
+
+def test_server_with_other_content(cache, server, tiny, monkeypatch):
+    folder, address = server
+    (folder / FILE).write_bytes(b"something else")
+    publish(monkeypatch, address, tiny)
+    with pytest.raises(WeightsNotFoundError, match="another SHA-256 than the published one") as caught:
+        find_weights(NAME)
+    assert str(cache / FILE) in str(caught.value)
+    assert not list(cache.rglob("*.*"))
+
+
+@pytest.mark.parametrize(("reachable", "reason"), [(True, "HTTPError"), (False, "ConnectionError")])
+def test_no_download_says_where_to_put_the_file(cache, server, closed_address, tiny, monkeypatch, reachable, reason):
+    address = server[1] if reachable else closed_address
+    publish(monkeypatch, address, tiny)
+    wanted = f"put the file from {address}/{FILE} at {cache / FILE}"
+    with pytest.raises(WeightsNotFoundError) as caught:
+        find_weights(NAME)
+    assert wanted in str(caught.value) and reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_file_put_into_the_cache_by_hand(cache, closed_address, tiny, monkeypatch):
+    publish(monkeypatch, closed_address, tiny)
+    cache.mkdir()
+    (cache / FILE).write_bytes(tiny.path.read_bytes())
+    assert find_weights(NAME) == cache / FILE
+    (cache / FILE).write_bytes(tiny.path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(WeightsNotFoundError, match=f"is not the published {tiny.sha256}; delete the file"):
+        find_weights(NAME)
+
+
+@pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", "."])
+def test_unknown_name(cache, name):
+    with pytest.raises(WeightsNotFoundError, match="known names: big-lama, lama-demo"):
+        find_weights(name)
+
+
+def test_unknown_names_are_checkpoint_errors(cache):
+    with pytest.raises(CheckpointError):
+        load_weights("nothing")
+
+
+def test_published_weights_are_pinned_to_an_https_address():
+    for published in weights.PUBLISHED.values():
+        assert published.url.startswith("https://") and published.url.endswith(published.file_name)
+        assert len(bytes.fromhex(published.sha256)) == 32
+
+
+def test_path_wins_over_the_name(cache, closed_address, tiny, monkeypatch):
+    publish(monkeypatch, closed_address, tiny)
+    (cache.parent / NAME / "models").mkdir(parents=True)
+    assert find_weights(NAME) == Path(NAME)
+    with pytest.raises(CheckpointError, match="no checkpoint here"):
+        load_weights(NAME)
+    (cache.parent / "lama-demo").write_bytes(tiny.path.read_bytes())
+    with pytest.raises(CheckpointError, match="lama-demo: not a complete torch archive"):
+        load_weights("lama-demo")
+    assert load_weights(tiny.path).sha256 == tiny.sha256
+
+
+def test_demo_ships_with_the_package(cache):
+    demo = load_weights("lama-demo")
+    assert demo.config == VARIANTS["lama-demo"]
+    assert demo.path.stat().st_size <= 12_000_000
+    assert not cache.exists()
+
+
+def test_demo_is_trained(cache):
+    """On a photograph it never saw it comes closer to the truth than the mean colour of what surrounds the hole."""
+    photograph = skimage.data.coffee()[:256, :256]
+    hole = np.zeros((256, 256), np.uint8)
+    hole[90:150, 60:200] = 1
+    ring = scipy.ndimage.binary_dilation(hole, iterations=8) & (hole == 0)
+    flat = photograph[ring].mean(axis=0)
+    result = Inpainter.load("lama-demo")(photograph, hole)
+    truth = photograph[hole > 0].astype(float)
+    assert np.abs(result[hole > 0] - truth).mean() < np.abs(flat - truth).mean()
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({"LAMA_DEPLOY_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, "/a"),
+        ({"LAMA_DEPLOY_CACHE": "", "XDG_CACHE_HOME": "/b"}, "/b/lama_deploy"),
+        ({"HOME": "/home/u"}, "/home/u/.cache/lama_deploy"),
+    ],
+)
+def test_cache_directory(monkeypatch, environment, wanted):
+    for name in ("LAMA_DEPLOY_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert cache_directory() == Path(wanted)

@@ -1,0 +1,152 @@
+"""The cache of graphs: bounded, reused, one replay at a time, and no worse than no graphs where captures fail."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
+
+
+def twice(x: Tensor) -> Tensor:
+    return 2 * x
+
+
+class Recorded:
+    """As graphs are: a buffer in, a buffer out, and nothing that keeps two callers apart."""
+
+    def __init__(self, example: Tensor) -> None:
+        self.held, self.result = torch.empty_like(example), torch.empty_like(example)
+        self.replays = 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        self.held.copy_(x)
+        time.sleep(0.001)
+        self.result.copy_(2 * self.held)
+        time.sleep(0.001)
+        self.replays += 1
+        return self.result.clone()
+
+
+class FakeRecorder:
+    """failing: captures of inputs of this batch size raise."""
+
+    def __init__(self, failing: int = 0) -> None:
+        self.failing = failing
+        self.captured: list[tuple[int, ...]] = []
+        self.graphs: list[Recorded] = []
+        self.finished = 0
+
+    def capture(self, example: Tensor) -> Callable[[Tensor], Tensor]:
+        self.captured.append(tuple(example.shape))
+        if example.shape[0] == self.failing:
+            raise RuntimeError("operation not permitted when stream is capturing\nand more lines")
+        self.graphs.append(Recorded(example))
+        return self.graphs[-1]
+
+    def finish(self) -> None:
+        self.finished += 1
+
+
+def never(x: Tensor) -> Tensor:
+    raise AssertionError("computed without a graph")
+
+
+def of(*shape: int, value: float = 1.0) -> Tensor:
+    return torch.full(shape, value)
+
+
+def test_one_capture_per_shape() -> None:
+    recorder = FakeRecorder()
+    cache = GraphCache(never, recorder, 4)
+    for value in (1.0, 3.0):
+        for shape in ((1, 4, 8, 8), (2, 4, 8, 8), (1, 4, 16, 8), (1, 4, 8, 16)):
+            assert torch.equal(cache(of(*shape, value=value)), of(*shape, value=2 * value))
+    assert recorder.captured == [(1, 4, 8, 8), (2, 4, 8, 8), (1, 4, 16, 8), (1, 4, 8, 16)]
+    assert [graph.replays for graph in recorder.graphs] == [2, 2, 2, 2]
+    assert recorder.finished == 0
+
+
+def test_least_recently_used_makes_room() -> None:
+    recorder = FakeRecorder()
+    cache = GraphCache(never, recorder, 2)
+    for batch in (1, 2, 1, 3, 1, 2):  # 3 takes the place of 2, then 2 that of 3
+        cache(of(batch, 4))
+    assert recorder.captured == [(1, 4), (2, 4), (3, 4), (2, 4)]
+    assert recorder.finished == 2  # waited for before each was dropped
+
+
+def test_results_are_not_overwritten_by_later_calls() -> None:
+    cache = GraphCache(never, FakeRecorder(), 1)
+    first = cache(of(1, 4, value=1.0))
+    cache(of(1, 4, value=5.0))
+    assert torch.equal(first, of(1, 4, value=2.0))
+
+
+def test_threads_share_graphs_without_mixing_pictures() -> None:
+    recorder = FakeRecorder()
+    cache = GraphCache(never, recorder, 2)
+    wrong: list[float] = []
+
+    def call(number: int) -> None:
+        for i in range(20):
+            x = of(1 + (number + i) % 3, 4, value=float(number + 10 * i))
+            if not torch.equal(cache(x), 2 * x):
+                wrong.append(float(x[0, 0]))
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert sum(graph.replays for graph in recorder.graphs) == 80
+
+
+def test_failed_capture_is_one_warning_and_eager_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = FakeRecorder(failing=2)
+    cache = GraphCache(twice, recorder, 4)
+    with caplog.at_level(logging.WARNING):
+        for batch in (1, 2, 1, 2, 3):
+            assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
+    assert recorder.captured == [(1, 4), (2, 4)]
+    assert [graph.replays for graph in recorder.graphs] == [1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "no CUDA graph of (2, 4) (operation not permitted when stream is capturing); running without graphs, right and "
+        "slower"
+    ]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("size", [1, 2])
+def test_replay_computes_what_the_network_does(size: int) -> None:
+    device = torch.device("cuda", 0)
+    layer = torch.nn.Conv2d(4, 4, 3, padding=1).to(device)
+
+    def compute(x: Tensor) -> Tensor:
+        return layer(x).relu_()
+
+    cache = GraphCache(never, CudaRecorder(compute, device), size)
+    with torch.inference_mode():
+        for side in (32, 48, 64, 32, 48):  # evicted and captured again
+            x = torch.rand(1, 4, side, side, device=device)
+            torch.testing.assert_close(cache(x), compute(x))
+
+
+@pytest.mark.gpu
+def test_capture_that_waits_for_the_device_falls_back(caplog: pytest.LogCaptureFixture) -> None:
+    device = torch.device("cuda", 0)
+
+    def compute(x: Tensor) -> Tensor:
+        return x * float(x.sum().item())
+
+    cache, stream = GraphCache(compute, CudaRecorder(compute, device), 2), torch.cuda.current_stream()
+    x = torch.ones(1, 4, device=device)
+    assert torch.equal(cache(x), 4 * x)
+    assert torch.equal(cache(x), 4 * x)
+    assert len(caplog.records) == 1
+    assert torch.cuda.current_stream() == stream

@@ -1,0 +1,190 @@
+"""The OpenVINO backend: threads and streams agree, a cache that never serves old weights, faults in one line."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lama_deploy import Inpainter
+from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.errors import BundleError, LamaDeployError
+from lama_deploy.images.scenes import scene
+from lama_deploy.model import seeded_generator
+from lama_deploy.proof.subjects import Size
+from lama_deploy.runtime.backends import openvino as openvino_backend
+from lama_deploy.runtime.backends.openvino import OpenVinoBackend, _supported_hint
+from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_deploy.variants import GeneratorConfig
+from lama_export import ExportOptions, export_bundle
+
+SCENE = scene(40, 56, 2, seed=1)
+
+
+@pytest.fixture
+def copied(openvino_bundles: Mapping[str, Path], tmp_path: Path) -> Path:
+    """A bundle to damage."""
+    return Path(shutil.copytree(openvino_bundles["fp32"], tmp_path / "bundle"))
+
+
+def test_streams_compute_what_one_thread_computes(openvino_bundles: Mapping[str, Path]) -> None:
+    one = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", threads=1, cache="")
+    two = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", threads=2, streams=2, cache="")
+    assert (one.workers, two.workers) == (2, 3)
+    scenes = [scene(16 + 8 * index, 40, seed=index) for index in range(6)]
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(lambda pair: two.run(*pair), scenes))
+    for result, pair in zip(found, scenes, strict=True):
+        assert np.abs(result.astype(int) - one.run(*pair)).max() <= 1
+
+
+def test_large_pictures_are_compiled_for_their_shape(
+    openvino_bundles: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", cache="")
+    scenes = [scene(50, 66, seed=1), scene(66, 50, 2, seed=2), scene(66, 50, 2, seed=3)]
+    wanted = [backend.run(*pair) for pair in scenes]
+    assert backend._large._request is None
+    monkeypatch.setattr(openvino_backend, "PIXELS_WORTH_COMPILING", 50 * 66)
+    for pair, result in zip(scenes, wanted, strict=True):
+        assert np.abs(backend.run(*pair).astype(int) - result).max() <= 1
+    assert backend._large._shapes["mask"] == (2, 66, 50)
+
+
+def test_results_do_not_share_memory(openvino_bundles: Mapping[str, Path]) -> None:
+    backend = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", cache="")
+    first = backend.run(*SCENE)
+    kept = first.copy()
+    backend.run(255 - SCENE[0], SCENE[1])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_cache_is_used(openvino_bundles: Mapping[str, Path], tmp_path: Path) -> None:
+    model = openvino_bundles["fp32"] / "model.xml"
+    first = OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE)
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    assert written
+    np.testing.assert_array_equal(OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE), first)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == written
+
+
+def test_default_cache_is_the_users(
+    openvino_bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "cache"))
+    Inpainter.load(openvino_bundles["fp32"])
+    assert list((tmp_path / "cache" / "openvino").iterdir())
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "file"))
+    Inpainter.load(openvino_bundles["fp32"])  # where nothing can be written, without one
+
+
+def test_cache_does_not_outlive_its_weights(tmp_path: Path) -> None:
+    config = GeneratorConfig(width=8, blocks=1)
+    results = []
+    for seed in (1, 2):
+        state = {key: tensor.numpy() for key, tensor in seeded_generator(config, seed=seed).state_dict().items()}
+        save_checkpoint(tmp_path / "weights.safetensors", config, state)
+        checkpoint = load_checkpoint(tmp_path / "weights.safetensors")
+        export_bundle(
+            checkpoint,
+            tmp_path / "out",
+            ExportOptions(target="openvino", parity_subjects=[Size(16, 16)]),
+        )
+        model = tmp_path / "out" / "model.xml"
+        results.append(OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE))
+        np.testing.assert_array_equal(results[-1], OpenVinoBackend(model, cache="").run(*SCENE))
+    assert (results[0] != results[1]).any()
+
+
+def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    class OldCpu:
+        def get_property(self, device: str, name: str) -> list[str]:
+            return ["FP32", "INT8"]
+
+    class NewCpu:
+        def get_property(self, device: str, name: str) -> list[str]:
+            return ["FP32", "BF16", "FP16"]
+
+    with caplog.at_level(logging.WARNING):
+        assert [_supported_hint(NewCpu(), name) for name in ("fp32", "bf16", "fp16", "int8")] == [
+            "f32",
+            "bf16",
+            "f16",
+            "bf16",
+        ]
+        assert _supported_hint(OldCpu(), "fp32") == "f32" and not caplog.records
+        assert _supported_hint(OldCpu(), "bf16") == "f32"
+    assert "does not compute in bf16" in caplog.text
+
+
+def test_hint_comes_from_the_bundle(openvino_bundles: Mapping[str, Path]) -> None:
+    for precision in ("fp32", "bf16"):
+        backend = OpenVinoBackend(openvino_bundles[precision] / "model.xml", cache="")
+        assert backend.hint == _supported_hint(openvino_core(), precision)
+    assert OpenVinoBackend(openvino_bundles["bf16"] / "model.xml", cache="", precision="f32").hint == "f32"
+
+
+def test_signals_arrive_after_a_model_dies_in_another_thread(openvino_bundles: Mapping[str, Path]) -> None:
+    """With a core for each backend the child's end killed the process (`openvino_core`), where a CPU has AVX-512."""
+    script = """
+import faulthandler, signal, subprocess, sys, threading
+from lama_deploy.runtime.backends.openvino import OpenVinoBackend
+
+faulthandler.enable()  # signals get a stack of their own
+signal.signal(signal.SIGCHLD, lambda *_: print("signal", flush=True))
+held = [OpenVinoBackend(sys.argv[1], cache="")]
+last = threading.Thread(target=held.clear)
+last.start()
+last.join()
+subprocess.run(["true"])
+print("alive")
+"""
+    model = openvino_bundles["fp32"] / "model.xml"
+    done = subprocess.run([sys.executable, "-c", script, str(model)], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.endswith("signal\nalive\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda bundle: (bundle / "model.xml").write_text("<net"), "damaged"),
+        (lambda bundle: (bundle / "model.bin").write_bytes(b"123"), "OpenVINO cannot open it"),
+        (lambda bundle: (bundle / "model.bin").unlink(), "model.bin is missing"),
+        (lambda bundle: (bundle / "model.xml").write_text("<net><rt_info/></net>"), "not a LaMa model"),
+    ],
+)
+def test_damaged_bundle(copied: Path, damage, message: str) -> None:
+    damage(copied)
+    with pytest.raises(BundleError, match=message) as raised:
+        Inpainter.load(copied, cache="", check=False)
+    assert "\n" not in str(raised.value)
+
+
+def test_file_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no such file"):
+        Inpainter.load(tmp_path / "nothing.xml")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "cuda"}, "runs on the CPU"),
+        ({"optimization": "all"}, "the openvino backend has no option 'optimization'; allowed: device, threads"),
+        ({"cache": "/proc/none"}, "cannot be a cache"),
+        ({"backend": "onnxruntime"}, "'openvino' does; it takes a bundle, made by lama-export --to onnx"),
+    ],
+)
+def test_options_that_do_not_fit(openvino_bundles: Mapping[str, Path], options: dict[str, str], message: str) -> None:
+    with pytest.raises(LamaDeployError, match=message):
+        Inpainter.load(openvino_bundles["fp32"], **options)
+
+
+def test_streams_are_openvinos(bundles: Mapping[str, Path]) -> None:
+    with pytest.raises(LamaDeployError, match="the onnxruntime backend has no option 'streams'"):
+        Inpainter.load(bundles["uint8"], streams=2)

@@ -1,0 +1,39 @@
+"""What is called of CUDA exists in cuda-python, and so does what the emulation leaves out of its answers."""
+
+import inspect
+import re
+
+import pytest
+from cuda.bindings import driver
+
+import lama_deploy.tensorrt.cuda_driver as module
+from lama_deploy.errors import EngineError
+from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
+
+CALLED = sorted(set(re.findall(r"\bcu[A-Z]\w+", inspect.getsource(module))))
+
+
+def test_every_function_exists() -> None:
+    assert len(CALLED) > 20
+    assert all(callable(getattr(driver, name, None)) for name in CALLED)
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_the_emulation_takes_the_same_arguments(name: str) -> None:
+    """cuda-python writes its signatures into the first line of its docstrings."""
+    first = getattr(driver, name).__doc__.splitlines()[0]
+    real = [part for part in first.partition("(")[2].rpartition(")")[0].split(",") if part.strip()]
+    assert len(real) == len(inspect.signature(getattr(EmulatedDriver(), name)).parameters), first
+
+
+def test_constants_are_cudas() -> None:
+    assert int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING) == module.NON_BLOCKING
+    assert int(driver.CUevent_flags.CU_EVENT_DISABLE_TIMING) == module.WITHOUT_TIMING
+    assert driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+    assert driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+
+
+def test_what_the_driver_refuses_is_said() -> None:
+    cuda = module.Cuda(EmulatedDriver())
+    with pytest.raises(EngineError, match=r"^CUDA's cuMemAlloc failed: invalid device context$"):
+        cuda.allocate(8)

@@ -1,0 +1,103 @@
+"""int8: what costs the picture too much is left out, spectral transforms are never touched."""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from lama_deploy.bundle import MODELS, load_bundle
+from lama_deploy.errors import BundleError, ParityError
+from lama_deploy.proof.labels import check_label
+from lama_deploy.proof.tolerance import tolerance_for, tolerance_of
+from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_export.options import Precision, Target
+from lama_export.precision.sensitivity import LEAST_PSNR, SPECTRAL, choose, kind_of, psnr_in_holes
+
+
+def test_kinds_are_left_out_by_what_they_gain() -> None:
+    gains = {"a": 1.0, "b": 6.0, "c": 3.0, "d": 0.5}
+    asked = []
+
+    def psnr(left_out: Collection[str]) -> float:
+        asked.append(tuple(left_out))
+        return LEAST_PSNR - 8 + sum(gains[kind] for kind in left_out)
+
+    choice = choose("abcd", psnr, LEAST_PSNR)
+    assert choice.left_out == ("b", "c") and choice.psnr == LEAST_PSNR + 1
+    assert choice.psnr_of_all == LEAST_PSNR - 8 and choice.psnr_without["b"] == LEAST_PSNR - 2
+    assert asked[-2:] == [("b",), ("b", "c")]
+
+
+def test_nothing_is_left_out_without_need() -> None:
+    assert choose("ab", lambda left_out: LEAST_PSNR, LEAST_PSNR).left_out == ()
+
+
+def test_hopeless_quantisation_is_refused() -> None:
+    with pytest.raises(ParityError, match="no kind of convolution keeps"):
+        choose("ab", lambda left_out: 20.0, LEAST_PSNR)
+
+
+def test_psnr_counts_holes_only() -> None:
+    image, mask = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)
+    mask[1, 1] = 1
+    changed = image + np.uint8(255) * (1 - mask[..., None])
+    assert psnr_in_holes([image], [changed], [(image, mask)]) == float("inf")
+    changed[1, 1] = 255
+    assert psnr_in_holes([image], [changed], [(image, mask)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("generator/block03/conv1/l2g/WithoutBiases", "conv1/local"),
+        ("generator/block18/conv2/l2l", "conv2/local"),
+        ("generator/block01/conv2/g2l", "conv2/global"),
+        ("generator/front_top/stem/conv", "stem"),
+        ("generator/front/down3/l2g/WithoutBiases", "down3/local"),
+        ("generator/up2/conv/WithoutBiases", "up2"),
+        ("generator/block01/conv2/dilation8", "conv2"),
+        ("generator/head/conv/WithoutBiases", "head"),
+    ],
+)
+def test_kind_of(name: str, kind: str) -> None:
+    assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize("target", ["onnx", "openvino"])
+def test_demo_model_in_int8(target: Target, demo_bundle: Callable[[Target, Precision], Path]) -> None:
+    path = demo_bundle(target, "int8")
+    bundle = load_bundle(path)
+    found = bundle.quantisation
+    assert bundle.parity["passed"] and tolerance_for(bundle) == tolerance_of("int8")
+    assert bundle.parity["tolerance"] == json.loads(json.dumps(asdict(tolerance_of("int8"))))
+    assert found["psnr"] >= LEAST_PSNR and found["calibration"]["images"] == 6
+    assert set(found["left_out"]) < set(found["psnr_without"])
+    quantised = quantised_convolutions(path / MODELS[target])
+    assert quantised and not [name for name in quantised if SPECTRAL in name or kind_of(name) in found["left_out"]]
+    assert {kind_of(name) for name in quantised} == set(found["psnr_without"]) - set(found["left_out"])
+    for label in ("fp32", "fp16", "bf16"):
+        with pytest.raises(BundleError, match=f"int8 by its weights and nodes, and bundle.json says {label}; export"):
+            check_label(path, replace(bundle, precision=label))
+    check_label(path, bundle)
+
+
+def quantised_convolutions(model: Path) -> list[str]:
+    """Names of those with 8-bit weights."""
+    if model.suffix == ".xml":
+        convolutions = [
+            node for node in openvino_core().read_model(model).get_ordered_ops() if "Conv" in node.get_type_name()
+        ]
+        return [
+            node.get_friendly_name()
+            for node in convolutions
+            if node.get_input_size() > 1 and node.input_value(1).get_node().get_type_name() == "Multiply"
+        ]
+    graph = onnx.load(model).graph
+    made_by = {node.output[0]: node.op_type for node in graph.node}
+    return [
+        node.name for node in graph.node if node.op_type == "Conv" and made_by.get(node.input[1]) == "DequantizeLinear"
+    ]
