@@ -14,14 +14,14 @@ Transforms are orthonormal. Source: official `saicinpainting/training/modules/ff
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lama_deploy.arrays import Array
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def spectral_conv_reference(x: Array, weight: Array, bias: Array) -> Array:
@@ -47,23 +47,6 @@ def irfft2_reference(spectrum: Array, width: int) -> Array:
     z = spectrum[:, 0::2] + 1j * spectrum[:, 1::2]
     along_h = np.fft.ifft(z, axis=-2, norm="ortho")
     return np.fft.irfft(along_h, n=width, axis=-1, norm="ortho")
-
-
-def spectral_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, *, residual: Tensor | None = None, backend: str = "auto"
-) -> Tensor:
-    """Fourier unit: irfft2(relu(weight @ rfft2(x) + bias)), plus `residual` where given.
-
-    x, residual: (N, C, h, w), contiguous or channels-last, float16, bfloat16, float32 or float64. weight: (2C, 2C) or
-    (2C, 2C, 1, 1) and bias: (2C,) over interleaved channels, BN folded in; all of x's dtype and device. Returns x's
-    shape, dtype and memory format. For inference: no derivatives.
-    backend: "auto" (on CUDA liblama_spectral, compiled at the first call if it has to be; else torch.fft), "torch"
-    (torch.fft), "cufft" or "tensor_core" (liblama_spectral's, CUDA only, not float64).
-    KernelError: arguments that do not fit, tensors that require gradients, a named backend that cannot be had.
-    """
-    from lama_deploy.native import op
-
-    return op.spectral_conv(x, weight, bias, residual, backend)
 
 
 def rfft2(x: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.evaluation.drawn_set import square_crop
 from lama_deploy.evaluation.test_set import Pair
 from lama_deploy.images.masks import TEST_SET_LIMIT, MaskGenerator
-from lama_deploy.runtime.backend import Array
 
 SUPERSAMPLING = 4  # samples a pixel and side, against aliasing
 Coverage = Callable[[Array, Array, float], Array]  # u, v and period in pixels -> share of the second colour, 0 or 1

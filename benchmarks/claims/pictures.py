@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from benchmarks.claims.measure import NARROW, PERIODIC, WIDE, HeldSet, enlarged
 from benchmarks.claims.runs import Size
+from lama_deploy.arrays import Array
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.test_set import Pair
-from lama_deploy.runtime.backend import Array
 
 FREE = ("public-domain", "CC0-1.0")  # licences of pictures that are put in the repository
 HOLE_COLOUR = (255, 0, 200)

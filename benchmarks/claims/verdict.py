@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.claims.measure import HIGHER_IS_BETTER, NARROW, PERIODIC, WIDE, enlarged, scores_of
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 
 Verdict = Literal["held", "not held", "undecided"]
 

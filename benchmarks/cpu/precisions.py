@@ -22,13 +22,13 @@ import torch
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS, Run, interleaved, on_tensors, summary, tensors_of
 from benchmarks.quality.composite import Composite
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import ffc, seeded_generator
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.reports.machine import machine
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.runtime.inpainter import Inpainter

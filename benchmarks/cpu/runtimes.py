@@ -21,11 +21,11 @@ import onnx
 import torch
 
 from benchmarks.quality.composite import Composite
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.reports.machine import machine
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_export.graph.model import onnx_from_state

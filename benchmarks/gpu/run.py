@@ -43,7 +43,7 @@ def stages(out: Path) -> dict[str, Stage]:
     ignored = (f"--ignore={path}" for path in IGNORED)
     results = ("--out", str(out / "results"))
     return {
-        "build": Stage(("-m", "lama_deploy.native.build"), 150),
+        "build": Stage(("-m", "lama_deploy.cli.build_kernels"), 150),
         "tests": Stage((*pytest, *TESTS, *ignored, f"--junit-xml={out / 'tests.xml'}"), 260),
         "sanitizer": Stage((*pytest, SANITIZER_TEST, f"--junit-xml={out / 'sanitizer.xml'}"), 180),
         "spectral": Stage(("-m", "benchmarks.gpu.spectral.run", *results, "--seconds", "400"), 440),

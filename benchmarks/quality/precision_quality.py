@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.claims.pictures import FREE, licence_rows, source_of
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.evaluation.candidates import Candidate, InpainterOptions, open_candidate
 from lama_deploy.evaluation.catalogue import PairMetric, load_metrics
@@ -31,7 +32,6 @@ from lama_deploy.evaluation.protocol import TOTAL, evaluate
 from lama_deploy.evaluation.test_set import Pair
 from lama_deploy.images.masks import mask_set
 from lama_deploy.reports.machine import machine
-from lama_deploy.runtime.backend import Array
 from lama_export import ExportOptions, export_bundle
 from lama_export.precision.sensitivity import psnr_in_holes
 

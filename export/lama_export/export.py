@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import MODELS, Bundle, is_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError
@@ -20,11 +21,10 @@ from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.parity import ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backend import Array
 from lama_export.manifest import describe
 from lama_export.options import ExportOptions
 from lama_export.precision.fp16 import fold_ranges
-from lama_export.precision.sensitivity import Progress
+from lama_export.progress import Progress
 from lama_export.targets import WRITERS, Job, tools_of
 
 

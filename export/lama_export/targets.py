@@ -10,14 +10,15 @@ from typing import Any
 
 import onnx
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import MODEL
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.precision.calibration import CalibrationSet
-from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import GraphPrecision, Spectral, onnx_from_state
 from lama_export.options import ENGINES, ExportOptions
-from lama_export.precision.sensitivity import Choice, Progress
+from lama_export.precision.sensitivity import Choice
+from lama_export.progress import Progress
 
 EXTERNAL_DATA = "model.onnx.data"
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from lama_deploy.arrays import Array
 from lama_deploy.bench.candidates import Candidate
 from lama_deploy.bench.timing import CONFIDENCE, LEAST_ROUNDS, WARM_UP, Clock, Speedup, Summary, interleaved, speedup
 from lama_deploy.errors import ParityError
@@ -16,7 +17,6 @@ from lama_deploy.proof.parity import ToleranceError, require_composite, run_at
 from lama_deploy.proof.subjects import Photograph, Size
 from lama_deploy.proof.tolerance import Limits, wider
 from lama_deploy.reports.machine import OtherPrograms
-from lama_deploy.runtime.backend import Array
 
 METHOD = (
     "All models are open in one process and share its processors and memory. At each size all get the same photograph "

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
 from lama_deploy.bench.compare import BUSY
 from lama_deploy.bench.record import HEADER, Record, cells
+from lama_deploy.reports import html
 
 NAMES, NUMBERS = slice(1, 4), slice(4, -1)  # columns; the size is the heading, and a failure takes the numbers' place
 WIDTH, HEIGHT, DOT = 240, 18, 2.5  # of a strip of times, in pixels
 ROOM = 1.25  # for times above the largest median
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c1e21; max-width: 1280px; margin: 2em auto; padding: 0 1em }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
-table { border-collapse: collapse; font-size: .88em } .wide { overflow-x: auto }
-th, td { padding: .25em .7em; text-align: right; border-bottom: 1px solid #dfe2e6; white-space: nowrap }
-th { font-weight: 600 } .left { text-align: left } .failure { color: #b3261e }
-td.left { white-space: normal; overflow-wrap: break-word; min-width: 3.5em; max-width: 28em }
-svg { display: block } rect { fill: #dce6f5 } circle { fill: #2b63b8; fill-opacity: .45 } line { stroke: #12336b }
-p { max-width: 75ch } .small { color: #555a61; font-size: .9em }
-"""
 
 
 def bench_page(record: Record) -> str:
@@ -31,7 +22,7 @@ def bench_page(record: Record) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width"/>'
-        f"<title>lama-bench {escape(record['date'][:10])}</title><style>{STYLE}</style></head><body>"
+        f"<title>lama-bench {escape(record['date'][:10])}</title><style>{html.STYLE}</style></head><body>"
         f"<h1>lama-bench</h1>{_machine(record)}{sizes}{_left_out(record)}{_candidates(record)}{_method(record)}"
         "</body></html>\n"
     )
@@ -42,7 +33,7 @@ def _machine(record: Record) -> str:
     gpus = "".join(f"; {gpu['name']}, driver {gpu['driver']}, {gpu['memory']}" for gpu in machine["gpus"])
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     threads = record["plan"]["threads"] or "as many as each engine takes"
-    return _paragraph(
+    return html.paragraph(
         f"{record['date']}. {machine['cpu']}, {machine['cores']} cores{gpus}; {machine['system']}. lama-deploy "
         f"{record['version']}, {versions}. CPU threads: {threads}."
     )
@@ -50,23 +41,25 @@ def _machine(record: Record) -> str:
 
 def _size(size: str, rows: Sequence[tuple[Record, Sequence[str]]]) -> str:
     names, numbers = HEADER[NAMES], HEADER[NUMBERS]
-    head = [*_cells("th", [*names, "rounds, from 0 ms"], "left"), *_cells("th", numbers)]
+    head = [*html.cells("th", [*names, "rounds, from 0 ms"], "left"), *html.cells("th", numbers)]
     end = ROOM * max((row["summary"]["median_s"] for row, _ in rows if row["summary"]), default=1.0)
     body = []
     for row, texts in rows:
         if row["failure"]:
             found = [f'<td class="left failure" colspan="{len(numbers) + 1}">{escape(row["failure"])}</td>']
         else:
-            found = [f"<td>{_strip(row, end)}</td>", *_cells("td", texts[NUMBERS])]
-        body.append([*_cells("td", texts[NAMES], "left"), *found])
-    return f"<h2>{escape(size)}</h2>{_table(head, body)}{_others(rows[0][0]['others'])}"
+            found = [f"<td>{_strip(row, end)}</td>", *html.cells("td", texts[NUMBERS])]
+        body.append([*html.cells("td", texts[NAMES], "left"), *found])
+    return f"<h2>{escape(size)}</h2>{html.table(head, body)}{_others(rows[0][0]['others'])}"
 
 
 def _others(share: float | None) -> str:
     if share is None:
         return ""
     line = f"Other programs took {share:.0%} of the processors meanwhile"
-    return _paragraph(f"{line}.") if share <= BUSY else f'<p class="failure">{line}: measure on an idle machine.</p>'
+    return (
+        html.paragraph(f"{line}.") if share <= BUSY else f'<p class="failure">{line}: measure on an idle machine.</p>'
+    )
 
 
 def _strip(row: Record, end: float) -> str:
@@ -89,15 +82,15 @@ def _left_out(record: Record) -> str:
 
 
 def _candidates(record: Record) -> str:
-    head = _cells("th", ("model", "target", "weights", "files by SHA-256", "profiles", "note"), "left")
+    head = html.cells("th", ("model", "target", "weights", "files by SHA-256", "profiles", "note"), "left")
     body = []
     for one in record["candidates"]:
         files = ", ".join(f"{name} {digest[:12]}" for name, digest in one.get("sha256", {}).items())
         profiles = ", ".join(_profile(profile) for profile in one.get("profiles", []))
         weights = f"{one['weights']['source']} {one['weights']['sha256'][:12]}"
         texts = (one["name"], one.get("target", "-"), weights, files or "-", profiles or "-", one["note"] or "")
-        body.append(_cells("td", texts, "left"))
-    return "<h2>Models</h2>" + _table(head, body)
+        body.append(html.cells("td", texts, "left"))
+    return "<h2>Models</h2>" + html.table(head, body)
 
 
 def _profile(profile: dict[str, Sequence[int]]) -> str:
@@ -107,18 +100,5 @@ def _profile(profile: dict[str, Sequence[int]]) -> str:
 def _method(record: Record) -> str:
     plan = record["plan"]
     rounds = f"{plan['least_rounds']} to {plan['rounds']} rounds, as fit into {plan['seconds']:g} s for each model."
-    method = _paragraph(f"{record['method']} At each size {rounds}")
-    return f"<h2>Method</h2>{method}<h2>Not measured</h2>{_paragraph(record['not_measured'])}"
-
-
-def _table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
-    rows = "".join(f"<tr>{''.join(row)}</tr>" for row in body)
-    return f'<div class="wide"><table><thead><tr>{"".join(head)}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _cells(tag: str, texts: Iterable[str], kind: str = "") -> list[str]:
-    return [f'<{tag} class="{kind}">{escape(text)}</{tag}>' for text in texts]
-
-
-def _paragraph(text: str) -> str:
-    return f'<p class="small">{escape(text)}</p>'
+    method = html.paragraph(f"{record['method']} At each size {rounds}")
+    return f"<h2>Method</h2>{method}<h2>Not measured</h2>{html.paragraph(record['not_measured'])}"

@@ -8,8 +8,8 @@ from typing import Any
 
 from lama_deploy.bench.candidates import Candidate
 from lama_deploy.bench.compare import METHOD, NOT_MEASURED, Plan, Row
-from lama_deploy.proof.summaries import aligned
 from lama_deploy.reports.machine import package_version
+from lama_deploy.reports.text import aligned
 
 HEADER = (
     "size",

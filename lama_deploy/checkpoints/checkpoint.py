@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import Shape, expected_shapes, recognise
-from lama_deploy.checkpoints.torch_archive import Array, TensorRef, TorchArchive
+from lama_deploy.checkpoints.torch_archive import TensorRef, TorchArchive
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, ConfigError
 from lama_deploy.variants import GeneratorConfig

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from lama_deploy.arrays import Array
+
 BN_EPS = 1e-5  # official; PyTorch's default
 
 

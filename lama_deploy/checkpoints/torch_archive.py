@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # NumPy has none: the bits, under a name
 STORAGE_DTYPES: Mapping[str, Any] = {

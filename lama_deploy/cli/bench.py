@@ -18,16 +18,8 @@ from lama_deploy.bench.candidates import (
 from lama_deploy.bench.compare import BUSY, Plan, Row, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
-from lama_deploy.cli.common import (
-    BAD_INPUT,
-    PRECISIONS,
-    command,
-    fail,
-    positive,
-    progress_bar,
-    require_writable,
-    write_whole,
-)
+from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, fail, positive, progress_bar, require_writable
+from lama_deploy.disk import write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -52,17 +51,6 @@ def require_writable(*files: str | None) -> None:
     for file in files:
         if file is not None and (Path(file).is_dir() or not Path(file).parent.is_dir()):
             raise LamaDeployError(f"{file}: cannot be written; give a file name in a folder that exists")
-
-
-def write_whole(file: str | os.PathLike[str], text: str) -> None:
-    """The file appears whole or not at all. Raises LamaDeployError when the disk refuses."""
-    target = Path(file)
-    temporary = target.with_name(target.name + ".partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        raise LamaDeployError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def fail(error: Exception) -> int:

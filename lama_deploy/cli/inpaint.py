@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, positive, progress_bar
-from lama_deploy.errors import LamaDeployError
-from lama_deploy.images.files import (
-    MAX_PIXELS,
-    format_of,
-    pillow_limit_lifted,
-    read_mask,
-    read_photograph,
-    write_photograph,
-)
-from lama_deploy.images.pairs import Job, find_jobs, images_without_mask
+from lama_deploy.images.files import MAX_PIXELS, format_of, pillow_limit_lifted
+from lama_deploy.images.pairs import find_jobs, images_without_mask
+from lama_deploy.jobs.folder import run_all
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 
 SOME_FAILED = 1
@@ -81,34 +71,11 @@ def main() -> int:
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = Inpainter.load(args.model, **own)
     with pillow_limit_lifted():
-        failed = _run_all(inpainter, jobs, args.max_pixels)
+        failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
     if failed == len(jobs):
         return BAD_INPUT
     return SOME_FAILED if failed else 0
-
-
-def _run_all(inpainter: Inpainter, jobs: list[Job], max_pixels: int) -> int:
-    """Do all jobs, as many at a time as the backend profits from. Returns how many failed."""
-    pool = ThreadPoolExecutor(inpainter.workers)
-    try:
-        done = pool.map(partial(_run, inpainter, max_pixels=max_pixels), jobs)
-        return sum(not good for _, good in zip(progress_bar("inpaint")(jobs), done, strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
-    """Do one job; report its error and return False when it fails, so that the others go on."""
-    try:
-        photograph = read_photograph(job.image, max_pixels)
-        hole = read_mask(job.mask, photograph, max_pixels)
-        rgb = inpainter.run(photograph.rgb[None], hole[None])[0]
-        write_photograph(job.output, replace(photograph, rgb=rgb))
-    except LamaDeployError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lama_deploy.bundle import Bundle
-from lama_deploy.cli.common import command, progress_bar, write_whole
+from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.verify_layers import verify_layers
+from lama_deploy.disk import write_whole
 from lama_deploy.errors import CheckpointError
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at

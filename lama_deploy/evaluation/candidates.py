@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, CheckpointError, LamaDeployError, UnsafeCheckpointError
 from lama_deploy.evaluation.third_party import ForeignModel, OutputRange, open_onnx, open_torchscript
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.inpainter import BY_SUFFIX, Inpainter
 
 ONNX_PREFIX, TORCHSCRIPT_PREFIX = "onnx:", "torchscript:"

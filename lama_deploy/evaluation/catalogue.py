@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import CheckpointError, LamaDeployError, MissingBackboneError, MissingDependencyError
 from lama_deploy.evaluation import metrics, networks
 from lama_deploy.evaluation.distribution import frechet_distance, kernel_distance
 from lama_deploy.evaluation.networks import Features, PairScore, Paths
-from lama_deploy.runtime.backend import Array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 
 KERNEL_DEGREE = 3
 BLOCK = 1024  # rows of a kernel matrix at a time: 30,000 pictures would need 7 GB at once

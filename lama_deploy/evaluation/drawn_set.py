@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import DataError
-from lama_deploy.evaluation.test_set import Pair, photographs, scaled_hole, scaled_size
+from lama_deploy.evaluation.test_set import Pair, scaled_hole, scaled_size
 from lama_deploy.images.files import read_photograph
+from lama_deploy.images.folders import photographs
 from lama_deploy.images.masks import TEST_SET_LIMIT, MaskGenerator
-from lama_deploy.runtime.backend import Array
 
 DEFAULT_SIZE = 256  # of mask sets whose name has none
 CANDIDATES = 5  # official `variants_n`: masks drawn for each photograph

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lama_deploy.arrays import Array
 from lama_deploy.backbones.efficientnet_lite import EfficientNetLite0
 from lama_deploy.backbones.frozen import load_state
 from lama_deploy.backbones.locate import find_backbone
 from lama_deploy.backbones.st_lpips import STLPIPS, Net
 from lama_deploy.errors import CheckpointError, DataError, MissingDependencyError
-from lama_deploy.runtime.backend import Array
 
 PairScore = Callable[[Tensor, Tensor, Tensor], float]  # original, result, hole: see `metrics`
 Features = Callable[[Tensor], Array]  # (1, 3, H, W) RGB in [0, 1] -> (D,) float32

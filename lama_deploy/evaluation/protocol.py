@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import DataError, ImageError
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.test_set import Pair, PairSet
-from lama_deploy.runtime.backend import Array
 
 TOTAL = "total"
 BINS = 10

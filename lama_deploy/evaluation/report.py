@@ -15,8 +15,8 @@ import torch
 
 from lama_deploy.errors import DataError
 from lama_deploy.evaluation.protocol import Block, Row
-from lama_deploy.proof.summaries import aligned
 from lama_deploy.reports.machine import versions
+from lama_deploy.reports.text import aligned
 
 TSV, JSON = "metrics.tsv", "metrics.json"
 DECIMALS = 4  # as official tables

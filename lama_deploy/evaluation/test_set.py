@@ -14,12 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import DataError
-from lama_deploy.images.files import FORMATS, read_mask, read_photograph
+from lama_deploy.images.files import read_mask, read_photograph
+from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
 from lama_deploy.images.pairs import Job, find_jobs
-from lama_deploy.runtime.backend import Array
-
-MASK_FILES = "*_mask*.png"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class PairFolder:
 
     def __init__(self, folder: Path) -> None:
         """Raises DataError for a folder without pairs."""
-        _require_folder(folder)
+        require_folder(folder)
         if not any(folder.rglob(MASK_FILES)):
             raise DataError(
                 f"{folder}: no pairs NAME.png with NAME_mask*.png in it; to draw masks for photographs, add --masks SET"
@@ -69,26 +68,11 @@ class PairFolder:
 
     def pairs(self, source: Job, size: int | None) -> list[Pair]:
         photograph = read_photograph(source.image)
-        pair = Pair(_name(self.folder, source.mask), photograph.rgb, read_mask(source.mask, photograph))
+        pair = Pair(name_in(self.folder, source.mask), photograph.rgb, read_mask(source.mask, photograph))
         return [pair if size is None else _resized(pair, size)]
 
     def describe(self) -> dict[str, Any]:
         return {"folder": str(self.folder), "kind": "pairs"}
-
-
-def photographs(folder: Path) -> list[Path]:
-    """The pictures in a folder and below, masks aside, sorted. Raises DataError for none, or two of one name."""
-    _require_folder(folder)
-    masks = set(folder.rglob(MASK_FILES))
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMATS and path not in masks)
-    if not found:
-        raise DataError(f"{folder}: no photographs in it; formats: {', '.join(FORMATS)}")
-    by_name: dict[str, Path] = {}
-    for path in found:
-        twin = by_name.setdefault(_name(folder, path), path)
-        if twin != path:
-            raise DataError(f"{twin} and {path}: their pairs would have one name; rename or remove one")
-    return found
 
 
 def write_pair(pair: Pair, folder: Path) -> None:
@@ -125,12 +109,3 @@ def _resized(pair: Pair, smaller_side: int) -> Pair:
     size = scaled_size(image.size, smaller_side)
     rgb = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
     return Pair(pair.name, rgb, scaled_hole(pair.hole, size))
-
-
-def _name(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
-
-
-def _require_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; --data takes a folder of pairs, or of photographs with --masks")

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
-from lama_deploy.runtime.backend import Array, to_bytes
 
 OutputRange = Literal["unit", "byte"]
 Network = Callable[[Array, Array], Array]  # image and mask, float32 NCHW -> result

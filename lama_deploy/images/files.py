@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError
 from lama_deploy.images.pixel_modes import alpha_of, holes_of, rgb_of, rgb_profile
-from lama_deploy.runtime.backend import Array
 
 MAX_PIXELS = 100_000_000  # a 100-megapixel camera; more is taken for a decompression bomb unless allowed
 FORMATS = {

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError
 from lama_deploy.images.pixel_modes import holes_of, rgb_of
-from lama_deploy.runtime.backend import Array
 
 Restore = Callable[[Array], Any]
 CUDA_DEVICES = (2, 13)  # DLPack's kDLCUDA, kDLCUDAManaged

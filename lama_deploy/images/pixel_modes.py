@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError
-from lama_deploy.runtime.backend import Array
 
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 ALLOWED = "1, L, LA, P, PA, RGB, RGBA, CMYK, YCbCr, LAB, HSV or 16-bit grey"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 
 
 def scene(height: int, width: int, batch: int = 1, seed: int = 0) -> tuple[Array, Array]:

@@ -2,12 +2,11 @@
 
 The TensorRT plugin holds the same compiled kernels, so one build makes both (`plugin_build.py`).
 
-By hand, for one or more GPU architectures: python -m lama_deploy.native.build --architectures "80;90"
+By hand: `python -m lama_deploy.cli.build_kernels`.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import logging
 import os
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
-from lama_deploy.cli.common import command
 from lama_deploy.errors import KernelError
 from lama_deploy.native.cuda_libraries import wheel_roots
 
@@ -184,21 +182,3 @@ def visible_architectures() -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         raise KernelError('nvidia-smi shows no GPU here; name the architectures: --architectures "80;90"') from error
     return ";".join(sorted(set(answer.replace(".", "").split()), key=int))
-
-
-@command("torch")
-def main() -> int:
-    """Print the path of the library, compiled if need be."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lama_deploy.native.build",
-        description="Compile liblama_spectral into the cache and print its path; the TensorRT plugin is beside it. "
-        f"One for a single architecture is found by itself, one for several where ${LIBRARY_VARIABLE} names it.",
-    )
-    parser.add_argument("--architectures", help='GPU architectures, as "90" or "80;90"; default: those of this machine')
-    architectures = parser.parse_args().architectures
-    print(built(LIBRARY, architectures or visible_architectures()))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

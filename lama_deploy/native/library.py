@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import KernelError
 from lama_deploy.native.cuda_libraries import preload
 
@@ -23,8 +24,6 @@ DTYPES = ("float32", "float16", "bfloat16")
 LAYOUTS = ("nchw", "nhwc")
 BACKENDS = ("auto", "cufft", "tensor_core")
 WORKSPACE_ALIGNMENT = 256  # bytes
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class SpectralLibrary:
         if version != ABI_VERSION:
             raise KernelError(
                 f"{self.path} has ABI version {version}, this lama_deploy needs {ABI_VERSION}; "
-                "build the one it ships: python -m lama_deploy.native.build"
+                "build the one it ships: python -m lama_deploy.cli.build_kernels"
             )
 
     def workspace_size(self, description: Description) -> int:

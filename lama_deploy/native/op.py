@@ -1,6 +1,6 @@
 """The PyTorch operator lama::spectral_conv: by torch.fft on any device, by liblama_spectral on CUDA.
 
-`lama_deploy.spectral.spectral_conv` is its public face. For inference: it has no derivative and says so.
+`spectral_conv` is its public face. For inference: it has no derivative and says so.
 """
 
 from __future__ import annotations
@@ -104,4 +104,19 @@ _OPERATORS.define(
 _OPERATORS.impl("spectral_conv", _on_any_device, "CompositeExplicitAutograd")
 _OPERATORS.impl("spectral_conv", _on_cuda, "CUDA")
 torch.library.register_fake("lama::spectral_conv", _meta, lib=_OPERATORS)
-spectral_conv = torch.ops.lama.spectral_conv.default
+OPERATOR = torch.ops.lama.spectral_conv.default
+
+
+def spectral_conv(
+    x: Tensor, weight: Tensor, bias: Tensor, *, residual: Tensor | None = None, backend: str = "auto"
+) -> Tensor:
+    """Fourier unit: irfft2(relu(weight @ rfft2(x) + bias)), plus `residual` where given.
+
+    x, residual: (N, C, h, w), contiguous or channels-last, float16, bfloat16, float32 or float64. weight: (2C, 2C) or
+    (2C, 2C, 1, 1) and bias: (2C,) over interleaved channels, BN folded in; all of x's dtype and device. Returns x's
+    shape, dtype and memory format. For inference: no derivatives.
+    backend: "auto" (on CUDA liblama_spectral, compiled at the first call if it has to be; else torch.fft), "torch"
+    (torch.fft), "cufft" or "tensor_core" (liblama_spectral's, CUDA only, not float64).
+    KernelError: arguments that do not fit, tensors that require gradients, a named backend that cannot be had.
+    """
+    return OPERATOR(x, weight, bias, residual, backend)

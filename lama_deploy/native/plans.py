@@ -67,7 +67,7 @@ def run_on_library(
 ) -> Tensor:
     """The Fourier unit of checked tensors by liblama_spectral, on the current stream of x's device.
 
-    Shapes as `lama_deploy.spectral.spectral_conv`; float32, float16 or bfloat16. Returns x's memory format.
+    Shapes as `op.spectral_conv`; float32, float16 or bfloat16. Returns x's memory format.
     """
     memory_format = memory_format_of(x)
     x, *others = (_aligned(t.contiguous(memory_format=memory_format)) for t in (x, *_given(residual)))

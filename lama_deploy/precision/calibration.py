@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 import lama_deploy
-from lama_deploy.evaluation.test_set import photographs
+from lama_deploy.arrays import Array
 from lama_deploy.images.files import read_photograph
+from lama_deploy.images.folders import photographs
 from lama_deploy.images.scenes import scene
-from lama_deploy.runtime.backend import Array
 
 SHIPPED = Path(lama_deploy.__file__).parent / "data" / "calibration"
 LONG_SIDE = 512

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.errors import ParityError
 from lama_deploy.precision.calibration import LONG_SIDE
 from lama_deploy.precision.scales import HEAD, Scales, layers, power_of_two, scale_state

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
+from lama_deploy.arrays import Array
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.checkpoints.folded import Array
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.precision.choose_scales import choose_scales
 from lama_deploy.precision.ranges import largest_values

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.checkpoints.folded import Array
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.model.predict import inpaint

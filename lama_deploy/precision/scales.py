@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lama_deploy.checkpoints.folded import Array
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import first_up_index
 from lama_deploy.variants import DILATIONS, GeneratorConfig
 

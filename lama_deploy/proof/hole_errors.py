@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.runtime.backend import Array, to_bytes
+from lama_deploy.arrays import Array
+from lama_deploy.images.pixels import to_bytes
 
 LONGEST_WAVE = 16  # pixels, two latents: errors of right artefacts are smooth, and so rich in longer waves
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import ParityError
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import Photograph, Subject
 from lama_deploy.proof.tolerance import FLAT_SPREAD, Limits, Tolerance
-from lama_deploy.runtime.backend import Array, Backend, to_bytes
+from lama_deploy.runtime.backend import Backend
 
 SSIM_WINDOW = 7  # scikit-image's default; smaller images have no SSIM
 TOGETHER = "photographs together"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lama_deploy.proof.parity import TOGETHER, Case, ParityRecord
 from lama_deploy.proof.tolerance import decibel_text
+from lama_deploy.reports.text import aligned
 
 HEADER = ("", "max error", "allowed", "mean error", "allowed", "PSNR dB", "least", "SSIM", "")
 
@@ -16,17 +17,6 @@ def parity_table(record: ParityRecord) -> str:
     """One row a case; errors inside holes are absolute, in [0, 1]. A case that fails has its reasons below."""
     reasons = [f"{case.subject}: {'; '.join(case.broken)}" for case in record.cases if not case.passed]
     return "\n".join([aligned([HEADER, *map(_row, record.cases)], left=(0,)), *reasons])
-
-
-def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
-    """Columns side by side, to the right but for those whose numbers are in `left`."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
-        padded = [cell.ljust(width) if column in left else cell.rjust(width) for column, (cell, width) in cells]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
 
 
 def _row(case: Case) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
-from lama_deploy.runtime.backend import Array, Backend, to_bytes
+from lama_deploy.images.pixels import to_bytes
+from lama_deploy.runtime.backend import Backend
 
 # What people call them: (module of `backends`, class).
 BACKENDS = {

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 import torch
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.runtime.backend import Array, to_bytes
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.variants import GeneratorConfig
 from tests.defects import generators, pictures

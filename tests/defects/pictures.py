@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 
 Change = Callable[[Array], Array]
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.proof.parity import ParityRecord, measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Subject
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backend import Array, Backend
+from lama_deploy.runtime.backend import Backend
 from tests.defects import Defect, Run, rounding_of
 
 

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 
 from lama_deploy.bundle import MODELS
 from lama_deploy.checkpoints.weights import load_weights
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backend import Backend, to_bytes
+from lama_deploy.runtime.backend import Backend
 from lama_export.options import Precision, Target
 from tests.drawn_cases import CASES, image_of, mask_of
 

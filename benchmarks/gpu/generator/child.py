@@ -18,11 +18,11 @@ import torch
 from benchmarks.gpu.generator.derived import limits_of
 from benchmarks.gpu.generator.fillers import Filler, filler
 from benchmarks.gpu.timing import WARM_UP, Work, interleaved, summary
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.images.scenes import scene
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.tolerance import Limits
-from lama_deploy.runtime.backend import Array
 
 Row = dict[str, Any]
 

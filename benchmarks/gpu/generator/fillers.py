@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.quality.composite import Composite, InHalf
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.runtime.backends.torch_fused import CudaBackend
 

@@ -12,9 +12,8 @@ from torch import Tensor
 from benchmarks.gpu.spectral.names import COMPILED, KERNELS, MODEL, OPERATOR, TENSOR_CORE
 from lama_deploy.model.ffc import FourierUnit
 from lama_deploy.native.library import SpectralLibrary
-from lama_deploy.native.op import by_torch_fft
+from lama_deploy.native.op import by_torch_fft, spectral_conv
 from lama_deploy.native.plans import PlanCache, run_on_library
-from lama_deploy.spectral import spectral_conv
 
 Compute = Callable[[Tensor], Tensor]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lama_deploy.checkpoints.folded import Array
+from lama_deploy.arrays import Array
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import DOMAIN, GraphBuilder
 from lama_export.graph.layers import END, Layers

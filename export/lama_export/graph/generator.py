@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.checkpoints.folded import Array
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import first_up_index
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder

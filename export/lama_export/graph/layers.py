@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import GraphBuilder
 

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.checkpoints.folded import Array
 from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import (

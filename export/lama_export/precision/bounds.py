@@ -13,7 +13,8 @@ from itertools import groupby
 
 import numpy as np
 
-from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.precision.scales import INPUT, Layer, layers
 from lama_deploy.variants import GeneratorConfig
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lama_deploy.arrays import Array
 from lama_deploy.precision.calibration import LONG_SIDE
 from lama_deploy.precision.choose_scales import LARGEST_SIDE, TARGET, choose_scales, growth
 from lama_deploy.precision.scales import scale_state
-from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
 from lama_export.precision.bounds import worst_case
 from lama_export.precision.ranges import measure_ranges

@@ -16,19 +16,11 @@ import onnx
 from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
-from lama_export.precision.sensitivity import (
-    RANKING_PICTURES,
-    SPECTRAL,
-    Choice,
-    Pair,
-    Progress,
-    choose,
-    kind_of,
-    psnr_in_holes,
-)
+from lama_export.precision.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, choose, kind_of, psnr_in_holes
+from lama_export.progress import Progress
 
 HEAD = "/head/"
 

@@ -14,18 +14,10 @@ import nncf
 import openvino as ov
 from openvino import opset13 as ops
 
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 from lama_deploy.runtime.backends.openvino_core import openvino_core
-from lama_export.precision.sensitivity import (
-    RANKING_PICTURES,
-    SPECTRAL,
-    Choice,
-    Pair,
-    Progress,
-    choose,
-    kind_of,
-    psnr_in_holes,
-)
+from lama_export.precision.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, choose, kind_of, psnr_in_holes
+from lama_export.progress import Progress
 
 CONVOLUTIONS = ("Convolution", "ConvolutionBackpropData")
 

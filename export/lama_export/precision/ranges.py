@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.precision.scales import HEAD
-from lama_deploy.runtime.backend import Array
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import onnx_from_state
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import ParityError
-from lama_deploy.runtime.backend import Array
+from lama_export.progress import Progress
 
 LEAST_PSNR = 35.0  # dB inside holes, on the pictures that are ranked on, unless the user asks for another
 RANKING_PICTURES = 3
 SPECTRAL = r"/g2g/"  # the spectral transforms are never quantised
 
 Pair = tuple[Array, Array]  # image (H, W, 3) uint8, mask (H, W) uint8
-Progress = Callable[[Sequence[Any]], Any]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from lama_deploy.errors import EngineError
 from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.picture import IMAGE, MASK
-from lama_export.precision.sensitivity import Progress
+from lama_export.progress import Progress
 from lama_export.tensorrt.capabilities import capabilities
 from lama_export.tensorrt.listing import WANTED, Listing, read_listing
 from lama_export.tensorrt.progress import interruptible, monitor_of

@@ -1,11 +1,12 @@
-"""The GPUs that TensorRT-RTX builds for."""
+"""The GPUs that engines are built for: TensorRT-RTX's as they are named, TensorRT's the one it runs on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, EngineError
+from lama_deploy.tensorrt.cuda_driver import Cuda
 from lama_deploy.tensorrt.modules import FLAVOURS
 
 
@@ -26,3 +27,15 @@ def capabilities(module: Any, target: str, wanted: Sequence[str]) -> list[Any]:
             f"allowed: {', '.join(allowed)}"
         )
     return [allowed[one] for one in dict.fromkeys(wanted)]
+
+
+def this_gpu() -> dict[str, str] | None:
+    """{"name", "compute_capability"} of the one that is current, None without a GPU or cuda-python."""
+    try:
+        from cuda.bindings import driver
+
+        cuda = Cuda(driver)
+        with cuda.current():
+            return cuda.device()
+    except (ModuleNotFoundError, EngineError):
+        return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lama_export.precision.sensitivity import Progress
+from lama_export.progress import Progress
 
 SHOWN_DEPTH = 2  # of nested phases: those below last milliseconds
 

@@ -15,7 +15,7 @@ from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import photographs_at
 from lama_deploy.proof.tolerance import tolerance_for
 from lama_deploy.runtime.backend import Backend
-from lama_export.precision.sensitivity import Progress
+from lama_export.progress import Progress
 
 log = logging.getLogger(__name__)
 

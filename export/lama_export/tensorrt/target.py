@@ -14,12 +14,11 @@ from lama_deploy.tensorrt.modules import open_tensorrt, require_dft
 from lama_export.engine_options import EngineOptions
 from lama_export.graph.spectral import SPECTRAL_CONV
 from lama_export.options import ExportOptions
-from lama_export.precision.sensitivity import Progress
+from lama_export.progress import Progress
 from lama_export.tensorrt.build import Engine, build_engine
-from lama_export.tensorrt.capabilities import capabilities
+from lama_export.tensorrt.capabilities import capabilities, this_gpu
 from lama_export.tensorrt.listing import check_listing, float32_sums
 from lama_export.tensorrt.plugin import LoadedPlugin, asks_for_plugin, loaded_plugin
-from lama_export.tensorrt_gpu import this_gpu
 
 
 def require_tensorrt(options: ExportOptions) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.cache import cache_directory
-from lama_export.tensorrt_gpu import this_gpu
+from lama_export.tensorrt.capabilities import this_gpu
 
 
 @contextmanager

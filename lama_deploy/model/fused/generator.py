@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.checkpoints.keys import first_up_index
 from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from lama_deploy.checkpoints.folded import Array, FoldedWeights
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.model.fused.frame import framed_relu
-from lama_deploy.spectral import spectral_conv
+from lama_deploy.native.op import spectral_conv
 
 Stored = Iterator[tuple[str, Tensor]]
 

@@ -11,6 +11,7 @@ import onnx
 
 from lama_deploy.bundle import MODEL, Bundle
 from lama_deploy.errors import BundleError, ConfigError
+from lama_deploy.images.pixels import unit_planes
 from lama_deploy.images.scenes import scene
 from lama_deploy.native.plugin_build import plugin_of_this_machine
 from lama_deploy.onnx_functions import inline_functions
@@ -18,7 +19,6 @@ from lama_deploy.proof.layers.compare import OWN_ERROR, Difference, LayerCompari
 from lama_deploy.proof.layers.runners import compare, engine_plan, on_cpu, on_gpu, require_polygraphy
 from lama_deploy.proof.rounded_backend import simulate_half
 from lama_deploy.proof.subjects import Size
-from lama_deploy.runtime.backend import unit_planes
 from lama_deploy.tensorrt.modules import FLAVOURS
 from lama_deploy.tensorrt.profiles import EngineProfile, described, fitting
 

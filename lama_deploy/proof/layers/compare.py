@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from lama_deploy.runtime.backend import Array
+from lama_deploy.arrays import Array
 
 # Measured layer by layer at 64x64 and 72x136 (2026-11-25), beyond GROWTH times the inputs' error: float32 in ONNX
 # Runtime is off from float64 by up to 8 units of rounding (lama-demo, three seeded Fourier generators), and with every

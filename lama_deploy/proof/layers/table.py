@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lama_deploy.proof.layers.compare import Difference, first_divergence
-from lama_deploy.proof.summaries import aligned
+from lama_deploy.reports.text import aligned
 
 HEADER = ("layer", "operator", "module", "error", "of inputs", "allowed", "largest", "scale")
 BEFORE, AFTER, CLOSEST = 3, 2, 5

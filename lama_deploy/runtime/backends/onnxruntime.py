@@ -8,9 +8,10 @@ from typing import Literal
 
 import onnxruntime as ort
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError
-from lama_deploy.runtime.backend import Array, unit_planes
+from lama_deploy.images.pixels import unit_planes
 
 Optimization = Literal["all", "extended", "basic", "none"]
 LEVELS = {

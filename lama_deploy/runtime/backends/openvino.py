@@ -13,10 +13,11 @@ from threading import Lock
 
 import openvino as ov
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.cache import cache_directory
 from lama_deploy.errors import BundleError, LamaDeployError
-from lama_deploy.runtime.backend import Array, unit_planes
+from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,10 @@ from typing import Any, get_args
 import numpy as np
 from cuda.bindings import driver
 
+from lama_deploy.arrays import Array
 from lama_deploy.cache import cache_directory
 from lama_deploy.errors import ImageError, LamaDeployError
-from lama_deploy.runtime.backend import Array, unit_planes
+from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.strategies.tile import run_in_parts
 from lama_deploy.tensorrt.context import Kernels, runtime_config
 from lama_deploy.tensorrt.cuda_driver import Cuda

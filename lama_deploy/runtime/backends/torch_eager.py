@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.model.predict import generator_from_state, inpaint
-from lama_deploy.runtime.backend import Array
 
 
 class TorchBackend:

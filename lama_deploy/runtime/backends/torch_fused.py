@@ -11,12 +11,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.model.predict import inpaint
 from lama_deploy.precision.fp16_weights import half_state
-from lama_deploy.runtime.backend import Array
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
 from lama_deploy.variants import GeneratorConfig
 

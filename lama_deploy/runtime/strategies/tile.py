@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from lama_deploy.runtime.backend import Array, to_bytes
+from lama_deploy.arrays import Array
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.tensorrt.profiles import Shape
 
 Run = Callable[[Array, Array], Array]

@@ -214,7 +214,7 @@ def test_two_processes_compile_once(tools: Path) -> None:
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lama_deploy.native.build", *arguments]
+    command = [sys.executable, "-m", "lama_deploy.cli.build_kernels", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ))
 
 

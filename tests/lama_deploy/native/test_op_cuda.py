@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.op import by_torch_fft
-from lama_deploy.spectral import spectral_conv
+from lama_deploy.native.op import by_torch_fft, spectral_conv
 from tests.lama_deploy.native.unit_tolerance import MEMORY_FORMATS, assert_within_tolerance, unit_parameters
 
 pytestmark = pytest.mark.gpu

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 SNIPPET = """
 import torch
-from lama_deploy.spectral import spectral_conv
+from lama_deploy.native.op import spectral_conv
 for h, w in ((16, 17), (31, 8)):
     for memory_format in (torch.contiguous_format, torch.channels_last):
         for backend, dtype in (("cufft", torch.float32), ("cufft", torch.float16), ("tensor_core", torch.float16)):

@@ -16,8 +16,8 @@ from PIL import Image
 from lama_deploy import Inpainter
 from lama_deploy.bundle import MANIFEST, MODEL, load_bundle
 from lama_deploy.errors import BundleError, CheckpointError, ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
-from lama_deploy.runtime.backend import to_bytes
 from lama_deploy.runtime.backends.onnxruntime import LEVELS
 
 SOURCES = ("uint8 bundle", "float bundle", "uint8 onnx", "float onnx", "openvino bundle", "checkpoint")

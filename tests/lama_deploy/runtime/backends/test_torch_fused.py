@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from lama_deploy import Inpainter
+from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.model.fused.generator import FusedGenerator
@@ -23,7 +25,6 @@ from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backend import Array, to_bytes
 from lama_deploy.runtime.backends.torch_fused import PRECISIONS, CudaBackend, _on_gpu
 from lama_deploy.variants import GeneratorConfig
 
