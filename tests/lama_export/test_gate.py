@@ -1,6 +1,6 @@
 """The gate refuses broken generators and broken pictures in every precision, and lets right ones pass.
 
-`python -m benchmarks.quality.gate` tells each verdict.
+`python -m benchmarks.quality.gate.run` tells each verdict.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,92 @@
+"""The record as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.quality.gate.verdicts import PASSED
+
+Record = dict[str, Any]
+NOTES = """\
+# The gate
+
+`lama-export`, `lama-verify` and `lama-bench` hold every artefact to one table (`lama_deploy/proof/tolerance.py`). A
+gate is as good as what it refuses, so it is tested by mistakes: generators and pictures with one defect each
+(`tests/defects`), added to right artefacts of every precision. `python -m benchmarks.quality.gate.run` writes this page.
+"""
+READING = """\
+**Alone**: PSNR inside the holes of the seven photographs of what the defect does to float32; 48 dB are one grey level.
+A cell has the verdict of the gate until November 2026, which looked at drawn scenes alone, and today's. What passes
+today is named with the PSNR that it leaves: it costs less than the precision itself, and nobody sees it.
+"""
+
+
+def page(record: Record) -> str:
+    machine = record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    measured = f"Measured on {record['date']}: {machine['cpu']}, {versions}. {record['method']}"
+    return "\n".join(
+        [
+            NOTES,
+            measured,
+            f"\n## {len(record['defects']) - 1} defects, before and after\n",
+            READING,
+            _summary(record),
+            _defects(record),
+            "\n## What right artefacts show\n",
+            f"The worst of {record['cases']} drawn cases (any picture, any hole, 16 to 700 px) and of the photographs. "
+            "Errors are absolute, in [0, 1]; times: in units of what eager float32 PyTorch is off by on the same picture, "
+            "times 2^13 for fp16 and 2^16 for bf16.\n",
+            _right(record["right"]),
+            "",
+        ]
+    )
+
+
+def _summary(record: Record) -> str:
+    rows = record["defects"][1:]
+    lines = ["| | " + " | ".join(record["artefacts"]) + " |", "|---" * (1 + len(record["artefacts"])) + "|"]
+    for when, title in (("before", "passed before"), ("after", "pass today")):
+        counts = [sum(row[when][name] == PASSED for row in rows) for name in record["artefacts"]]
+        lines.append(f"| {title} | " + " | ".join(f"{count} of {len(rows)}" for count in counts) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _defects(record: Record) -> str:
+    names = record["artefacts"]
+    lines = ["| defect | alone, dB | " + " | ".join(names) + " |", "|---" * (2 + len(names)) + "|"]
+    for row in record["defects"]:
+        cells = [_cell(row, name) for name in names]
+        lines.append(f"| {row['defect']} | {_decibels(row['alone'])} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: Record, name: str) -> str:
+    before, after = row["before"][name], row["after"][name]
+    if after == PASSED:
+        return f"{before}, passes ({_decibels(row['psnr'][name])} dB)"
+    return f"{before}, **refused**"
+
+
+def _decibels(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _right(right: Record) -> str:
+    columns = (
+        "largest",
+        "mean",
+        "rms",
+        "shift",
+        "wave",
+        "missing levels",
+        "times, largest",
+        "times, rms",
+        "times, shift",
+    )
+    lines = ["| artefact | of | " + " | ".join(columns) + " |", "|---" * (2 + len(columns)) + "|"]
+    for name, kinds in right.items():
+        for kind, values in kinds.items():
+            cells = [f"{values[column]:.2g}" for column in columns]
+            lines.append(f"| {name} | {kind} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
