@@ -6,7 +6,7 @@ times. The least allowance stands beside the factor, for pictures on which float
 its ranges, not by the network's measure, and has least allowances only.
 
 Each entry is at most twice the worst that right artefacts showed in 200 drawn cases and on the shipped photographs;
-`python -m benchmarks.quality.gate.run` measures them, and what broken ones show, and `benchmarks/gate.md` has the numbers.
+`python -m benchmarks.quality.gate.run` measures them, and what broken ones show; `benchmarks/gate.md` has the numbers.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ NOTES = """\
 
 `lama-export`, `lama-verify` and `lama-bench` hold every artefact to one table (`lama_deploy/proof/tolerance.py`). A
 gate is as good as what it refuses, so it is tested by mistakes: generators and pictures with one defect each
-(`tests/defects`), added to right artefacts of every precision. `python -m benchmarks.quality.gate.run` writes this page.
+(`tests/defects`), added to right artefacts of every precision. This page is written by
+`python -m benchmarks.quality.gate.run`.
 """
 READING = """\
 **Alone**: PSNR inside the holes of the seven photographs of what the defect does to float32; 48 dB are one grey level.
@@ -35,8 +36,8 @@ def page(record: Record) -> str:
             _defects(record),
             "\n## What right artefacts show\n",
             f"The worst of {record['cases']} drawn cases (any picture, any hole, 16 to 700 px) and of the photographs. "
-            "Errors are absolute, in [0, 1]; times: in units of what eager float32 PyTorch is off by on the same picture, "
-            "times 2^13 for fp16 and 2^16 for bf16.\n",
+            "Errors are absolute, in [0, 1]; times: in units of what eager float32 PyTorch is off by on the same "
+            "picture, times 2^13 for fp16 and 2^16 for bf16.\n",
             _right(record["right"]),
             "",
         ]

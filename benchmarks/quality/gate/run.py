@@ -34,9 +34,9 @@ ARTEFACTS: dict[str, tuple[Target, Precision]] = {
     "int8, OpenVINO": ("openvino", "int8"),
 }
 METHOD = (
-    "lama-demo, exported with default options, against float64 PyTorch. A defect's artefact is what the broken generator "
-    "computes in float32, and the rounding that the right artefact shows on the same picture. fp16 and bf16 in ONNX are "
-    "run with every value rounded, as engines store them."
+    "lama-demo, exported with default options, against float64 PyTorch. A defect's artefact is what the broken "
+    "generator computes in float32, and the rounding that the right artefact shows on the same picture. The fp16 file "
+    "is run with every value rounded, as engines store them."
 )
 PAGE = Path(__file__).parents[2] / "gate.md"
 
