@@ -172,9 +172,10 @@ def tolerance_of(precision: str, spectral: str = "", *, least_psnr: float = LEAS
 
 
 def tolerance_for(bundle: Bundle) -> Tolerance:
-    """What a bundle is held to."""
+    """What a bundle is held to. TF32 rounds what goes into products to 11 bits, as fp16 does."""
     asked = bundle.quantisation.get("least_psnr", LEAST_PSNR)
-    return tolerance_of(bundle.precision, bundle.spectral, least_psnr=asked)
+    precision = "fp16" if bundle.engine.get("tf32") else bundle.precision
+    return tolerance_of(precision, bundle.spectral, least_psnr=asked)
 
 
 def wider(tolerances: Iterable[Tolerance]) -> Tolerance:

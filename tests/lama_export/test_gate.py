@@ -12,7 +12,6 @@ from lama_deploy.bundle import MODELS
 from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.subjects import PHOTOGRAPHS
-from lama_export.export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target
 from tests.defects import defects
 from tests.defects.trial import Trial
@@ -72,14 +71,10 @@ def floats(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """Calibrated and judged on what a user's export is: fewer and smaller pictures make it no right artefact."""
-    folder, weights = tmp_path_factory.mktemp("int8"), load_weights("lama-demo")
-    opened = {}
-    for target in INT8:
-        export_bundle(weights, folder / target, ExportOptions(target=target, precision="int8"))
-        opened[target] = (candidate(folder / target / MODELS[target], "int8"), "int8")
-    return Trial(weights, opened, PHOTOGRAPHS)
+def int8(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
+    files = {target: demo_bundle(target, "int8") / MODELS[target] for target in INT8}
+    opened = {target: (candidate(file, "int8"), "int8") for target, file in files.items()}
+    return Trial(load_weights("lama-demo"), opened, PHOTOGRAPHS)
 
 
 @pytest.mark.parametrize("precision", [precision for _, precision in FLOATS])

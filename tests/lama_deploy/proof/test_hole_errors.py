@@ -1,14 +1,16 @@
 """Each measure shows what it is for, and nothing else of a right result."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from lama_deploy.bundle import load_bundle
 from lama_deploy.proof.hole_errors import HoleErrors, signed_errors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size
-from lama_deploy.proof.tolerance import LEAST_PIXELS, USUAL_EAGER, Allowance, Limits, tolerance_of, wider
+from lama_deploy.proof.tolerance import LEAST_PIXELS, USUAL_EAGER, Allowance, Limits, tolerance_for, tolerance_of, wider
 
 RANDOM = np.random.default_rng(0)
 HOLE = np.zeros((1, 96, 120), np.uint8)
@@ -116,6 +118,12 @@ def test_int8_keeps_what_it_was_asked_to() -> None:
     """Fewer dB widen the gate, more do not narrow it."""
     usual, coarse, fine = (tolerance_of("int8", least_psnr=db).photographs.rms.least for db in (35, 29, 60))
     assert coarse == pytest.approx(usual * 10 ** (6 / 20)) and fine == usual
+
+
+def test_tf32_is_held_to_what_it_rounds_to(bundles) -> None:
+    bundle = load_bundle(bundles["float"])
+    assert tolerance_for(bundle) == tolerance_of("fp32")
+    assert tolerance_for(replace(bundle, engine={"tf32": True})) == tolerance_of("fp16")
 
 
 def test_the_wider_of_two() -> None:
