@@ -9,10 +9,10 @@ from typing import Literal
 
 from lama_deploy.errors import ConfigError
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, Subject
+from lama_deploy.proof.tolerance import LEAST_PSNR
 from lama_export.engine_options import EngineOptions
 from lama_export.graph.model import Spectral
 from lama_export.graph.picture import Interface
-from lama_export.precision.sensitivity import LEAST_PSNR
 
 Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
 ENGINES = ("trt", "trt-rtx")

@@ -18,7 +18,6 @@ from lama_deploy.arrays import Array
 from lama_deploy.errors import ParityError
 from lama_export.progress import Progress
 
-LEAST_PSNR = 35.0  # dB inside holes, on the pictures that are ranked on, unless the user asks for another
 RANKING_PICTURES = 3
 SPECTRAL = r"/g2g/"  # the spectral transforms are never quantised
 

@@ -12,10 +12,10 @@ import pytest
 from lama_deploy.bundle import MODELS, load_bundle
 from lama_deploy.errors import BundleError, ParityError
 from lama_deploy.proof.labels import check_label
-from lama_deploy.proof.tolerance import tolerance_for, tolerance_of
+from lama_deploy.proof.tolerance import LEAST_PSNR, tolerance_for, tolerance_of
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_export.options import Precision, Target
-from lama_export.precision.sensitivity import LEAST_PSNR, SPECTRAL, choose, kind_of, psnr_in_holes
+from lama_export.precision.sensitivity import SPECTRAL, choose, kind_of, psnr_in_holes
 
 
 def test_kinds_are_left_out_by_what_they_gain() -> None:
