@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from lama_deploy.arrays import Array
 from lama_deploy.images.files import read_photograph
+from lama_deploy.images.folders import SHIPPED
 from lama_deploy.images.scenes import scene
-from lama_deploy.precision.calibration import SHIPPED
 
 MOST_PIXELS = 120_000  # the oracle computes in float64
 IMAGES = ("scene", "photograph", "checkerboard", "noise", "black", "white")

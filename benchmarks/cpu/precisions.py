@@ -20,8 +20,8 @@ import nncf
 import openvino as ov
 import torch
 
+from benchmarks.composite import Composite
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS, Run, interleaved, on_tensors, summary, tensors_of
-from benchmarks.quality.composite import Composite
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -20,7 +20,7 @@ from typing import Any
 import onnx
 import torch
 
-from benchmarks.quality.composite import Composite
+from benchmarks.composite import Composite
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.images.scenes import scene

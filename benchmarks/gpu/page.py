@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks.gpu.spectral.names import COMPILED, CUFFT, MODEL, OPERATOR, TENSOR_CORE
+from benchmarks.gpu.names import COMPILED, CUFFT, MODEL, OPERATOR, TENSOR_CORE
 
 Row = dict[str, Any]
 SPECTRAL_COLUMNS = {

@@ -7,57 +7,68 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from lama_deploy.cli.common import command, positive, progress_bar
+from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="lama-export",
-        description="Export a LaMa checkpoint to a bundle, and prove it against eager PyTorch before writing it.",
+    p = command_parser(
+        "lama-export",
+        "Export a LaMa checkpoint to a bundle, and prove it against eager PyTorch before writing it.",
     )
     p.add_argument(
         "--weights",
         required=True,
         metavar="PATH|NAME",
-        help="official .ckpt or its directory, TorchScript .pt, .safetensors, or a name: big-lama, lama-demo",
+        help="Export this checkpoint: official .ckpt or its folder, TorchScript .pt, .safetensors, or a name: "
+        "big-lama, lama-demo.",
     )
-    p.add_argument("--to", required=True, choices=["onnx", "openvino", "trt", "trt-rtx"], help="target engine")
-    p.add_argument("--out", metavar="DIR", help="bundle directory (default: NAME-TARGET, NAME-TARGET-fp16 and so on)")
+    p.add_argument(
+        "--to", required=True, choices=["onnx", "openvino", "trt", "trt-rtx"], help="Export for this target engine."
+    )
+    p.add_argument(
+        "--out",
+        metavar="DIR",
+        help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on).",
+    )
     p.add_argument(
         "--io",
         choices=["uint8", "float"],
         default="uint8",
-        help="uint8 (default): image (N,H,W,3), mask (N,H,W) bytes in, bytes out; float: (N,3,H,W), (N,1,H,W) in [0,1]",
+        help="Take and give uint8 (default): image (N,H,W,3) and mask (N,H,W) as bytes; or float: (N,3,H,W) and "
+        "(N,1,H,W) in [0,1].",
     )
     p.add_argument(
         "--spectral",
         choices=["function", "inline", "dft", "plugin"],
-        help="Fourier units in ONNX: as nodes with an FFT-free local function (default), that function written out for "
-        "engines that reject functions, or the standard DFT operator; in TensorRT: our plugin (default where it can be "
-        "had), that function, or from 11.2 the DFT operator",
+        help="Write Fourier units in ONNX as nodes with an FFT-free local function (default), as that function "
+        "written out for engines that reject functions, or as the standard DFT operator; in TensorRT as our plugin "
+        "(default where it can be had), as that function, or from 11.2 as the DFT operator.",
     )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
         "--fp16",
         action="store_true",
-        help="half precision: activation ranges are measured and folded into the weights, far from its limits",
+        help="Compute in half precision, with activation ranges measured and folded into the weights.",
     )
-    precision.add_argument("--bf16", action="store_true", help="bfloat16, where the target computes it (not onnx)")
+    precision.add_argument("--bf16", action="store_true", help="Compute in bfloat16, where the target can (not onnx).")
     precision.add_argument(
         "--int8",
         action="store_true",
-        help="8-bit convolutions, calibrated on photographs, but for those that cost the pictures too much",
+        help="Compute convolutions in 8 bits, calibrated on photographs, but for those that cost the images too much.",
     )
     p.add_argument(
-        "--calibration", type=Path, metavar="DIR", help="photographs for --fp16 and --int8 (default: six that ship)"
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="Measure ranges for --fp16 and --int8 on these photographs (default: six that ship).",
     )
     p.add_argument(
-        "--least-psnr", type=float, metavar="DB", help="what --int8 has to keep inside holes (default: 35 dB)"
+        "--least-psnr", type=float, metavar="DB", help="Keep this PSNR inside holes with --int8 (default: 35 dB)."
     )
-    p.add_argument("--external-data", action="store_true", help="put the weights in a second file")
+    p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
     _add_engine_arguments(p)
     return p
 
@@ -69,21 +80,32 @@ def _add_engine_arguments(p: argparse.ArgumentParser) -> None:
         "--profile",
         action="append",
         metavar="MIN:OPT:MAX",
-        help=f"picture sizes in pixels, squares or HxW; give it again for further profiles (default: {defaults})",
+        help=f"Make a profile for these image sizes in pixels, squares or HxW; repeatable (default: {defaults}).",
     )
     group.add_argument(
-        "--batch", metavar="MIN:OPT:MAX", help=f"pictures at once (default: {Batch()}; memory grows with MAX)"
+        "--batch",
+        metavar="MIN:OPT:MAX",
+        help=f"Run this many images at once (default: {Batch()}; memory grows with MAX).",
     )
-    group.add_argument("--plugin", type=Path, metavar="PATH", help="library with SpectralConv, or liblama_spectral")
+    group.add_argument(
+        "--plugin", type=Path, metavar="PATH", help="Use this library with SpectralConv, or this liblama_spectral."
+    )
     group.add_argument(
         "--compute-capability",
         action="append",
         metavar="N.N",
-        help="GPU to build for, such as 8.9, of trt-rtx; repeatable (default: TensorRT-RTX's own)",
+        help="Build for GPUs such as 8.9, with --to trt-rtx; repeatable (default: TensorRT-RTX's own).",
     )
-    group.add_argument("--opt-level", type=int, choices=OPT_LEVELS, help="how long the builder searches")
-    group.add_argument("--workspace", type=positive, metavar="MIB", help="scratch memory that kernels may use")
-    group.add_argument("--tf32", action="store_true", default=None, help="let float32 products round to TF32")
+    group.add_argument(
+        "--opt-level",
+        type=int,
+        choices=OPT_LEVELS,
+        help="Let the builder search this long, 0 the shortest (default: TensorRT's own).",
+    )
+    group.add_argument(
+        "--workspace", type=positive, metavar="MIB", help="Let kernels use this much scratch memory (default: all)."
+    )
+    group.add_argument("--tf32", action="store_true", default=None, help="Let float32 products round to TF32.")
 
 
 def _engine_options(args: argparse.Namespace) -> EngineOptions | None:

@@ -18,7 +18,16 @@ from lama_deploy.bench.candidates import (
 from lama_deploy.bench.compare import BUSY, Plan, Row, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
-from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, fail, positive, progress_bar, require_writable
+from lama_deploy.cli.common import (
+    BAD_INPUT,
+    add_running_options,
+    command,
+    command_parser,
+    fail,
+    positive,
+    progress_bar,
+    require_writable,
+)
 from lama_deploy.disk import write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.proof.subjects import Size
@@ -31,34 +40,38 @@ PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="lama-bench",
-        description="Time models side by side, in rounds in which each runs once; what computes something else gets no "
+    p = command_parser(
+        "lama-bench",
+        "Time models side by side, in rounds in which each runs once; what computes something else gets no "
         "time. Exit code: 0 all measured, 1 something could not be or was wrong, 2 nothing could be measured.",
     )
-    p.add_argument("models", metavar="BUNDLE|CHECKPOINT|NAME", nargs="+", help="a bundle, a checkpoint or a name")
+    p.add_argument("models", metavar="BUNDLE|CHECKPOINT|NAME", nargs="+", help="Bundles, checkpoints or names.")
     p.add_argument(
         "--against",
         choices=["eager", "none"],
         default="eager",
-        help="the baseline: eager, float32 PyTorch on the first model's checkpoint (default; a MODEL that is eager "
-        "PyTorch serves as it); none, the first model",
+        help="Compare with this baseline: eager is float32 PyTorch on the first model's checkpoint (default; a model "
+        "that is eager PyTorch serves as it), none is the first model.",
     )
     p.add_argument(
         "--sizes",
-        help=f"HxW or HxWxBATCH, by commas (default: {','.join(map(str, DEFAULT_SIZES))}; of engines what their "
-        "profiles are best at, their corners and sizes between them)",
+        metavar="SIZE,...",
+        help=f"Run at these sizes, HxW or HxWxBATCH (default: {','.join(map(str, DEFAULT_SIZES))}; for engines their "
+        "profiles' opt, min and max and sizes between them).",
     )
-    p.add_argument("--rounds", type=positive, default=ROUNDS, metavar="N", help=f"at most (default: {ROUNDS})")
     p.add_argument(
-        "--seconds", type=positive, default=SECONDS, metavar="S", help=f"for each model and size (default: {SECONDS})"
+        "--rounds", type=positive, default=ROUNDS, metavar="N", help=f"Measure at most N rounds (default: {ROUNDS})."
     )
-    p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
-    p.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: as each engine likes)")
-    p.add_argument("--backend", choices=OF_CHECKPOINTS, help=f"of checkpoints (default: {OF_CHECKPOINTS[0]})")
-    p.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
-    p.add_argument("--json", metavar="FILE", help="write the record, with the time of every round")
-    p.add_argument("--html", metavar="FILE", help="write a page of it")
+    p.add_argument(
+        "--seconds",
+        type=positive,
+        default=SECONDS,
+        metavar="S",
+        help=f"Measure each model at each size for S seconds (default: {SECONDS}).",
+    )
+    p.add_argument("--json", metavar="FILE", help="Write the record, with the time of every round, to FILE.")
+    p.add_argument("--html", metavar="FILE", help="Write the record as a page to FILE.")
+    add_running_options(p, OF_CHECKPOINTS, f"Run checkpoints with this backend (default: {OF_CHECKPOINTS[0]}).")
     return p
 
 

@@ -8,20 +8,28 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lama_deploy.cli.common import command
+from lama_deploy.cli.common import command, command_parser
 from lama_deploy.native.build import LIBRARY, LIBRARY_VARIABLE, built, visible_architectures
+
+
+def parser() -> argparse.ArgumentParser:
+    p = command_parser(
+        "python -m lama_deploy.cli.build_kernels",
+        "Compile liblama_spectral into the cache and print its path; the TensorRT plugin is beside it. "
+        f"One for a single architecture is found by itself, one for several where ${LIBRARY_VARIABLE} names it.",
+    )
+    p.add_argument(
+        "--architectures",
+        metavar="N[;N]",
+        help='Compile for these GPU architectures, such as "90" or "80;90" (default: those of this machine).',
+    )
+    return p
 
 
 @command("torch")
 def main() -> int:
     """Print the path of the library, compiled if need be."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lama_deploy.cli.build_kernels",
-        description="Compile liblama_spectral into the cache and print its path; the TensorRT plugin is beside it. "
-        f"One for a single architecture is found by itself, one for several where ${LIBRARY_VARIABLE} names it.",
-    )
-    parser.add_argument("--architectures", help='GPU architectures, as "90" or "80;90"; default: those of this machine')
-    architectures = parser.parse_args().architectures
+    architectures = parser().parse_args().architectures
     print(built(LIBRARY, architectures or visible_architectures()))
     return 0
 

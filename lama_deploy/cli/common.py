@@ -1,21 +1,47 @@
-"""What every command does alike: one-line errors, exit codes, progress."""
+"""What every command does alike: its parser and version, one-line errors, exit codes, progress."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from lama_deploy import __version__
 from lama_deploy.errors import LamaDeployError, MissingDependencyError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
+
+
+def command_parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    """A parser with --help and --version; every command makes its own with this."""
+    p = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, add_help=False)
+    p.add_argument("-h", "--help", action="help", help="Show this help and end.")
+    p.add_argument("--version", action="version", version=f"{prog} {__version__}", help="Print the version and end.")
+    return p
+
+
+def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], backend_help: str) -> None:
+    """How a command runs the models that it opens."""
+    group = p.add_argument_group("how models run")
+    group.add_argument(
+        "--device", choices=["cpu", "cuda"], help="Run on this device (default: cuda where there is one)."
+    )
+    group.add_argument(
+        "--threads", type=positive, metavar="N", help="Use N CPU threads (default: as many as each engine likes)."
+    )
+    group.add_argument("--backend", choices=backends, help=backend_help)
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="Compute in this precision with --backend cuda (default: fp16; on the CPU fp32).",
+    )
 
 
 def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:

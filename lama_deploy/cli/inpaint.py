@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
-from lama_deploy.cli.common import BAD_INPUT, PRECISIONS, command, positive, progress_bar
+from lama_deploy.cli.common import BAD_INPUT, add_running_options, command, command_parser, positive, progress_bar
 from lama_deploy.images.files import MAX_PIXELS, format_of, pillow_limit_lifted
 from lama_deploy.images.pairs import find_jobs, images_without_mask
 from lama_deploy.jobs.folder import run_all
@@ -17,41 +17,55 @@ SOME_FAILED = 1
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="lama-inpaint",
-        description="Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes. Exit code: 0 all "
-        "written, 1 some pictures of a folder failed, 2 nothing could be done.",
+    p = command_parser(
+        "lama-inpaint",
+        "Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes. Exit code: 0 all written, 1 "
+        "some images of a folder failed, 2 nothing could be done.",
     )
-    p.add_argument("image", metavar="IMAGE_OR_DIR", type=Path)
+    p.add_argument("image", metavar="IMAGE_OR_DIR", type=Path, help="An image, or a folder of images.")
     p.add_argument(
         "mask",
         metavar="MASK_OR_DIR",
         type=Path,
         nargs="?",
-        help="a mask, or a folder of masks by the images' names; without it, the folder has NAME.png, NAME_mask*.png",
-    )
-    p.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="file, or folder for a folder")
-    p.add_argument(
-        "--model", default=DEMO, metavar="BUNDLE|PATH|NAME", help=f"bundle, .onnx, checkpoint or name (default: {DEMO})"
+        help="A mask, or a folder of masks by the images' names; without it, folders have NAME.png and NAME_mask*.png.",
     )
     p.add_argument(
-        "--backend", choices=BACKENDS, help="default: the one that fits the model; cuda: checkpoints on an NVIDIA GPU"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="Write the result to this file, or the results of a folder to this folder.",
     )
-    p.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda where there is one")
-    p.add_argument("--threads", type=positive, metavar="N", help="CPU threads")
-    p.add_argument("--precision", choices=PRECISIONS, help="of --backend cuda (default: fp16; on the CPU fp32)")
     p.add_argument(
-        "--streams", type=positive, metavar="N", help="pictures at the same time (openvino, tensorrt; default: 1)"
+        "--model",
+        default=DEMO,
+        metavar="BUNDLE|PATH|NAME",
+        help=f"Run this bundle, .onnx file, checkpoint or name (default: {DEMO}).",
     )
     p.add_argument(
-        "--no-check", action="store_true", help="open a bundle whose files are not those that its bundle.json names"
+        "--streams",
+        type=positive,
+        metavar="N",
+        help="Run N images at the same time (backends openvino and tensorrt; default: 1).",
+    )
+    p.add_argument(
+        "--no-check",
+        action="store_true",
+        help="Open a bundle even where its files are not those that its bundle.json names.",
     )
     p.add_argument(
         "--max-pixels",
         type=positive,
         default=MAX_PIXELS,
         metavar="N",
-        help=f"refuse larger pictures (default: {MAX_PIXELS:,})",
+        help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
+    )
+    add_running_options(
+        p,
+        BACKENDS,
+        "Run the model with this backend (default: the one that fits it; cuda runs checkpoints on an NVIDIA GPU).",
     )
     return p
 

@@ -6,33 +6,51 @@ import argparse
 import sys
 from pathlib import Path
 
-from lama_deploy.cli.common import command, positive
+from lama_deploy.cli.common import command, command_parser, positive
 from lama_deploy.errors import ConfigError
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="lama-train",
-        description="Train LaMa. Writes OUT/models/last.ckpt (official layout, to go on from), "
+    p = command_parser(
+        "lama-train",
+        "Train LaMa. Writes OUT/models/last.ckpt (official layout, to go on from), "
         "OUT/generator.safetensors (for lama-export), samples, TensorBoard logs. Many GPUs: --devices N or torchrun.",
     )
-    p.add_argument("--config", default="lama-fourier", metavar="NAME|FILE", help="default: lama-fourier; see --list")
-    p.add_argument("--list", action="store_true", help="list the paper's configurations and end")
-    p.add_argument("--data", type=Path, metavar="DIR", help="folder tree of pictures or .tar shards")
-    p.add_argument("--out", type=Path, default=Path("runs/lama"), metavar="DIR", help="default: runs/lama")
+    p.add_argument(
+        "--config",
+        default="lama-fourier",
+        metavar="NAME|FILE",
+        help="Train this configuration of the paper, or of a YAML file (default: lama-fourier; see --list).",
+    )
+    p.add_argument("--list", action="store_true", help="List the paper's configurations and end.")
+    p.add_argument("--data", type=Path, metavar="DIR", help="Train on this folder tree of images or .tar shards.")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/lama"),
+        metavar="DIR",
+        help="Write checkpoints, samples and logs to this folder (default: runs/lama).",
+    )
     p.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="override a setting: --set data.crop=128 --set losses=paper --set generator.blocks=6",
+        help="Override a setting: --set data.crop=128 --set losses=paper --set generator.blocks=6.",
     )
-    p.add_argument("--weights", metavar="PATH|NAME", help="fine-tune from this checkpoint instead of from scratch")
-    p.add_argument("--resume", action="store_true", help="go on from OUT/models/last.ckpt")
-    p.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
-    p.add_argument("--devices", type=positive, default=1, metavar="N", help="processes, one per device (default: 1)")
-    p.add_argument("--stop-after", type=positive, metavar="N", help="do N steps in this call; --resume does the rest")
-    p.add_argument("--dry-run", action="store_true", help="print plan, parameter counts and memory, and end")
+    p.add_argument("--weights", metavar="PATH|NAME", help="Fine-tune this checkpoint instead of training from scratch.")
+    p.add_argument("--resume", action="store_true", help="Go on from OUT/models/last.ckpt.")
+    p.add_argument(
+        "--accelerator",
+        default="auto",
+        choices=["auto", "cpu", "cuda", "mps"],
+        help="Train on this kind of device (default: auto, the best there is).",
+    )
+    p.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="Run N processes, one for each device (default: 1)."
+    )
+    p.add_argument("--stop-after", type=positive, metavar="N", help="Do N steps in this call; --resume does the rest.")
+    p.add_argument("--dry-run", action="store_true", help="Print the plan, parameter counts and memory, and end.")
     return p
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lama_deploy.bundle import Bundle
-from lama_deploy.cli.common import command, progress_bar
+from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import write_whole
 from lama_deploy.errors import CheckpointError
@@ -22,28 +22,34 @@ PARITY_FAILED = 1
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="lama-verify",
-        description="Compare a bundle with eager PyTorch or another bundle, size by size. Exit code 1: it differs.",
+    p = command_parser(
+        "lama-verify",
+        "Compare a bundle with eager PyTorch or another bundle, size by size. Exit code 1: it differs.",
     )
-    p.add_argument("bundle", metavar="BUNDLE", help="a directory made by lama-export")
+    p.add_argument("bundle", metavar="BUNDLE", help="A bundle, as lama-export makes it.")
     p.add_argument(
-        "--against", default="eager", metavar="eager|BUNDLE2", help="the reference (default: eager, float64)"
+        "--against",
+        default="eager",
+        metavar="eager|BUNDLE2",
+        help="Compare with this reference (default: eager, float64 PyTorch).",
     )
     p.add_argument(
-        "--weights", metavar="PATH|NAME", help="the checkpoint for eager (default: the one it was made from)"
+        "--weights",
+        metavar="PATH|NAME",
+        help="Take this checkpoint for eager (default: the one that the bundle was made from).",
     )
     p.add_argument(
         "--sizes",
-        help=f"HxW or HxWxBATCH of drawn scenes, by commas (default: {DEFAULT_SIZES}; of engines the corners of their "
-        "profiles and sizes between them); photographs are compared besides",
+        metavar="SIZE,...",
+        help=f"Draw scenes of these sizes, HxW or HxWxBATCH (default: {DEFAULT_SIZES}; for engines their profiles' min "
+        "and max and sizes between them); photographs are compared besides.",
     )
-    p.add_argument("--json", metavar="FILE", help="where to write the record (default: BUNDLE/verify.json)")
+    p.add_argument("--json", metavar="FILE", help="Write the record to FILE (default: BUNDLE/verify.json).")
     p.add_argument(
         "--layers",
         action="store_true",
-        help="find the first layer that diverges, by Polygraphy: of an engine, on the GPU, from its model.onnx on the "
-        "CPU; with --against, from that of another bundle",
+        help="Find the first layer that diverges, by Polygraphy: of an engine, on the GPU, from its model.onnx on the "
+        "CPU; with --against, from that of another bundle.",
     )
     return p
 

@@ -8,6 +8,7 @@ from lama_deploy.errors import DataError
 from lama_deploy.images.files import FORMATS
 
 MASK_FILES = "*_mask*.png"
+SHIPPED = Path(__file__).parents[1] / "data" / "calibration"  # six photographs that come with the package
 
 
 def photographs(folder: Path) -> list[Path]:

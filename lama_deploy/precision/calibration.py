@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import lama_deploy
 from lama_deploy.arrays import Array
 from lama_deploy.images.files import read_photograph
-from lama_deploy.images.folders import photographs
+from lama_deploy.images.folders import SHIPPED, photographs
 from lama_deploy.images.scenes import scene
 
-SHIPPED = Path(lama_deploy.__file__).parent / "data" / "calibration"
 LONG_SIDE = 512
 
 Pair = tuple[Array, Array]

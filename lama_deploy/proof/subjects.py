@@ -16,9 +16,8 @@ from PIL import Image
 from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.images.files import read_photograph
-from lama_deploy.images.folders import photographs
+from lama_deploy.images.folders import SHIPPED, photographs
 from lama_deploy.images.scenes import scene
-from lama_deploy.precision.calibration import SHIPPED
 
 HOLES = 100  # seeds of photographs' holes begin here: calibration draws its own from 0
 

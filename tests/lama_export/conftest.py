@@ -11,7 +11,7 @@ from PIL import Image
 
 from lama_deploy.bundle import is_bundle
 from lama_deploy.checkpoints.weights import load_weights
-from lama_deploy.precision.calibration import SHIPPED
+from lama_deploy.images.folders import SHIPPED
 from lama_deploy.proof.subjects import Size
 from lama_export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.quality.composite import Composite, InHalf
+from benchmarks.composite import Composite, InHalf
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.runtime.backends.torch_eager import TorchBackend

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.ceilings import DTYPES
+from benchmarks.gpu.names import CANDIDATES, KERNELS
 from benchmarks.gpu.spectral.counts import Unit
-from benchmarks.gpu.spectral.names import CANDIDATES, KERNELS
 from benchmarks.gpu.spectral.units import Compute, Parameters, can_compute, compute_of
 from benchmarks.gpu.timing import Work, captured, interleaved, summary
 from lama_deploy.native.library import SpectralLibrary

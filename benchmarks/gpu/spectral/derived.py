@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.gpu.names import CUFFT, MODEL, TENSOR_CORE
 from benchmarks.gpu.spectral.counts import (
     Tiles,
     Unit,
@@ -15,7 +16,6 @@ from benchmarks.gpu.spectral.counts import (
     padded_flops,
     padded_mixing_flops,
 )
-from benchmarks.gpu.spectral.names import CUFFT, MODEL, TENSOR_CORE
 
 Row = dict[str, Any]
 

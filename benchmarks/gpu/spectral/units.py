@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.gpu.spectral.names import COMPILED, KERNELS, MODEL, OPERATOR, TENSOR_CORE
+from benchmarks.gpu.names import COMPILED, KERNELS, MODEL, OPERATOR, TENSOR_CORE
 from lama_deploy.model.ffc import FourierUnit
 from lama_deploy.native.library import SpectralLibrary
 from lama_deploy.native.op import by_torch_fft, spectral_conv

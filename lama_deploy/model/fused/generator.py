@@ -21,7 +21,6 @@ from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused.layers import Convolution, SplitConvolution, UpConvolution, folded
 from lama_deploy.native.frames import inside
-from lama_deploy.precision.scales import HEAD
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 
 BLOCKS: Mapping[str, type[FFCBlock | ResnetBlock | DilatedBlock]] = {
@@ -50,7 +49,7 @@ class FusedGenerator(nn.Module):
             block(weights, f"model.{first + i}", config, f"block{i + 1:02d}") for i in range(config.blocks)
         )
         self.ups = nn.ModuleList(_ups(weights, config))
-        self.head = folded(weights, HEAD, f"model.{first_up_index(config) + 3 * config.downsamplings + 1}", None)
+        self.head = folded(weights, "head", f"model.{first_up_index(config) + 3 * config.downsamplings + 1}", None)
         self.down_border = 1 if config.kind == "ffc" else 0  # the others' downsamplings are padded with zeros
         self.border = block.border
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this

@@ -10,9 +10,9 @@ from benchmarks import page
 from benchmarks.gpu.generator.counts import generator_flops
 from benchmarks.gpu.generator.derived import eager_error, limits_of, with_ratios
 from benchmarks.gpu.generator.derived import targets as generator_targets
+from benchmarks.gpu.names import CUFFT, MODEL, TENSOR_CORE
 from benchmarks.gpu.spectral.counts import Unit, folded_flops, kernel_tiles, least_bytes, mixing_flops
 from benchmarks.gpu.spectral.derived import crossover, targets, with_shares
-from benchmarks.gpu.spectral.names import CUFFT, MODEL, TENSOR_CORE
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_deploy.variants import GeneratorConfig

@@ -12,9 +12,9 @@ import torch
 from benchmarks.gpu import process as gpu_process
 from benchmarks.gpu import run as gpu
 from benchmarks.gpu.generator import run as generator
+from benchmarks.gpu.names import CUFFT, MODEL, OPERATOR, TENSOR_CORE
 from benchmarks.gpu.spectral import case as spectral_case
 from benchmarks.gpu.spectral import run as spectral
-from benchmarks.gpu.spectral.names import CUFFT, MODEL, OPERATOR, TENSOR_CORE
 
 
 @pytest.fixture(autouse=True)
