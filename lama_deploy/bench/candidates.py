@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, CheckpointError
@@ -17,7 +19,8 @@ from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import Tolerance, tolerance_for, tolerance_of
 from lama_deploy.runtime.backend import Backend
 from lama_deploy.runtime.inpainter import BY_SUFFIX, OF_CHECKPOINTS, Inpainter
-from lama_deploy.tensorrt.profiles import described, fitting
+from lama_deploy.runtime.strategies.whole import Whole
+from lama_deploy.shapes import described
 
 EAGER = "eager PyTorch"
 DEFAULT_SIZES = (Size(256, 256), Size(512, 512))
@@ -56,12 +59,16 @@ class Candidate:
         return None
 
     def refusal(self, size: Size) -> str | None:
-        """Why an engine does not take the size as it is; None if it does. Its backend would pad or split it."""
-        profiles = getattr(self.backend, "profiles", None)
-        shape = (size.batch, size.height, size.width)
-        if profiles is None or fitting(profiles, shape)[1] == shape:
+        """Why an engine does not take the size as it is; None if it does. An Inpainter would pad or split it."""
+        takes, shape = self.backend.capabilities, (size.batch, size.height, size.width)
+        if takes.part_for(shape) == shape:
             return None
-        return f"no profile takes it; the engine has {described(profiles)}"
+        return f"no profile takes it; the engine has {described(takes.shapes)}"
+
+    @cached_property
+    def run(self) -> Callable[[Array, Array], Array]:
+        """As `Backend.run`, the way an Inpainter runs it."""
+        return Whole(self.backend).run
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -137,6 +144,6 @@ def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidat
 
 def _of_checkpoint(name: str, checkpoint: Checkpoint, source: str, backend: str | None, **options: Any) -> Candidate:
     opened = Inpainter.of(checkpoint, backend=backend or OF_CHECKPOINTS[0], **options).backend
-    precision = getattr(opened, "hint", "fp32")
+    precision = opened.capabilities.precision or "fp32"
     weights = {"source": source, "sha256": checkpoint.sha256}
     return Candidate(name, opened, precision, weights, tolerance_of(precision))

@@ -158,7 +158,7 @@ class _Trial:
     def run(self) -> None:
         """Raises ParityError, which is in the row then."""
         try:
-            self.result = run_at(self._size, self.candidate.backend, self._images, self._masks)
+            self.result = run_at(self._size, self.candidate.run, self._images, self._masks)
         except ParityError as error:
             self.row = replace(self.row, failure=str(error))
             raise

@@ -141,7 +141,7 @@ def recorded_eager(record: Mapping[str, Any]) -> HoleErrors | None:
 
 def engine_name(candidate: Backend) -> str:
     """What computes, and in which precision where the engine chooses one."""
-    hint = getattr(candidate, "hint", None)
+    hint = candidate.capabilities.hint
     return f"{candidate.name} in {hint}" if hint else candidate.name
 
 
@@ -150,7 +150,7 @@ def _measure_one(
 ) -> Case:
     images, masks = subject.pictures()
     expected = reference.run(images, masks)
-    got = run_at(subject, candidate, images, masks)
+    got = run_at(subject, candidate.run, images, masks)
     require_composite(got, images, masks, subject)
     own = eager if eager is None or isinstance(eager, HoleErrors) else _errors_of(eager, expected, images, masks)
     asked = tolerance.photograph if isinstance(subject, Photograph) else tolerance.drawn
@@ -176,10 +176,10 @@ def _together(cases: Sequence[Case], tolerance: Tolerance) -> Case:
     return Case(TOGETHER, found, limits, own, spread=max(case.spread for case in cases))
 
 
-def run_at(subject: Subject, candidate: Backend, images: Array, masks: Array) -> Array:
-    """The candidate's result. Raises DynamicShapeError, whatever went wrong."""
+def run_at(subject: Subject, run: Callable[[Array, Array], Array], images: Array, masks: Array) -> Array:
+    """The result of a candidate's `run`. Raises DynamicShapeError, whatever went wrong."""
     try:
-        return candidate.run(images, masks)
+        return run(images, masks)
     except Exception as error:  # every engine has its own exceptions; whatever it is, the size does not run
         what = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DynamicShapeError(f"the artefact does not run at {subject}: {what}") from error

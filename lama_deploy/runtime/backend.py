@@ -1,10 +1,51 @@
-"""What the Inpainter asks of an engine, and the list of engines."""
+"""What an engine declares: the protocol that the Inpainter, its strategies, proofs and benchmarks rely on."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeGuard
 
 from lama_deploy.arrays import Array
+from lama_deploy.shapes import Shape, ShapeRange, fitting
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run takes at its peak, weights included, in bytes: `fixed`, and `per_pixel` for each of all pictures."""
+
+    fixed: int
+    per_pixel: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a backend can, as it was opened. The defaults are what every backend can.
+
+    shapes: the ranges that it takes, with the shapes that it runs best; empty: any picture of at least 1x1, any batch.
+    multiple: of pixels a side, at which the model pads nothing; None where the file does not say.
+    memory: None where nobody has measured it.
+    workers: how many threads may call `run` at once with profit, at least 1.
+    on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
+    fixed_from: it is a `FixableBackend`, and from so many pixels on, of all pictures together, one that is fixed to
+    their shape needs less memory; None where it is none.
+    precision: "fp64", "fp32", "fp16" or "bf16": what it computes in; None where that is as its file has it.
+    hint: the engine's own word for a precision that it was asked for, such as "f32"; None where it is not asked.
+    made_for: the precision that its file names ("fp32", "fp16", "bf16", "int8"); None where it names none.
+    """
+
+    shapes: tuple[ShapeRange, ...] = ()
+    multiple: int | None = None
+    memory: Memory | None = None
+    workers: int = 1
+    on_device: bool = False
+    fixed_from: int | None = None
+    precision: str | None = None
+    hint: str | None = None
+    made_for: str | None = None
+
+    def part_for(self, shape: Shape) -> Shape:
+        """What to run in place of `shape`: itself where it is taken whole, else the part that covers it best."""
+        return fitting(self.shapes, shape)[1] if self.shapes else shape
 
 
 class Backend(Protocol):
@@ -16,9 +57,43 @@ class Backend(Protocol):
     def device(self) -> Any:
         """Where it computes; as a string "cpu", "cuda" or "cuda:N"."""
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it takes and how it is best used; the same for as long as it lives."""
+
     def run(self, images: Array, masks: Array) -> Array:
         """images (N, H, W, 3) uint8, masks (N, H, W) uint8, nonzero = hole -> composited (N, H, W, 3).
 
-        uint8, or floats nominally in [0, 1] from an artefact with the float interface. Any H and W of at least 1.
+        uint8, or floats nominally in [0, 1] from an artefact with the float interface. N, H and W: within
+        `capabilities.shapes`, or ImageError is raised; a strategy takes any.
         """
         ...
+
+
+class DeviceBackend(Backend, Protocol):
+    """A backend whose capabilities say `on_device`."""
+
+    def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
+        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`. Raises ImageError.
+
+        image, mask, stream: as `tensorrt.device_arrays.DeviceCall` describes them.
+        """
+        ...
+
+
+class FixableBackend(Backend, Protocol):
+    """A backend whose capabilities have `fixed_from`."""
+
+    def fixed(self, shape: Shape) -> Backend:
+        """The same model for pictures of one shape alone, which takes seconds to make and less memory to run."""
+        ...
+
+
+def takes_device_arrays(backend: Backend) -> TypeGuard[DeviceBackend]:
+    """Whether it declares so."""
+    return backend.capabilities.on_device
+
+
+def is_fixable(backend: Backend) -> TypeGuard[FixableBackend]:
+    """Whether it declares so."""
+    return backend.capabilities.fixed_from is not None

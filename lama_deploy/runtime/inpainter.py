@@ -16,7 +16,8 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
 from lama_deploy.images.pixels import to_bytes
-from lama_deploy.runtime.backend import Backend
+from lama_deploy.runtime.backend import Backend, takes_device_arrays
+from lama_deploy.runtime.strategies.whole import Whole
 
 # What people call them: (module of `backends`, class).
 BACKENDS = {
@@ -37,6 +38,7 @@ class Inpainter:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._whole = Whole(backend)
 
     @classmethod
     def load(
@@ -77,7 +79,7 @@ class Inpainter:
     @property
     def workers(self) -> int:
         """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
-        return int(getattr(self.backend, "workers", 1))
+        return self.backend.capabilities.workers
 
     def __call__(self, image: Any, mask: Any, *, stream: Any = None) -> Any:
         """Image and mask as PIL, NumPy or torch (`inputs.pixels_of`, `inputs.mask_of`) -> RGB uint8 of image's kind.
@@ -86,7 +88,7 @@ class Inpainter:
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
         order of `stream` (`device_arrays.DeviceCall`). Raises ImageError.
         """
-        if is_on_device(image) and hasattr(self.backend, "inpaint_on_device"):
+        if is_on_device(image) and takes_device_arrays(self.backend):
             return self.backend.inpaint_on_device(image, mask, stream)
         pixels, restore = pixels_of(image)
         return restore(self.run(pixels, mask_of(mask, pixels.shape[1:3])))
@@ -101,7 +103,7 @@ class Inpainter:
         if not holes.any():
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
-        result = to_bytes(self.backend.run(pixels, holes))
+        result = to_bytes(self._whole.run(pixels, holes))
         return np.where(holes[..., None] > 0, result, pixels)
 
 
@@ -121,11 +123,13 @@ def _engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]
 
 def _opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, Any]) -> Backend:
     """bundle: what the file's own metadata is held to; an engine has none, and has been compared already."""
+    backend: Backend
     if model.suffix == Path(ENGINE).suffix:
-        options = {**options, "check": False}
-    backend: Backend = opener(model, **options)
-    if bundle is not None and hasattr(backend, "made_for"):
-        check_precision(model, bundle, backend.made_for)
+        backend = opener(model, **{**options, "check": False})
+        return backend
+    backend = opener(model, **options)
+    if bundle is not None:
+        check_precision(model, bundle, backend.capabilities.made_for)
     return backend
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from lama_deploy.errors import ImageError, MissingDependencyError
 from lama_deploy.images.inputs import is_on_device, is_torch
+from lama_deploy.shapes import Shape
 from lama_deploy.tensorrt.cuda_driver import Cuda, Memory
-from lama_deploy.tensorrt.profiles import Shape
 from lama_deploy.tensorrt.stream import Block
 
 LEGACY_STREAM = 1  # the handle of CUDA's default stream, which waits for all others

@@ -9,10 +9,11 @@ from typing import Any
 from lama_deploy.bundle import MODEL, Bundle, check_file, is_bundle, load_bundle
 from lama_deploy.errors import BundleError, EngineError
 from lama_deploy.native.plugin_build import plugin_of_this_machine
+from lama_deploy.shapes import Shape
 from lama_deploy.tensorrt.log import log_of
 from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
 from lama_deploy.tensorrt.plugin.load import load_plugin
-from lama_deploy.tensorrt.profiles import EngineProfile, Shape
+from lama_deploy.tensorrt.profiles import EngineProfile
 
 IMAGE, MASK, RESULT = "image", "mask", "result"
 
@@ -94,5 +95,8 @@ def _profiles(engine: Any) -> tuple[EngineProfile, ...]:
         sizes = tuple(dims)
         return sizes[0], sizes[-2], sizes[-1]
 
-    indices = range(engine.num_optimization_profiles)
-    return tuple(EngineProfile(i, *map(shape, engine.get_tensor_profile_shape(MASK, i))) for i in indices)
+    profiles = []
+    for index in range(engine.num_optimization_profiles):
+        least, best, largest = map(shape, engine.get_tensor_profile_shape(MASK, index))
+        profiles.append(EngineProfile(least, best, largest, index))
+    return tuple(profiles)

@@ -15,8 +15,10 @@ from lama_deploy.proof.parity import ParityRecord, measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Subject
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backend import Backend
+from lama_deploy.runtime.backend import Backend, Capabilities
 from tests.defects import Defect, Run, rounding_of
+
+ANY_SHAPE = Capabilities()
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Remembered:
     results: dict[tuple[bytes, bytes], Array] = field(default_factory=dict)
     name: str = "remembered"
     device: str = "cpu"
+    capabilities: Capabilities = ANY_SHAPE
 
     def run(self, images: Array, masks: Array) -> Array:
         key = images.tobytes(), masks.tobytes()

@@ -19,8 +19,9 @@ from lama_deploy.proof.layers.compare import OWN_ERROR, Difference, LayerCompari
 from lama_deploy.proof.layers.runners import compare, engine_plan, on_cpu, on_gpu, require_polygraphy
 from lama_deploy.proof.rounded_backend import simulate_half
 from lama_deploy.proof.subjects import Size
+from lama_deploy.shapes import described, fitting
 from lama_deploy.tensorrt.modules import FLAVOURS
-from lama_deploy.tensorrt.profiles import EngineProfile, described, fitting
+from lama_deploy.tensorrt.profiles import EngineProfile
 
 HALVES = ("fp16", "bf16")
 
@@ -125,11 +126,10 @@ def engine_runner(subject: Subject, outputs: Sequence[str], size: Size) -> Any:
 
 def profile_for(record: Mapping[str, Any], size: Size) -> EngineProfile:
     """Of an engine's record, the tightest that takes the size. Raises ConfigError."""
-    batch = record["batch"]
-    profiles = [
-        EngineProfile(index, *((batch[end], *sides[end]) for end in ("min", "opt", "max")))
-        for index, sides in enumerate(record["profiles"])
-    ]
+    profiles = []
+    for index, sides in enumerate(record["profiles"]):
+        least, best, largest = ((record["batch"][end], *sides[end]) for end in ("min", "opt", "max"))
+        profiles.append(EngineProfile(least, best, largest, index))
     shape = (size.batch, size.height, size.width)
     profile, fits = fitting(profiles, shape)
     if fits != shape:

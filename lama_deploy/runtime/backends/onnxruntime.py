@@ -12,6 +12,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError
 from lama_deploy.images.pixels import unit_planes
+from lama_deploy.runtime.backend import Capabilities
 
 Optimization = Literal["all", "extended", "basic", "none"]
 LEVELS = {
@@ -26,7 +27,6 @@ class OnnxRuntimeBackend:
     """A `model.onnx` written by lama-export, either interface.
 
     device: "cpu", "cuda" or None (CUDA where available). threads: of the CPU provider; None leaves it to ONNX Runtime.
-    `made_for` is the precision that the file names, None where it names none.
     """
 
     name = "onnxruntime"
@@ -48,7 +48,8 @@ class OnnxRuntimeBackend:
             options.intra_op_num_threads = threads
         self._session = _open_session(Path(model), options, _providers(device))
         self._io = _interface(Path(model), self._session)
-        self.made_for: str | None = self._session.get_modelmeta().custom_metadata_map.get(PRECISION_PROPERTY)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.capabilities = Capabilities(made_for=metadata.get(PRECISION_PROPERTY))
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
     def run(self, images: Array, masks: Array) -> Array:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, get_args
@@ -19,15 +17,15 @@ from lama_deploy.arrays import Array
 from lama_deploy.cache import cache_directory
 from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.pixels import unit_planes
-from lama_deploy.runtime.strategies.tile import run_in_parts
+from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.shapes import Shape, described, fitting
 from lama_deploy.tensorrt.context import Kernels, runtime_config
 from lama_deploy.tensorrt.cuda_driver import Cuda
 from lama_deploy.tensorrt.device_arrays import DeviceCall
 from lama_deploy.tensorrt.engine import open_engine
-from lama_deploy.tensorrt.profiles import EngineProfile, Shape, described, fitting
+from lama_deploy.tensorrt.profiles import EngineProfile
 from lama_deploy.tensorrt.stream import Block, Lane
 
-log = logging.getLogger(__name__)
 GRAPHS = 8  # shapes that keep buffers and a graph
 ALIGNMENT = 256  # of addresses that are given to TensorRT as they are
 
@@ -61,7 +59,7 @@ class TensorRtBackend:
     ) -> None:
         _check_options(streams, graphs, kernels)
         self._cuda = Cuda(driver, _ordinal(device))
-        self._graphs, self._said = graphs, set[str]()
+        self._graphs = graphs
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         with self._cuda.current():
             self._opened = open_engine(Path(model), Path(plugin) if plugin else None, check=check)
@@ -71,45 +69,16 @@ class TensorRtBackend:
             for _ in range(streams):
                 self._lanes.put(Lane(self._opened, self._config, self._cuda, slots=max(1, graphs), captures=captures))
         weakref.finalize(self, self._config.save_kernels)  # some are compiled in the background
-        self.workers = streams + 1  # one reads or writes pictures while the others wait for theirs
-
-    @property
-    def profiles(self) -> tuple[EngineProfile, ...]:
-        """The shapes that the engine runs."""
-        return self._opened.profiles
+        self.capabilities = Capabilities(
+            shapes=self._opened.profiles,
+            workers=streams + 1,  # one reads or writes pictures while the others wait for theirs
+            on_device=True,
+        )
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run. What no profile takes is padded, or filled in parts, and the log says so."""
+        """As Backend.run. Raises ImageError for a shape that no profile takes."""
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
-        profile, part = fitting(self.profiles, shape)
-        run = partial(self._run_whole, profile)
-        if part == shape:
-            return run(images, masks)
-        self._say(_what_happens(shape, part), shape, part)
-        return run_in_parts(run, images, masks, part)
-
-    def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
-        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`, which nothing waits for.
-
-        image, mask, stream, errors: `device_arrays.DeviceCall`. Raises ImageError for a shape that no profile takes.
-        """
-        with self._cuda.current():
-            call = DeviceCall.of(image, mask, self._opened.io, self._cuda, stream)
-            profile, part = fitting(self.profiles, call.shape)
-            if part != call.shape:
-                n, h, w = call.shape
-                raise ImageError(
-                    f"the engine takes {described(self.profiles)}, not {n} of {h}x{w}; arrays on the GPU are neither "
-                    "padded nor split: give them from the host, or export with a --profile for this"
-                )
-            with self._lane() as lane:
-                lane.follow(call.stream)
-                in_place = not self._graphs and all(block.address % ALIGNMENT == 0 for block in call.blocks)
-                (lane.run_in_place if in_place else lane.run)(profile, *call.blocks)
-                lane.precede(call.stream)
-        return call.result()
-
-    def _run_whole(self, profile: EngineProfile, images: Array, masks: Array) -> Array:
+        profile = self._profile_for(shape, "an Inpainter pads and splits pictures")
         floats = self._opened.io == "float"
         image, mask = unit_planes(images, masks) if floats else map(np.ascontiguousarray, (images, masks))
         result = np.empty_like(image)
@@ -119,6 +88,33 @@ class TensorRtBackend:
             if new:
                 self._config.save_kernels()
         return result.transpose(0, 2, 3, 1) if floats else result
+
+    def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
+        """Arrays on the GPU in, one of the image's kind out, in the order of `stream`, which nothing waits for.
+
+        image, mask, stream, errors: `device_arrays.DeviceCall`. Raises ImageError for a shape that no profile takes.
+        """
+        with self._cuda.current():
+            call = DeviceCall.of(image, mask, self._opened.io, self._cuda, stream)
+            remedy = "arrays on the GPU are neither padded nor split: give them from the host"
+            profile = self._profile_for(call.shape, remedy)
+            with self._lane() as lane:
+                lane.follow(call.stream)
+                in_place = not self._graphs and all(block.address % ALIGNMENT == 0 for block in call.blocks)
+                (lane.run_in_place if in_place else lane.run)(profile, *call.blocks)
+                lane.precede(call.stream)
+        return call.result()
+
+    def _profile_for(self, shape: Shape, remedy: str) -> EngineProfile:
+        """The tightest that takes the shape. Raises ImageError, with what to do besides another export."""
+        profile, part = fitting(self._opened.profiles, shape)
+        if part != shape:
+            n, h, w = shape
+            taken = described(self._opened.profiles)
+            raise ImageError(
+                f"the engine takes {taken}, not {n} of {h}x{w}; {remedy}, or export with a --profile for this"
+            )
+        return profile
 
     @contextmanager
     def _lane(self) -> Iterator[Lane]:
@@ -130,22 +126,6 @@ class TensorRtBackend:
 
     def _cache_name(self) -> str:
         return f"{self._opened.sha256[:16]}.kernels"
-
-    def _say(self, what: str, shape: Shape, part: Shape) -> None:
-        """Once of each kind: a folder of large photographs is no news with every one."""
-        if what not in self._said:
-            self._said.add(what)
-            log.warning(
-                "no profile takes %d of %dx%d (the engine has %s): %s, in runs of %d of %dx%d; export with a --profile "
-                "for such pictures to have them whole",
-                *shape, described(self.profiles), what, *part,
-            )  # fmt: skip
-
-
-def _what_happens(shape: Shape, part: Shape) -> str:
-    if any(whole > one for whole, one in zip(shape[1:], part[1:], strict=True)):
-        return "it is filled in windows, which see less of the picture"
-    return "the batch is filled up or split" if shape[1:] == part[1:] else "the picture is mirrored at its edges"
 
 
 def _block(array: Array) -> Block:

@@ -8,6 +8,9 @@ from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.model.predict import generator_from_state, inpaint
+from lama_deploy.runtime.backend import Capabilities
+
+PRECISIONS = {torch.float64: "fp64", torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
 
 class TorchBackend:
@@ -29,6 +32,7 @@ class TorchBackend:
             torch.set_num_threads(threads)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype
+        self.capabilities = Capabilities(multiple=checkpoint.config.multiple, precision=PRECISIONS.get(dtype))
         self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self.device, dtype)
 
     def run(self, images: Array, masks: Array) -> Array:

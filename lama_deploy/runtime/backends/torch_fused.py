@@ -17,6 +17,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyErr
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.model.predict import inpaint
 from lama_deploy.precision.fp16_weights import half_state
+from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
 from lama_deploy.variants import GeneratorConfig
 
@@ -46,16 +47,22 @@ class CudaBackend:
         graphs: int = GRAPHS,
     ) -> None:
         self.device = _device(device)
-        self.hint = precision or ("fp32" if self.device.type == "cpu" else "fp16")
-        if self.hint not in PRECISIONS:
+        on_cpu = self.device.type == "cpu"
+        chosen = precision or ("fp32" if on_cpu else "fp16")
+        if chosen not in PRECISIONS:
             raise LamaDeployError(f"precision {precision!r} is unknown; allowed: {', '.join(PRECISIONS)}")
         if not isinstance(graphs, int) or graphs < 0:
             raise LamaDeployError(f"graphs is {graphs!r}; it must be an integer of at least 0, the shapes to keep")
         if threads is not None:
             torch.set_num_threads(threads)
-        self.workers = 1 if self.device.type == "cpu" else 4  # others read and write pictures while one computes
-        state = half_state(checkpoint, self.device) if self.hint == "fp16" else checkpoint.state_dict
-        generator = FusedGenerator(checkpoint.config, state, PRECISIONS[self.hint]).to(self.device)
+        self.capabilities = Capabilities(
+            multiple=checkpoint.config.multiple,
+            workers=1 if on_cpu else 4,  # others read and write pictures while one computes
+            precision=chosen,
+            hint=chosen,
+        )
+        state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
+        generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)
         self._network = _Network(checkpoint.config, _compute(generator, self.device, graphs))
 
     def run(self, images: Array, masks: Array) -> Array:

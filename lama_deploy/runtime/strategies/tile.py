@@ -1,6 +1,6 @@
 """Pictures that an engine cannot take whole: mirrored out to what it takes, or filled window by window.
 
-A window sees less of the picture than the model would, so this is what is left when no profile fits, not a strategy.
+A window sees less of the picture than the model would, so this is what is left where no range of shapes fits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.images.pixels import to_bytes
-from lama_deploy.tensorrt.profiles import Shape
+from lama_deploy.shapes import Shape
 
 Run = Callable[[Array, Array], Array]
 OVERLAP = 4  # neighbouring windows share a fourth of their side

@@ -14,9 +14,11 @@ from lama_deploy.bench.compare import Plan, Row, bench
 from lama_deploy.bench.timing import LEAST_ROUNDS, WARM_UP
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import USUAL_EAGER, tolerance_of
-from lama_deploy.tensorrt.profiles import EngineProfile
+from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.shapes import ShapeRange
 
 SIZE = Size(24, 32)
+ANY_SHAPE = Capabilities()
 CALLS = 1 + WARM_UP + LEAST_ROUNDS  # of each model: the first, untimed and timed ones
 
 
@@ -33,6 +35,7 @@ class Fake:
     from_call: int = 1
     name: str = "fake"
     device: str = "cpu"
+    capabilities: Capabilities = ANY_SHAPE
     calls: int = 0
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -150,8 +153,8 @@ def test_bytes_and_floats_are_compared_either_way(clock):
 
 
 def test_engines_are_not_padded_nor_split(clock):
-    backend = Fake(clock, 1)
-    backend.profiles = (EngineProfile(0, (1, 32, 32), (1, 32, 32), (1, 64, 64)),)
+    takes = Capabilities(shapes=(ShapeRange((1, 32, 32), (1, 32, 32), (1, 64, 64)),))
+    backend = Fake(clock, 1, capabilities=takes)
     rows = measured(clock, candidate("engine", backend), candidate("other", Fake(clock, 1)))
     assert rows["engine"].failure == "no profile takes it; the engine has 32x32 to 64x64" and backend.calls == 0
     assert rows["other"].is_baseline

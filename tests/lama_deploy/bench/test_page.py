@@ -12,12 +12,13 @@ from lama_deploy.bench.record import Record, bench_record, bench_table, millisec
 from lama_deploy.bench.timing import speedup
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.runtime.backend import Capabilities
 
 EVIL = "<img src=\"http://a.b/c\" onerror='x'>&amp;"
 
 
 class Backend:
-    name, device = EVIL, "cpu"
+    name, device, capabilities = EVIL, "cpu", Capabilities()
 
 
 @pytest.fixture

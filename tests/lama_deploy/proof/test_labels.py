@@ -50,7 +50,7 @@ def edited(bundle: Path, edit: Callable[[onnx.ModelProto], None], precision: str
     (entry,) = (entry for entry in model.metadata_props if entry.key == PRECISION_PROPERTY)
     entry.value = precision
     onnx.save(model, bundle / "model.onnx")
-    assert OnnxRuntimeBackend(bundle / "model.onnx", device="cpu").made_for == precision
+    assert OnnxRuntimeBackend(bundle / "model.onnx", device="cpu").capabilities.made_for == precision
     return resign(bundle, precision=precision)
 
 

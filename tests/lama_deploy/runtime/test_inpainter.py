@@ -18,6 +18,7 @@ from lama_deploy.bundle import MANIFEST, MODEL, load_bundle
 from lama_deploy.errors import BundleError, CheckpointError, ImageError, LamaDeployError, MissingDependencyError
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
+from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.onnxruntime import LEVELS
 
 SOURCES = ("uint8 bundle", "float bundle", "uint8 onnx", "float onnx", "openvino bundle", "checkpoint")
@@ -50,6 +51,20 @@ def copied(bundles: Mapping[str, Path], tmp_path: Path) -> Path:
 @pytest.mark.parametrize("source", SOURCES)
 def test_backend_fits_the_source(loaded, source):
     assert loaded[source].backend.name == BACKENDS_OF.get(source, "onnxruntime")
+
+
+def test_backends_declare_what_they_can(loaded):
+    declared = {source: loaded[source].backend.capabilities for source in SOURCES}
+    assert all(one.shapes == () and one.memory is None and not one.on_device for one in declared.values())
+    assert {source: one.fixed_from for source, one in declared.items() if one.fixed_from} == {
+        "openvino bundle": 4_000_000
+    }
+    assert (declared["checkpoint"].multiple, declared["checkpoint"].precision) == (8, "fp32")
+    named = {source: one.made_for for source, one in declared.items()}
+    assert named.pop("checkpoint") is None and set(named.values()) == {"fp32"}
+    assert {source: loaded[source].workers for source in SOURCES if loaded[source].workers > 1} == {
+        "openvino bundle": 2
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -131,7 +146,7 @@ def test_mask_of_another_size(uint8, image, mask, message):
 @pytest.mark.parametrize("painted", [np.uint8(255), np.float32(1)])
 def test_known_pixels_do_not_depend_on_the_backend(painted):
     class Painter:
-        name = "painter"
+        name, device, capabilities = "painter", "cpu", Capabilities()
 
         def run(self, images: np.ndarray, masks: np.ndarray) -> np.ndarray:
             return np.full(images.shape, painted)

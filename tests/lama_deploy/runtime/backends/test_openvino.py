@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lama_deploy import Inpainter
-from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.errors import BundleError, LamaDeployError
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
@@ -20,8 +20,10 @@ from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.backends import openvino as openvino_backend
 from lama_deploy.runtime.backends.openvino import OpenVinoBackend, _supported_hint
 from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_deploy.shapes import Shape, ShapeRange
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
+from lama_export.graph.picture import Interface
 
 SCENE = scene(40, 56, 2, seed=1)
 
@@ -35,7 +37,7 @@ def copied(openvino_bundles: Mapping[str, Path], tmp_path: Path) -> Path:
 def test_streams_compute_what_one_thread_computes(openvino_bundles: Mapping[str, Path]) -> None:
     one = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", threads=1, cache="")
     two = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", threads=2, streams=2, cache="")
-    assert (one.workers, two.workers) == (2, 3)
+    assert (one.capabilities.workers, two.capabilities.workers) == (2, 3)
     scenes = [scene(16 + 8 * index, 40, seed=index) for index in range(6)]
     with ThreadPoolExecutor(5) as pool:
         found = list(pool.map(lambda pair: two.run(*pair), scenes))
@@ -46,14 +48,27 @@ def test_streams_compute_what_one_thread_computes(openvino_bundles: Mapping[str,
 def test_large_pictures_are_compiled_for_their_shape(
     openvino_bundles: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = OpenVinoBackend(openvino_bundles["fp32"] / "model.xml", cache="")
-    scenes = [scene(50, 66, seed=1), scene(66, 50, 2, seed=2), scene(66, 50, 2, seed=3)]
-    wanted = [backend.run(*pair) for pair in scenes]
-    assert backend._large._request is None
     monkeypatch.setattr(openvino_backend, "PIXELS_WORTH_COMPILING", 50 * 66)
-    for pair, result in zip(scenes, wanted, strict=True):
-        assert np.abs(backend.run(*pair).astype(int) - result).max() <= 1
-    assert backend._large._shapes["mask"] == (2, 66, 50)
+    inpaint = Inpainter.load(openvino_bundles["fp32"], cache="")
+    made: list[Shape] = []
+    fixed = inpaint.backend.fixed
+    monkeypatch.setattr(inpaint.backend, "fixed", lambda shape: made.append(shape) or fixed(shape))
+    pairs = [scene(50, 65), scene(50, 66, seed=1), scene(66, 50, 2, seed=2), scene(66, 50, 2, seed=3)]
+    for images, masks in pairs:
+        wanted = np.where(masks[..., None] > 0, inpaint.backend.run(images, masks), images)
+        assert np.abs(inpaint.run(images, masks).astype(int) - wanted).max() <= 1
+    assert made == [(1, 50, 66), (2, 66, 50)]
+
+
+@pytest.mark.parametrize("io", ["uint8", "float"])
+def test_a_fixed_model_takes_one_shape(tiny: Checkpoint, io: Interface, tmp_path: Path) -> None:
+    options = ExportOptions(target="openvino", io=io, parity_subjects=[Size(16, 16)])
+    export_bundle(tiny, tmp_path / "out", options)
+    backend = OpenVinoBackend(tmp_path / "out" / "model.xml", streams=2, cache="")
+    fixed = backend.fixed((2, 40, 56))
+    assert (fixed.capabilities.shapes, fixed.capabilities.workers) == ((ShapeRange(*3 * ((2, 40, 56),)),), 2)
+    difference = np.abs(fixed.run(*SCENE).astype(float) - backend.run(*SCENE))
+    assert difference.max() <= (1 if io == "uint8" else 1 / 255)
 
 
 def test_results_do_not_share_memory(openvino_bundles: Mapping[str, Path]) -> None:
@@ -126,8 +141,10 @@ def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> N
 def test_hint_comes_from_the_bundle(openvino_bundles: Mapping[str, Path]) -> None:
     for precision in ("fp32", "bf16"):
         backend = OpenVinoBackend(openvino_bundles[precision] / "model.xml", cache="")
-        assert backend.hint == _supported_hint(openvino_core(), precision)
-    assert OpenVinoBackend(openvino_bundles["bf16"] / "model.xml", cache="", precision="f32").hint == "f32"
+        hint = _supported_hint(openvino_core(), precision)
+        assert (backend.capabilities.hint, backend.capabilities.made_for) == (hint, precision)
+    overruled = OpenVinoBackend(openvino_bundles["bf16"] / "model.xml", cache="", precision="f32").capabilities
+    assert (overruled.hint, overruled.precision, overruled.made_for) == ("f32", "fp32", "bf16")
 
 
 def test_signals_arrive_after_a_model_dies_in_another_thread(openvino_bundles: Mapping[str, Path]) -> None:

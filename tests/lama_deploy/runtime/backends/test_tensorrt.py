@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lama_deploy.errors import LamaDeployError
+from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.scenes import scene
 from lama_deploy.runtime import Inpainter
 from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
@@ -104,14 +104,24 @@ def test_threads_have_streams_of_their_own(machine: Machine) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(check, range(24)))
-    assert backend.workers == 3 and len(set(machine.engine.streams.values())) == 2
+    assert backend.capabilities.workers == 3 and len(set(machine.engine.streams.values())) == 2
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 40), (1, 40, 100), (3, 32, 32)])
+def test_what_no_profile_takes_is_refused(machine: Machine, shape: tuple[int, int, int]) -> None:
+    """Alone, without a strategy above."""
+    n, h, w = shape
+    message = rf"takes 16x16 to 48x64 \(batch of 2\), 48x48 to 96x96, not {n} of {h}x{w}; an Inpainter pads and splits"
+    with pytest.raises(ImageError, match=message) as raised:
+        machine.open().run(*scene(h, w, n))
+    assert "\n" not in str(raised.value) and not machine.engine.runs
 
 
 def test_small_pictures_are_mirrored(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    backend = machine.open()
+    inpaint = Inpainter(machine.open())
     images, masks = scene(9, 40)
     for _ in range(2):
-        got = backend.run(images, masks)
+        got = inpaint.run(images, masks)
     mirrored = (np.pad(array, [(0, 0), (0, 7), (0, 0), (0, 0)][: array.ndim], "symmetric") for array in (images, masks))
     assert np.array_equal(got, machine.expected(*mirrored)[:, :9])
     (record,) = caplog.records
@@ -122,29 +132,29 @@ def test_small_pictures_are_mirrored(machine: Machine, caplog: pytest.LogCapture
 
 
 def test_a_batch_is_split_and_filled_up(machine: Machine) -> None:
-    backend = machine.open([(2, 16, 16), (2, 32, 32), (2, 48, 64)])
+    inpaint = Inpainter(machine.open([(2, 16, 16), (2, 32, 32), (2, 48, 64)]))
     images, masks = scene(32, 40, 5)
-    assert np.array_equal(backend.run(images, masks), machine.expected(images, masks))
+    assert np.array_equal(inpaint.run(images, masks), machine.expected(images, masks))
     assert machine.engine.runs == [(0, (2, 32, 40))] * 3
 
 
 def test_one_window_is_put_around_a_hole(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    backend = machine.open()
+    inpaint = Inpainter(machine.open())
     images, masks = scene(150, 400)
     masks[:] = 0
     masks[:, 60:100, 200:240] = 1
-    got = backend.run(images, masks)
+    got = inpaint.run(images, masks)
     window = np.s_[:, 32:128, 172:268]  # 96 pixels around the middle of the hole
     assert np.array_equal(got[window], machine.expected(images[window], masks[window]))
     assert np.array_equal(got[masks == 0], images[masks == 0]) and "see less of the picture" in caplog.text
 
 
 def test_large_holes_are_filled_in_windows_that_overlap(machine: Machine) -> None:
-    backend = machine.open()
+    inpaint = Inpainter(machine.open())
     images, masks = scene(150, 200, 2)
     masks[:] = 0
     masks[:, 10:140, 10:190] = 1
-    got = backend.run(images, masks)
+    got = inpaint.run(images, masks)
     assert np.array_equal(got[masks == 0], images[masks == 0])
     assert len(machine.engine.runs) == 2 * 2 * 3
     # Where only one window lies, at the corner of the holes, its result is taken as it is.

@@ -39,7 +39,7 @@ class Floats:
     name = "cuda"
 
     def __init__(self, backend: CudaBackend) -> None:
-        self.backend = backend
+        self.backend, self.device, self.capabilities = backend, backend.device, backend.capabilities
 
     def run(self, images: Array, masks: Array) -> Array:
         image = torch.tensor(images).permute(0, 3, 1, 2) / 255
@@ -137,7 +137,7 @@ def test_tensors_of_other_dtypes(tiny: Checkpoint) -> None:
 
 
 def test_precision_follows_the_device(tiny: Checkpoint) -> None:
-    assert CudaBackend(tiny, device="cpu").hint == "fp32"
+    assert CudaBackend(tiny, device="cpu").capabilities.precision == "fp32"
 
 
 @pytest.mark.parametrize(

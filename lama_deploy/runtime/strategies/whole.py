@@ -1,0 +1,75 @@
+"""Pictures as they are, over any backend; what a backend cannot take whole is mirrored, split or filled in windows."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+
+from lama_deploy.arrays import Array
+from lama_deploy.runtime.backend import Backend, FixableBackend, is_fixable
+from lama_deploy.runtime.strategies.tile import run_in_parts
+from lama_deploy.shapes import Shape, described
+
+log = logging.getLogger(__name__)
+
+
+class Whole:
+    """Runs a backend at any shape. Calls from several threads are as safe as the backend's own.
+
+    Very large pictures run on a backend that is fixed to their shape, where it declares that this saves memory.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._fixed = _Fixed(backend) if is_fixable(backend) else None
+        self._said = set[str]()
+
+    def run(self, images: Array, masks: Array) -> Array:
+        """As Backend.run, with any number, height and width of pictures."""
+        shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
+        part = self._backend.capabilities.part_for(shape)
+        if part == shape:
+            return self._run(images, masks)
+        self._say(_what_happens(shape, part), shape, part)
+        return run_in_parts(self._run, images, masks, part)
+
+    def _run(self, images: Array, masks: Array) -> Array:
+        """What the backend takes."""
+        least = self._backend.capabilities.fixed_from
+        if self._fixed is not None and least is not None and masks.size >= least:
+            return self._fixed.run(images, masks)
+        return self._backend.run(images, masks)
+
+    def _say(self, what: str, shape: Shape, part: Shape) -> None:
+        """Once of each kind: a folder of large photographs is no news with every one."""
+        if what not in self._said:
+            self._said.add(what)
+            log.warning(
+                "no profile takes %d of %dx%d (the engine has %s): %s, in runs of %d of %dx%d; export with a --profile "
+                "for such pictures to have them whole",
+                *shape, described(self._backend.capabilities.shapes), what, *part,
+            )  # fmt: skip
+
+
+class _Fixed:
+    """A backend for the shape of its last pictures; one call at a time, since each holds the memory of large ones."""
+
+    def __init__(self, backend: FixableBackend) -> None:
+        self._backend = backend
+        self._lock = Lock()
+        self._shape: Shape | None = None
+        self._fixed: Backend | None = None
+
+    def run(self, images: Array, masks: Array) -> Array:
+        shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
+        with self._lock:
+            if self._fixed is None or shape != self._shape:
+                self._fixed = None  # its memory goes before the next one's comes
+                self._fixed, self._shape = self._backend.fixed(shape), shape
+            return self._fixed.run(images, masks)
+
+
+def _what_happens(shape: Shape, part: Shape) -> str:
+    if any(whole > one for whole, one in zip(shape[1:], part[1:], strict=True)):
+        return "it is filled in windows, which see less of the picture"
+    return "the batch is filled up or split" if shape[1:] == part[1:] else "the picture is mirrored at its edges"
