@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.checkpoints.keys import first_up_index
+from lama_deploy.checkpoints.topology import HEAD
 from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused.layers import Convolution, SplitConvolution, UpConvolution, folded
 from lama_deploy.native.frames import inside
-from lama_deploy.precision.scales import HEAD
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 
 BLOCKS: Mapping[str, type[FFCBlock | ResnetBlock | DilatedBlock]] = {
