@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lama_deploy.checkpoints.topology import HEAD, layers
 from lama_deploy.model import seeded_generator
-from lama_deploy.precision.scales import HEAD, layers
 from lama_deploy.variants import GeneratorConfig
 
 CONFIGS = [

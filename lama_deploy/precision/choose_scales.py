@@ -8,9 +8,10 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
+from lama_deploy.checkpoints.topology import HEAD, layers
 from lama_deploy.errors import ParityError
 from lama_deploy.precision.calibration import LONG_SIDE
-from lama_deploy.precision.scales import HEAD, Scales, layers, power_of_two, scale_state
+from lama_deploy.precision.scales import Scales, power_of_two, scale_state
 from lama_deploy.variants import GeneratorConfig
 
 TARGET = 4096.0  # largest magnitude after scaling: 16 times below the limit; the rest of the range is for small values
@@ -25,7 +26,7 @@ LARGEST_SIDE = 2048  # pixels; spectra grow with the side, and are to fit up to 
 def choose_scales(
     config: GeneratorConfig, state_dict: Mapping[str, Array], largest: Mapping[str, float]
 ) -> dict[str, float]:
-    """value of `scales.layers` -> the power of two to fold in. `largest`: value -> magnitude measured at LONG_SIDE.
+    """value of `topology` -> the power of two to fold in. `largest`: value -> magnitude measured at LONG_SIDE.
 
     Raises ParityError where the folded weights would not be exactly the given ones, or no scales are small enough.
     """

@@ -14,10 +14,11 @@ import torch
 from lama_deploy.arrays import Array
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.checkpoints.topology import HEAD, layers
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.precision.choose_scales import choose_scales
 from lama_deploy.precision.ranges import largest_values
-from lama_deploy.precision.scales import HEAD, layers, scale_state
+from lama_deploy.precision.scales import scale_state
 
 log = logging.getLogger(__name__)
 VERSION = 1  # of what is measured and how scales are chosen; another number, another file

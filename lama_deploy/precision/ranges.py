@@ -19,7 +19,7 @@ from lama_deploy.model.predict import inpaint
 def largest_values(
     checkpoint: Checkpoint, pairs: Iterable[tuple[Array, Array]], device: torch.device
 ) -> dict[str, float]:
-    """value of `scales.layers` -> largest magnitude over pairs of image (H, W, 3) and mask (H, W), uint8.
+    """value of `topology` -> largest magnitude over pairs of image (H, W, 3) and mask (H, W), uint8.
 
     Raises LamaDeployError where an image takes even float32 out of its range.
     """

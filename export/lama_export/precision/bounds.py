@@ -8,14 +8,13 @@ bound is far above what happens, and grows with every block; it says what arithm
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
-from lama_deploy.precision.scales import INPUT, Layer, layers
+from lama_deploy.checkpoints.topology import INPUT, Layer, Stage, topology
 from lama_deploy.variants import GeneratorConfig
 
 HALF_SPECTRUM = math.sqrt(2)  # the inverse counts most columns of the half spectrum twice
@@ -23,17 +22,24 @@ REFLECTION = 2.0  # a reflect-padded map repeats a pixel at most four times, so 
 
 
 def worst_case(config: GeneratorConfig, state_dict: Mapping[str, Array], height: int, width: int) -> dict[str, float]:
-    """value of `scales.layers` -> a bound on its magnitude for every picture of that size; may be infinite."""
+    """value of `topology` -> a bound on its magnitude for every picture of that size; may be infinite."""
     weights = FoldedWeights(state_dict)
     bounds = {INPUT: math.sqrt(3.0 * height * width)}
-    for _, group in groupby(layers(config), key=lambda layer: (layer.norm, layer.output)):
-        parts = list(group)
+    for parts in (parts for stage in topology(config).stages for parts in _sums(stage)):
         output = parts[0].output
         with np.errstate(over="ignore"):
             total = sum(_gain(weights, layer, bounds) for layer in parts) + _bias(weights, parts, height * width)
             bounds[output] = float(bounds.get(output, 0.0) + total)  # a residual adds to what is there
     del bounds[INPUT]
     return bounds
+
+
+def _sums(stage: Stage) -> Iterable[list[Layer]]:
+    """The layers that a BN normalises together, in the order in which these sums can be computed."""
+    sums: dict[str | None, list[Layer]] = {}
+    for layer in stage.layers:
+        sums[layer.norm] = [*sums.pop(layer.norm, []), layer]  # behind all that its last layer reads
+    return sums.values()
 
 
 def _gain(weights: FoldedWeights, layer: Layer, bounds: Mapping[str, float]) -> float:

@@ -14,14 +14,14 @@ import onnx
 from onnx import TensorProto, helper
 
 from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.topology import HEAD
 from lama_deploy.errors import LamaDeployError
-from lama_deploy.precision.scales import HEAD
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import onnx_from_state
 
 COMPUTE = ("Conv", "ConvTranspose", "MatMul", "Add")  # the other operators make nothing larger than what they read
 
-# Scopes of the exported graph -> values of `scales.layers`. First match counts.
+# Scopes of the exported graph -> values of `topology`. First match counts.
 _GROUPS = (
     (r"generator/(?:front\w*/)?stem/", "stem"),
     (r"generator/front\w*/down\d+/l2l", "local"),
@@ -44,7 +44,7 @@ Pair = tuple[Array, Array]  # image (H, W, 3) uint8, mask (H, W) uint8
 def measure_ranges(
     config: GeneratorConfig, state_dict: Mapping[str, Array], pairs: Iterable[Pair]
 ) -> dict[str, dict[str, float]]:
-    """value of `scales.layers` -> {operator's name: largest magnitude} over all pairs.
+    """value of `topology` -> {operator's name: largest magnitude} over all pairs.
 
     Raises LamaDeployError where an image takes even float32 out of its range.
     """

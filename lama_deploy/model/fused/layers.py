@@ -1,7 +1,7 @@
 """Convolutions with batch normalisation folded in, for inference: no autograd, official weights as float64 arrays.
 
 Weights are buffers, so that `.to(device, dtype, memory_format=torch.channels_last)` converts all of them once. A layer
-says what it stores in memory (`stored`), by the names of `precision.scales.layers`: half precision must hold that.
+says what it stores in memory (`stored`), by the names of `checkpoints.topology`: half precision must hold that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Stored = Iterator[tuple[str, Tensor]]
 
 
 class Storing(Protocol):
-    """A layer that says what it stores when it gives `output`: (value of `scales.layers`, tensor) pairs."""
+    """A layer that says what it stores when it gives `output`: (value of `topology`, tensor) pairs."""
 
     def stored(self, output: Any) -> Stored: ...
 

@@ -5,9 +5,10 @@ import pytest
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.folded import FoldedWeights
+from lama_deploy.checkpoints.topology import HEAD, layers
 from lama_deploy.errors import ParityError
 from lama_deploy.precision.choose_scales import STREAMS, TARGET, WEIGHT_LEAST, WEIGHT_LIMIT, choose_scales, fit_weights
-from lama_deploy.precision.scales import HEAD, layers, scale_state
+from lama_deploy.precision.scales import scale_state
 
 
 def test_weights_fit_where_a_branch_grows(growing: Checkpoint) -> None:

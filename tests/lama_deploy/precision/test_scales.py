@@ -5,15 +5,16 @@ import pytest
 import torch
 
 from lama_deploy.checkpoints.keys import expected_shapes
+from lama_deploy.checkpoints.topology import layers
 from lama_deploy.model.predict import generator_from_state
-from lama_deploy.precision.scales import layers, power_of_two, scale_state
+from lama_deploy.precision.scales import power_of_two, scale_state
 from lama_deploy.variants import VARIANTS
 from tests.scaled_generators import CONFIGS, KINDS, drawn_scales, state_of
 
 
 @pytest.mark.parametrize("config", [*CONFIGS, *VARIANTS.values()], ids=str)
 def test_every_convolution_is_listed_with_its_channels(config):
-    plan = list(layers(config))
+    plan = layers(config)
     shapes = expected_shapes(config)
     convolutions = [key.removesuffix(".weight") for key, shape in shapes.items() if len(shape) == 4]
     assert sorted(layer.conv for layer in plan) == sorted(convolutions)

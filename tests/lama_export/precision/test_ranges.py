@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from lama_deploy.checkpoints.topology import layers
 from lama_deploy.images.scenes import scene
-from lama_deploy.precision.scales import layers, scale_state
+from lama_deploy.precision.scales import scale_state
 from lama_export.precision.bounds import worst_case
 from lama_export.precision.ranges import measure_ranges
 from tests.scaled_generators import CONFIGS, KINDS, drawn_scales, state_of

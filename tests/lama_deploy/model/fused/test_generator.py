@@ -9,13 +9,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.topology import layers
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.precision.ranges import largest_values
-from lama_deploy.precision.scales import layers, scale_state
+from lama_deploy.precision.scales import scale_state
 from lama_deploy.variants import GeneratorConfig
 
 CPU = torch.device("cpu")
