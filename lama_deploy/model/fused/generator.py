@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.checkpoints.keys import first_up_index
-from lama_deploy.checkpoints.topology import HEAD
 from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused.layers import Convolution, SplitConvolution, UpConvolution, folded
