@@ -4,8 +4,13 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import lama_deploy
+import lama_export
+from lama_deploy import errors
 
 ROOT = Path(__file__).parent.parent
 PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
@@ -23,10 +28,30 @@ def run_without(packages: tuple[str, ...], code: str, *arguments: str) -> subpro
     return subprocess.run(command, env=PATHS, capture_output=True, text=True, check=False)
 
 
-def test_importing_loads_neither_torch_nor_an_engine() -> None:
-    code = "import lama_deploy, sys; print([m for m in ('torch', 'onnxruntime', 'onnx') if m in sys.modules])"
-    result = run_without((), code)
+@pytest.mark.parametrize("package", ["lama_deploy", "lama_export"])
+def test_importing_loads_neither_torch_nor_an_engine(package: str) -> None:
+    heavy = ("torch", "onnxruntime", "openvino", "tensorrt", "cuda", "onnx", "numpy", "PIL")
+    result = run_without((), f"import {package}; print([m for m in {heavy} if m in sys.modules])")
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_public_names_need_no_engine() -> None:
+    """What people import is there with NumPy and Pillow alone; an engine is loaded with a model."""
+    code = "from lama_deploy import *; print(Inpainter.__name__, load_checkpoint.__name__, load_bundle.__name__)"
+    result = run_without((*TRAINING_PACKAGES, "onnxruntime", "openvino"), code)
+    assert result.stdout.strip() == "Inpainter load_checkpoint load_bundle", result.stderr
+
+
+@pytest.mark.parametrize("package", [lama_deploy, lama_export])
+def test_public_names(package: ModuleType) -> None:
+    assert all(hasattr(package, name) for name in package.__all__) and set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # noqa: B018
+
+
+def test_every_error_is_public() -> None:
+    found = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert found <= set(lama_deploy.__all__)
 
 
 def test_onnxruntime_inference_needs_no_torch(tmp_path: Path) -> None:

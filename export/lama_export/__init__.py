@@ -1,17 +1,30 @@
 """From a checkpoint to a proven bundle. The exporter's packages are imported when it is first used."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lama_export.engine_options import Batch, EngineOptions, Profile
     from lama_export.export import export_bundle
     from lama_export.options import ExportOptions
 
-__all__ = ["ExportOptions", "export_bundle"]
+__all__ = ["Batch", "EngineOptions", "ExportOptions", "Profile", "export_bundle"]
+_LATER = {
+    "Batch": "engine_options",
+    "EngineOptions": "engine_options",
+    "ExportOptions": "options",
+    "Profile": "engine_options",
+    "export_bundle": "export",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    """What is imported when it is first used."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lama_export import export
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
-    return getattr(export, name)
+
+def __dir__() -> list[str]:
+    """For completion: also what has not been used yet."""
+    return sorted({*globals(), *__all__})

@@ -19,6 +19,7 @@ from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import Tolerance, tolerance_for, tolerance_of
 from lama_deploy.runtime.backend import Backend
 from lama_deploy.runtime.inpainter import BY_SUFFIX, OF_CHECKPOINTS, Inpainter
+from lama_deploy.runtime.options import CheckpointBackend
 from lama_deploy.runtime.strategies.whole import Whole
 from lama_deploy.shapes import described
 
@@ -83,7 +84,7 @@ class Candidate:
 
 
 def open_candidate(
-    name: str, *, device: str | None, threads: int | None, backend: str | None, precision: str | None
+    name: str, *, device: str | None, threads: int | None, backend: CheckpointBackend | None, precision: str | None
 ) -> Candidate:
     """name: a bundle, a checkpoint, or a name of weights. backend, precision: of checkpoints, as `Inpainter.load`.
 
@@ -142,7 +143,9 @@ def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidat
     )
 
 
-def _of_checkpoint(name: str, checkpoint: Checkpoint, source: str, backend: str | None, **options: Any) -> Candidate:
+def _of_checkpoint(
+    name: str, checkpoint: Checkpoint, source: str, backend: CheckpointBackend | None, **options: Any
+) -> Candidate:
     opened = Inpainter.of(checkpoint, backend=backend or OF_CHECKPOINTS[0], **options).backend
     precision = opened.capabilities.precision or "fp32"
     weights = {"source": source, "sha256": checkpoint.sha256}

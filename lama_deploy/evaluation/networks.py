@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -65,8 +64,7 @@ def inception_features(device: str, paths: Paths) -> Features:
     inception = _library("pytorch_fid.inception", "FID")
     state = load_state(file := find_backbone("inception-fid", paths.get("inception-fid")))
     try:
-        # The constructor always fetches its weights; it gets the file's instead of the network's.
-        with _quiet(), patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
+        with _quiet(), _fetching(inception, state):
             model = inception.InceptionV3().eval().to(device)
     except RuntimeError as error:
         raise CheckpointError(f"{file}: not the weights of FID's Inception ({_first_line(error)})") from error
@@ -121,6 +119,17 @@ def _load(module: torch.nn.Module, state: Mapping[str, Tensor | None], file: Pat
         module.load_state_dict({key: tensor for key, tensor in state.items() if tensor is not None})
     except RuntimeError as error:
         raise CheckpointError(f"{file}: not the weights of torchvision's VGG16 ({_first_line(error)})") from error
+
+
+@contextmanager
+def _fetching(inception: ModuleType, state: Mapping[str, Tensor]) -> Iterator[None]:
+    """The library's constructor always fetches its weights; it gets the file's instead of the network's."""
+    fetch = inception.load_state_dict_from_url
+    inception.load_state_dict_from_url = lambda *_, **__: state  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        inception.load_state_dict_from_url = fetch  # type: ignore[attr-defined]
 
 
 @contextmanager

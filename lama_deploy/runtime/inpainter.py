@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 
@@ -17,20 +18,32 @@ from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyErr
 from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
+from lama_deploy.runtime.options import (
+    AnyOptions,
+    BackendName,
+    CheckpointBackend,
+    CudaOptions,
+    OnnxRuntimeOptions,
+    OpenVinoOptions,
+    TensorRtOptions,
+    TorchOptions,
+)
 from lama_deploy.runtime.strategies.whole import Whole
 
+Source = str | os.PathLike[str]
+
 # What people call them: (module of `backends`, class).
-BACKENDS = {
+BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "onnxruntime": ("onnxruntime", "OnnxRuntimeBackend"),
     "openvino": ("openvino", "OpenVinoBackend"),
     "tensorrt": ("tensorrt", "TensorRtBackend"),
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
-OF_CHECKPOINTS = ("torch", "cuda")  # the first by default
+OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
-PACKAGES = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
-BY_SUFFIX = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
+PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
+BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
 
 
 class Inpainter:
@@ -40,9 +53,44 @@ class Inpainter:
         self.backend = backend
         self._whole = Whole(backend)
 
+    @overload
     @classmethod
     def load(
-        cls, source: str | os.PathLike[str], *, backend: str | None = None, check: bool = True, **options: Any
+        cls, source: Source, *, backend: None = None, check: bool = True, **options: Unpack[AnyOptions]
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
+        backend: Literal["onnxruntime"],
+        check: bool = True,
+        **options: Unpack[OnnxRuntimeOptions],
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls, source: Source, *, backend: Literal["openvino"], check: bool = True, **options: Unpack[OpenVinoOptions]
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls, source: Source, *, backend: Literal["tensorrt"], check: bool = True, **options: Unpack[TensorRtOptions]
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls, source: Source, *, backend: Literal["torch"], check: bool = True, **options: Unpack[TorchOptions]
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls, source: Source, *, backend: Literal["cuda"], check: bool = True, **options: Unpack[CudaOptions]
+    ) -> Inpainter: ...
+    @classmethod
+    def load(
+        cls, source: Source, *, backend: BackendName | None = None, check: bool = True, **options: Any
     ) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
@@ -51,13 +99,13 @@ class Inpainter:
         by default the first that fits.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
-        options: `device` ("cpu", "cuda") and `threads` for all; for onnxruntime `optimization` ("all", "extended",
-        "basic", "none"); for openvino `streams` and `cache`; for cuda `precision` ("fp32", "fp16", "bf16"), `graphs`;
-        for tensorrt `streams`, `graphs`, `plugin`, `kernels`, `cache` (`TensorRtBackend`).
+        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
+        onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda; `streams`,
+        `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
         Raises a LamaDeployError that says what to do.
         """
         model, bundle = _engine_file(Path(source), check)
-        fitting = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
+        fitting: tuple[BackendName, ...] = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
         chosen = fitting[0] if backend is None else backend
         if chosen not in fitting:
             runs = " or ".join(map(repr, fitting))
@@ -69,8 +117,16 @@ class Inpainter:
 
         return cls(opener(load_weights(source), **options))
 
+    @overload
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, backend: str = OF_CHECKPOINTS[0], **options: Any) -> Inpainter:
+    def of(
+        cls, checkpoint: Checkpoint, *, backend: Literal["torch"] = "torch", **options: Unpack[TorchOptions]
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, backend: Literal["cuda"], **options: Unpack[CudaOptions]) -> Inpainter: ...
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, backend: CheckpointBackend = "torch", **options: Any) -> Inpainter:
         """A checkpoint that is loaded already. backend: "torch" or "cuda"; options and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
@@ -140,7 +196,7 @@ def _takes(backend: str) -> str:
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 
-def _backend_class(name: str) -> Any:
+def _backend_class(name: BackendName) -> Any:
     package, extra = PACKAGES.get(name, (name, name))
     module_name, class_name = BACKENDS[name]
     try:
@@ -153,7 +209,7 @@ def _backend_class(name: str) -> Any:
     return getattr(module, class_name)
 
 
-def _opener(name: str, options: dict[str, Any]) -> Any:
+def _opener(name: BackendName, options: dict[str, Any]) -> Any:
     """The backend's class, if it has these options."""
     opener = _backend_class(name)
     allowed = list(inspect.signature(opener).parameters)[1:]

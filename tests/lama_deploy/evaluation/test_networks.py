@@ -5,6 +5,7 @@ Weights are random: what the numbers mean is not tested here, but how the networ
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,6 +98,36 @@ def test_reference_libraries_absent(monkeypatch, name, module):
         MissingDependencyError, match=rf"{name} needs {module} and torchvision .*lama-deploy\[evaluate\]"
     ):
         load_metrics([name], "cpu", {})
+
+
+@pytest.mark.parametrize("names", [["weight", "bias"], ["weight"]])
+def test_fid_gets_the_files_weights_and_the_library_its_function_back(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a library as pytorch-fid is: its constructor fetches what it loads."""
+
+    class Inception(torch.nn.Conv2d):
+        def __init__(self) -> None:
+            super().__init__(3, 5, 1)
+            self.load_state_dict(library.load_state_dict_from_url("https://example.org/inception", progress=True))
+
+        def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+            return [super().forward(image).mean((2, 3), keepdim=True)]
+
+    def fetch(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is fetched")
+
+    library = SimpleNamespace(load_state_dict_from_url=fetch, InceptionV3=Inception)
+    monkeypatch.setattr(networks, "_library", lambda *_: library)
+    file = tmp_path / "inception.pth"
+    torch.save({name: tensor for name, tensor in torch.nn.Conv2d(3, 5, 1).state_dict().items() if name in names}, file)
+    if len(names) == 2:
+        features = networks.inception_features("cpu", {"inception-fid": file})(torch.zeros(1, 3, 8, 8))
+        np.testing.assert_allclose(features, torch.load(file)["bias"].numpy(), atol=1e-6)
+    else:
+        with pytest.raises(CheckpointError, match="not the weights of FID's Inception"):
+            networks.inception_features("cpu", {"inception-fid": file})
+    assert library.load_state_dict_from_url is fetch
 
 
 @pytest.mark.usefixtures("no_backbones")

@@ -1,0 +1,89 @@
+"""What `Inpainter.load` and `Inpainter.of` take besides, by backend; every option may be left out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:  # each of these needs an engine
+    import torch
+
+    from lama_deploy.runtime.backends.onnxruntime import Optimization
+    from lama_deploy.tensorrt.context import Kernels
+
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "torch", "cuda"]
+CheckpointBackend = Literal["torch", "cuda"]
+
+
+class _Device(TypedDict, total=False):
+    device: str | None
+    threads: int | None
+
+
+class OnnxRuntimeOptions(_Device, total=False):
+    """device: "cpu" or "cuda"; None: CUDA where this ONNX Runtime has it. threads: of the CPU; None: as it chooses.
+
+    optimization: of the graph, "all" (the default), "extended", "basic" or "none".
+    """
+
+    optimization: Optimization
+
+
+class OpenVinoOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: of all streams together; None: as OpenVINO chooses.
+
+    streams: pictures computed at the same time, at least 1; None: one. cache: a folder for compiled models, which makes
+    later starts fast; None: the user's, "": none. precision: what it computes in, whatever the file names.
+    """
+
+    streams: int
+    cache: str | os.PathLike[str] | None
+    precision: Literal["f32", "f16", "bf16"] | None
+
+
+class TensorRtOptions(_Device, total=False):
+    """device: "cuda" or "cuda:N"; None: of the CUDA context that is current, else the first GPU. threads: nothing here.
+
+    streams: pictures computed at the same time, at least 1 (the default), each with memory of its own. graphs: how many
+    shapes keep a CUDA graph (default: 8); 0: none. plugin: the library that the engine's Fourier units need; None: this
+    package's own. kernels: when TensorRT-RTX compiles for a shape, "lazy" (the default), "eager" or "none" (never).
+    cache: a folder for what it compiles; None: the user's, "": none.
+    """
+
+    streams: int
+    graphs: int
+    plugin: str | os.PathLike[str] | None
+    kernels: Kernels
+    cache: str | os.PathLike[str] | None
+
+
+class TorchOptions(_Device, total=False):
+    """device: of torch, such as "cpu" or "cuda:1"; None: CUDA where there is one. threads: of the CPU; None: as set.
+
+    dtype: what it computes in (default: float32).
+    """
+
+    dtype: torch.dtype
+
+
+class CudaOptions(_Device, total=False):
+    """device: "cuda" (the default), "cuda:N", or "cpu" for tests. threads: of the CPU; None: as set.
+
+    precision: None: fp16 on a GPU, fp32 on the CPU. graphs: how many shapes keep a CUDA graph (default: 8); 0: none.
+    """
+
+    precision: Literal["fp32", "fp16", "bf16"] | None
+    graphs: int
+
+
+class AnyOptions(_Device, total=False):
+    """Of whatever backend fits the source; LamaDeployError for one that it does not have."""
+
+    optimization: Optimization
+    streams: int
+    cache: str | os.PathLike[str] | None
+    graphs: int
+    plugin: str | os.PathLike[str] | None
+    kernels: Kernels
+    dtype: torch.dtype
+    precision: Literal["fp32", "fp16", "bf16", "f32", "f16"] | None
