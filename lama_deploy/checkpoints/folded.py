@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.topology import Layer
 
 BN_EPS = 1e-5  # official; PyTorch's default
 
@@ -17,14 +18,17 @@ class FoldedWeights:
     def __init__(self, state_dict: Mapping[str, Array]) -> None:
         self._state = state_dict
 
-    def weight(self, conv: str, bn: str | None = None, axis: int = 0) -> Array:
-        """Weight of `conv`, its output channels (on `axis`) scaled by `bn`."""
-        weight = self._read(f"{conv}.weight")
-        return weight if bn is None else weight * self._scale(bn).reshape([-1 if i == axis else 1 for i in range(4)])
+    def weight(self, layer: Layer) -> Array:
+        """(O, I, k, k), or (I, O, k, k) of a transposed convolution; its output channels scaled by the BN."""
+        weight = self._read(f"{layer.conv}.weight")
+        if layer.norm is None:
+            return weight
+        return weight * self._scale(layer.norm).reshape((1, -1, 1, 1) if layer.transposed else (-1, 1, 1, 1))
 
-    def bias(self, *convs: str, bn: str | None = None) -> Array:
-        """Bias of the sum of `convs` after `bn`; a convolution without one counts as zero."""
-        total = sum(self._read(f"{conv}.bias") for conv in convs if f"{conv}.bias" in self._state)
+    def bias(self, *layers: Layer) -> Array:
+        """(O,): of the sum of layers that share a BN, after it."""
+        total = sum(self._read(f"{layer.conv}.bias") for layer in layers if layer.bias)
+        bn = layers[0].norm
         if bn is None:
             return np.asarray(total, np.float64)
         return self._read(f"{bn}.bias") + (total - self._read(f"{bn}.running_mean")) * self._scale(bn)

@@ -71,10 +71,11 @@ def _weight_sizes(config: GeneratorConfig, state_dict: Mapping[str, Array]) -> I
     """(value read, value written, largest magnitude of the folded weights between them), for different values."""
     weights = FoldedWeights(state_dict)
     for layer in layers(config):
-        axis = 1 if layer.transposed else 0
-        weight = np.abs(weights.weight(layer.conv, layer.norm, axis=axis))
+        weight = np.abs(weights.weight(layer))
         ends = np.cumsum([channels for _, channels in layer.inputs])[:-1]
-        for (value, _), part in zip(layer.inputs, np.split(weight, ends, axis=1 - axis), strict=True):
+        for (value, _), part in zip(
+            layer.inputs, np.split(weight, ends, axis=0 if layer.transposed else 1), strict=True
+        ):
             if value != layer.output and part.any():
                 yield value, layer.output, float(part.max())
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.topology import Block, Layer, Stage
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import DOMAIN, GraphBuilder
-from lama_export.graph.layers import END, Layers
+from lama_export.graph.layers import END, Layers, node_name
 from lama_export.graph.spectral import DFT_MATRICES, MATRIX_NAMES, SPECTRAL_CONV
 
 Branches = tuple[str, str]
@@ -33,10 +34,8 @@ class FFCLayers(Layers):
     def emit(self, x: str) -> str:
         """(N, 4, H, W) -> the trunk's output, both branches concatenated."""
         local, global_ = self._front(self.reflect_pad(x, STEM_PADDING))
-        first = self.config.downsamplings + 2
-        for block in range(self.config.blocks):
-            with self.graph.scope(f"block{block + 1:02d}"):
-                local, global_ = self._block(local, global_, f"model.{first + block}")
+        for block in self.topology.blocks:
+            local, global_ = self._block(local, global_, block)
         return self.graph.op("Concat", local, global_, axis=1, name="branches")
 
     # -- stem and downsamplings ---------------------------------------------------------------------------------
@@ -61,18 +60,16 @@ class FFCLayers(Layers):
         return local, global_
 
     def _down(self, x: str, *, reflect: bool) -> Branches:
-        with self.graph.scope("stem"):
-            x = self.conv_bn_relu(x, "model.1.ffc.convl2l", "model.1.bn_l")
-        last = self.config.downsamplings + 1
-        for index in range(2, last):
-            with self.graph.scope(f"down{index - 1}"):
+        stem, *downs, split = self.topology.front
+        with self.graph.scope(stem.name):
+            x = self.conv_bn_relu(x, *stem.layers)
+        for down in downs:
+            with self.graph.scope(down.name):
                 x, attrs = self._pad_down(x, reflect=reflect)
-                x = self.conv_bn_relu(x, f"model.{index}.ffc.convl2l", f"model.{index}.bn_l", **attrs)
-        with self.graph.scope(f"down{last - 1}"):
+                x = self.conv_bn_relu(x, down.layers[0], **attrs)
+        with self.graph.scope(split.name):
             x, attrs = self._pad_down(x, reflect=reflect)
-            ffc, bn_l, bn_g = f"model.{last}.ffc", f"model.{last}.bn_l", f"model.{last}.bn_g"
-            local = self.conv_bn(x, f"{ffc}.convl2l", bn_l, name="l2l", **attrs)
-            global_ = self.conv_bn(x, f"{ffc}.convl2g", bn_g, name="l2g", **attrs)
+            local, global_ = (self.conv_bn(x, layer, **attrs) for layer in split.layers)
             return self.relu(local), self.relu(global_)
 
     def _pad_down(self, x: str, *, reflect: bool) -> tuple[str, dict[str, list[int]]]:
@@ -90,44 +87,44 @@ class FFCLayers(Layers):
 
     # -- trunk --------------------------------------------------------------------------------------------------
 
-    def _block(self, local: str, global_: str, key: str) -> Branches:
+    def _block(self, local: str, global_: str, block: Block) -> Branches:
         y_l, y_g = local, global_
-        for name in ("conv1", "conv2"):
-            with self.graph.scope(name):
-                y_l, y_g = self._ffc(y_l, y_g, f"{key}.{name}")
-        return self.graph.op("Add", local, y_l, name="local"), self.graph.op("Add", global_, y_g, name="global")
+        for stage in block.stages:
+            with self.graph.scope(stage.name):
+                y_l, y_g = self._ffc(y_l, y_g, stage)
+        with self.graph.scope(block.name):
+            return self.graph.op("Add", local, y_l, name="local"), self.graph.op("Add", global_, y_g, name="global")
 
-    def _ffc(self, x_l: str, x_g: str, key: str) -> Branches:
+    def _ffc(self, x_l: str, x_g: str, stage: Stage) -> Branches:
         """y_l = relu(bn_l(l2l + g2l)), y_g = relu(bn_g(l2g + g2g)); BN is folded into all four paths."""
-        ffc, bn_l, bn_g = f"{key}.ffc", f"{key}.bn_l", f"{key}.bn_g"
-        local, global_ = self.config.local_channels, self.config.global_channels
+        l2l, l2g, g2l, *g2g = stage.layers
+        local, global_ = l2l.channels, l2g.channels
         padded_l, padded_g = self.reflect_pad(x_l, 1), self.reflect_pad(x_g, 1)
-        l2l = self._latent(self.conv_bn(padded_l, f"{ffc}.convl2l", bn_l, name="l2l"), local)
-        g2l = self._latent(self.conv(padded_g, f"{ffc}.convg2l", name="g2l", bn=bn_l), local)
-        y_l = self.relu(self.graph.op("Add", l2l, g2l, name="local"))
-        l2g = self._latent(self.conv_bn(padded_l, f"{ffc}.convl2g", bn_g, name="l2g"), global_)
+        from_l = self._latent(self.conv_bn(padded_l, l2l), local)
+        from_g = self._latent(self.conv(padded_g, g2l), local)
+        y_l = self.relu(self.graph.op("Add", from_l, from_g, name="local"))
+        from_l = self._latent(self.conv_bn(padded_l, l2g), global_)
         with self.graph.scope("g2g"):
-            g2g = self._latent(self._spectral_transform(x_g, f"{ffc}.convg2g", bn_g), global_)
-        return y_l, self.relu(self.graph.op("Add", l2g, g2g, name="global"))
+            from_g = self._latent(self._spectral_transform(x_g, *g2g), global_)
+        return y_l, self.relu(self.graph.op("Add", from_l, from_g, name="global"))
 
     def _latent(self, x: str, channels: int) -> str:
         """State that `x` is (N, channels, h, w). ONNX Runtime fuses additions only where shapes are provably equal."""
         return self.graph.annotate(x, ["N", channels, "latent_h", "latent_w"])
 
-    def _spectral_transform(self, x: str, key: str, bn_after: str) -> str:
-        x = self.relu(self.conv_bn(x, f"{key}.conv1.0", f"{key}.conv1.1", name="conv1"))
-        unit = self.graph.op("Add", x, self._fourier_unit(x, f"{key}.fu"), name="residual")
-        return self.conv(unit, f"{key}.conv2", name="conv2", bn=bn_after)
+    def _spectral_transform(self, x: str, conv1: Layer, unit: Layer, conv2: Layer) -> str:
+        x = self.relu(self.conv_bn(x, conv1))
+        return self.conv(self.graph.op("Add", x, self._fourier_unit(x, unit), name="residual"), conv2)
 
-    def _fourier_unit(self, x: str, key: str) -> str:
+    def _fourier_unit(self, x: str, unit: Layer) -> str:
         """In the graph's dtype with matrices; by DFT operators in float32, since engines have no other."""
-        g, conv, bn = self.graph, f"{key}.conv_layer", f"{key}.bn"
+        g, name = self.graph, node_name(unit)
         dtype = g.dtype if self._with_matrices else np.float32
-        weight = g.constant(f"{conv}.weight", self.weights.weight(conv, bn), dtype)
-        bias = g.constant(f"{conv}.bias", self.weights.bias(conv, bn=bn), dtype)
+        weight = g.constant(f"{unit.conv}.weight", self.weights.weight(unit), dtype)
+        bias = g.constant(f"{unit.conv}.bias", self.weights.bias(unit), dtype)
         if self._with_matrices:
-            return g.op(SPECTRAL_CONV, x, weight, bias, *self._dft_matrices(x), name="fourier_unit", domain=DOMAIN)
-        return g.to_dtype(g.op(SPECTRAL_CONV, g.to_float32(x), weight, bias, name="fourier_unit", domain=DOMAIN))
+            return g.op(SPECTRAL_CONV, x, weight, bias, *self._dft_matrices(x), name=name, domain=DOMAIN)
+        return g.to_dtype(g.op(SPECTRAL_CONV, g.to_float32(x), weight, bias, name=name, domain=DOMAIN))
 
     def _dft_matrices(self, latent: str) -> list[str]:
         """One node for the whole graph: every unit sees the same latent size. Computed in float32 whatever follows."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.checkpoints.keys import first_up_index
+from lama_deploy.checkpoints.topology import HEAD, Layer
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.ffc import FFCLayers
-from lama_export.graph.layers import END, Layers
+from lama_export.graph.layers import END, Layers, node_name
 from lama_export.graph.pix2pixhd import Pix2PixHDLayers
 
 
@@ -35,25 +35,23 @@ def emit_generator(
         layers = Pix2PixHDLayers(g, config, state_dict)
     with g.scope("generator"):
         x = layers.emit(g.to_dtype(x))
-        index = first_up_index(config)
-        for level in range(config.downsamplings):
-            with g.scope(f"up{level + 1}"):
-                x = layers.relu(_deconv(layers, x, f"model.{index}", f"model.{index + 1}"))
-            index += 3
-        return _head(layers, x, f"model.{index + 1}")
+        for up in layers.topology.ups:
+            with g.scope(up.name):
+                x = layers.relu(_deconv(layers, x, *up.layers))
+        return _head(layers, x, layers.topology.head)
 
 
-def _deconv(layers: Layers, x: str, key: str, bn: str) -> str:
+def _deconv(layers: Layers, x: str, layer: Layer) -> str:
     """Double the size. Four convolutions and an interleave were measured: no faster, the interleave costs the gain."""
     g = layers.graph
     if g.dtype == BFLOAT16:
-        return _deconv_by_pixels(layers, x, key, bn)
+        return _deconv_by_pixels(layers, x, layer)
     return g.op(
         "ConvTranspose",
         x,
-        g.constant(f"{key}.weight", layers.weights.weight(key, bn, axis=1)),
-        g.constant(f"{key}.bias", layers.weights.bias(key, bn=bn)),
-        name="conv",
+        g.constant(f"{layer.conv}.weight", layers.weights.weight(layer)),
+        g.constant(f"{layer.conv}.bias", layers.weights.bias(layer)),
+        name=node_name(layer),
         kernel_shape=[3, 3],
         strides=[2, 2],
         pads=[1, 1, 1, 1],
@@ -61,13 +59,13 @@ def _deconv(layers: Layers, x: str, key: str, bn: str) -> str:
     )
 
 
-def _deconv_by_pixels(layers: Layers, x: str, key: str, bn: str) -> str:
+def _deconv_by_pixels(layers: Layers, x: str, layer: Layer) -> str:
     """The same as a convolution for 2x2 pixels at once: TensorRT-RTX 1.7 has no transposed one in bfloat16."""
     g = layers.graph
-    weight = g.constant(f"{key}.weight", _pixels_of_transposed(layers.weights.weight(key, bn, axis=1)))
-    bias = g.constant(f"{key}.bias", np.tile(layers.weights.bias(key, bn=bn), 4))
+    weight = g.constant(f"{layer.conv}.weight", _pixels_of_transposed(layers.weights.weight(layer)))
+    bias = g.constant(f"{layer.conv}.bias", np.tile(layers.weights.bias(layer), 4))
     pixels = g.op("Conv", x, weight, bias, name="pixels", kernel_shape=[2, 2], pads=[0, 0, 1, 1])
-    return g.op("DepthToSpace", pixels, blocksize=2, mode="DCR", name="conv")  # named as what it equals
+    return g.op("DepthToSpace", pixels, blocksize=2, mode="DCR", name=node_name(layer))  # named as what it equals
 
 
 def _pixels_of_transposed(weight: Array) -> Array:
@@ -81,20 +79,20 @@ def _pixels_of_transposed(weight: Array) -> Array:
     return blocks.reshape(-1, weight.shape[0], 2, 2)
 
 
-def _head(layers: Layers, x: str, key: str) -> str:
+def _head(layers: Layers, x: str, layer: Layer) -> str:
     """The 7x7 convolution to RGB, computed for 2x2 pixels at once.
 
     Engines fill 8 to 16 output channels whatever they are asked for, so 3 waste most of the arithmetic; 12, at a
     quarter of the positions, with an 8x8 kernel and stride 2, need a third of it.
     """
     g = layers.graph
-    with g.scope("head"):
-        weight = g.constant(f"{key}.weight", _two_by_two(layers.weights.weight(key)))
-        bias = np.tile(layers.weights.bias(key), 4)
+    with g.scope(HEAD):
+        weight = g.constant(f"{layer.conv}.weight", _two_by_two(layers.weights.weight(layer)))
+        bias = np.tile(layers.weights.bias(layer), 4)
 
         def conv(x: str, **attrs: Any) -> str:
-            own = g.bias(f"{key}.bias", bias)
-            return g.op("Conv", x, weight, own, name="conv", kernel_shape=[8, 8], strides=[2, 2], **attrs)
+            own = g.bias(f"{layer.conv}.bias", bias)
+            return g.op("Conv", x, weight, own, name=node_name(layer), kernel_shape=[8, 8], strides=[2, 2], **attrs)
 
         x = _reflected(layers, x, conv)
         x = g.op("DepthToSpace", x, blocksize=2, mode="DCR", name="pixels")

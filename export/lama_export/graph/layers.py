@@ -7,10 +7,16 @@ from typing import Any
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
+from lama_deploy.checkpoints.topology import Layer, topology
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import GraphBuilder
 
 END = 2**31 - 1  # "to the end" in a slice
+
+
+def node_name(layer: Layer) -> str:
+    """Inside the scopes that are open where it is emitted."""
+    return layer.name.rpartition("/")[2]
 
 
 class Layers:
@@ -19,23 +25,21 @@ class Layers:
     def __init__(self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array]) -> None:
         self.graph = graph
         self.config = config
+        self.topology = topology(config)
         self.weights = FoldedWeights(state_dict)
 
-    def conv(
-        self, x: str, key: str, *, name: str, bn: str | None = None, bias: Array | None = None, **attrs: Any
-    ) -> str:
-        """A convolution with `bn` folded into its weight, and `bias` if given."""
-        weight = self.weights.weight(key, bn)
-        inputs = [x, self.graph.constant(f"{key}.weight", weight)]
+    def conv(self, x: str, layer: Layer, *, bias: Array | None = None, **attrs: Any) -> str:
+        """A convolution with its BN folded into its weight, and `bias` if given."""
+        inputs = [x, self.graph.constant(f"{layer.conv}.weight", self.weights.weight(layer))]
         if bias is not None:
-            inputs.append(self.graph.bias(f"{key}.bias", bias))
-        return self.graph.op("Conv", *inputs, name=name, kernel_shape=list(weight.shape[2:]), **attrs)
+            inputs.append(self.graph.bias(f"{layer.conv}.bias", bias))
+        return self.graph.op("Conv", *inputs, name=node_name(layer), kernel_shape=[layer.kernel] * 2, **attrs)
 
-    def conv_bn(self, x: str, key: str, bn: str, *, name: str, **attrs: Any) -> str:
-        return self.conv(x, key, name=name, bn=bn, bias=self.weights.bias(key, bn=bn), **attrs)
+    def conv_bn(self, x: str, layer: Layer, **attrs: Any) -> str:
+        return self.conv(x, layer, bias=self.weights.bias(layer), **attrs)
 
-    def conv_bn_relu(self, x: str, key: str, bn: str, **attrs: Any) -> str:
-        return self.relu(self.conv_bn(x, key, bn, name="conv", **attrs))
+    def conv_bn_relu(self, x: str, layer: Layer, **attrs: Any) -> str:
+        return self.relu(self.conv_bn(x, layer, **attrs))
 
     def relu(self, x: str) -> str:
         return self.graph.op("Relu", x, name="relu")

@@ -44,7 +44,7 @@ def _sums(stage: Stage) -> Iterable[list[Layer]]:
 
 def _gain(weights: FoldedWeights, layer: Layer, bounds: Mapping[str, float]) -> float:
     """A bound on the norm of what one convolution adds."""
-    weight = weights.weight(layer.conv, layer.norm, axis=1 if layer.transposed else 0)
+    weight = weights.weight(layer)
     if layer.transposed:
         weight = weight.transpose(1, 0, 2, 3)
     total, first = 0.0, 0
@@ -59,5 +59,5 @@ def _gain(weights: FoldedWeights, layer: Layer, bounds: Mapping[str, float]) -> 
 
 def _bias(weights: FoldedWeights, parts: list[Layer], area: int) -> float:
     """The norm of the bias over the largest map that a generator has: its input's."""
-    bias = weights.bias(*(layer.conv for layer in parts), bn=parts[0].norm)
+    bias = weights.bias(*parts)
     return float(np.linalg.norm(bias)) * math.sqrt(area)

@@ -6,7 +6,6 @@ largest magnitude for each convolution, product and sum, the DFTs' partial resul
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -14,29 +13,12 @@ import onnx
 from onnx import TensorProto, helper
 
 from lama_deploy.arrays import Array
-from lama_deploy.checkpoints.topology import HEAD
+from lama_deploy.checkpoints.topology import layers
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import onnx_from_state
 
 COMPUTE = ("Conv", "ConvTranspose", "MatMul", "Add")  # the other operators make nothing larger than what they read
-
-# Scopes of the exported graph -> values of `topology`. First match counts.
-_GROUPS = (
-    (r"generator/(?:front\w*/)?stem/", "stem"),
-    (r"generator/front\w*/down\d+/l2l", "local"),
-    (r"generator/front\w*/down\d+/l2g", "global"),
-    (r"generator/(?:front\w*/)?(down\d+)/", r"\1"),
-    (r"generator/(block\d+/conv\d)/g2g/(?:conv1|residual|fourier_unit)", r"\1/spectral"),
-    (r"generator/(block\d+)/conv1/(?:l2l|g2l|local)", r"\1/mid_local"),
-    (r"generator/(block\d+)/conv1/(?:l2g|global|g2g/conv2)", r"\1/mid_global"),
-    (r"generator/block\d+/(?:conv2/)?(?:l2l|g2l|local)", "local"),
-    (r"generator/block\d+/(?:conv2/)?(?:l2g|global|g2g/conv2)", "global"),
-    (r"generator/(block\d+)/conv1(?:$|/dilation|/sum)", r"\1/mid"),
-    (r"generator/block\d+/(?:sum|conv2(?:$|/dilation|/sum))", "trunk"),
-    (r"generator/(up\d+)/", r"\1"),
-    (r"generator/head/", HEAD),
-)
 
 Pair = tuple[Array, Array]  # image (H, W, 3) uint8, mask (H, W) uint8
 
@@ -51,29 +33,47 @@ def measure_ranges(
     import onnxruntime as ort
 
     model = onnx_from_state(config, state_dict, spectral="inline")
-    names = _add_maxima(model)
+    values = stored_values(config, model.graph)
+    _add_maxima(model.graph, values)
     session = ort.InferenceSession(model.SerializeToString(), _options(), providers=["CPUExecutionProvider"])
-    largest = np.zeros(len(names))
+    largest = np.zeros(len(values))
     for image, mask in pairs:
-        found = session.run([_maximum(name) for name in names], {"image": image[None], "mask": mask[None]})
+        found = session.run([_maximum(name) for name in values], {"image": image[None], "mask": mask[None]})
         largest = np.maximum(largest, np.array(found, np.float64))
     if not np.isfinite(largest).all():
-        bad = names[int(np.flatnonzero(~np.isfinite(largest))[0])]
+        bad = list(values)[int(np.flatnonzero(~np.isfinite(largest))[0])]
         raise LamaDeployError(f"activations of {bad} are not finite in float32; are these weights damaged?")
-    return _grouped(config, dict(zip(names, largest.tolist(), strict=True)))
+    ranges: dict[str, dict[str, float]] = {}
+    for (name, value), most in zip(values.items(), largest.tolist(), strict=True):
+        ranges.setdefault(value, {})[name] = most
+    return ranges
 
 
-def _add_maxima(model: onnx.ModelProto) -> list[str]:
-    """Give the graph max|x| of every stored value as further outputs. Returns the values."""
-    graph = model.graph
-    names = [node.output[0] for node in graph.node if node.op_type in COMPUTE and _group(node.output[0])]
+def stored_values(config: GeneratorConfig, graph: onnx.GraphProto) -> dict[str, str]:
+    """What each operator of COMPUTE in the generator makes -> the value of `topology` that it is, or is a part of.
+
+    A convolution is known by its weight, which has the official key's name; the rest belongs to what it reads.
+    """
+    values = {f"{layer.conv}.weight": layer.output for layer in layers(config)}
+    stored = {}
+    for node in graph.node:
+        read = [values[name] for name in node.input if name in values]
+        if not read or node.op_type == "Shape" or not node.name.startswith("generator/"):
+            continue
+        values.update(dict.fromkeys(node.output, read[-1]))  # weights come behind activations
+        if node.op_type in COMPUTE:
+            stored[node.output[0]] = read[-1]
+    return stored
+
+
+def _add_maxima(graph: onnx.GraphProto, names: Iterable[str]) -> None:
+    """Give the graph max|x| of these values as further outputs."""
     for name in names:
         graph.node.append(helper.make_node("Abs", [name], [f"{name}/abs"], name=f"{name}/abs"))
         graph.node.append(
             helper.make_node("ReduceMax", [f"{name}/abs"], [_maximum(name)], name=_maximum(name), keepdims=0)
         )
         graph.output.append(helper.make_tensor_value_info(_maximum(name), TensorProto.FLOAT, []))
-    return names
 
 
 def _maximum(name: str) -> str:
@@ -86,20 +86,3 @@ def _options() -> object:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     return options
-
-
-def _grouped(config: GeneratorConfig, largest: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    groups: dict[str, dict[str, float]] = {}
-    last = f"down{config.downsamplings}"  # a pix2pixhd generator's last downsampling makes the trunk's first value
-    for name, value in largest.items():
-        group = _group(name)
-        groups.setdefault("trunk" if group == last else group, {})[name] = value
-    return groups
-
-
-def _group(name: str) -> str:
-    for pattern, group in _GROUPS:
-        found = re.match(pattern, name)
-        if found:
-            return found.expand(group)
-    return ""

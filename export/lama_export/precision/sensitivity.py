@@ -7,7 +7,6 @@ kinds are left out together until holes are filled within so many dB of what the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +18,11 @@ from lama_deploy.errors import ParityError
 from lama_export.progress import Progress
 
 RANKING_PICTURES = 3
-SPECTRAL = r"/g2g/"  # the spectral transforms are never quantised
+SPECTRAL = "/g2g/"  # the spectral transforms are never quantised
+
+# The parts of a node's name that tell kinds apart: of stages what they begin with, of an FFC's paths what they read.
+STAGES = ("stem", "down", "conv1", "conv2", "up", "head")
+READS = {"l2l": "local", "l2g": "local", "g2l": "global"}
 
 Pair = tuple[Array, Array]  # image (H, W, 3) uint8, mask (H, W) uint8
 
@@ -65,5 +68,4 @@ def psnr_in_holes(wanted: Iterable[Array], found: Iterable[Array], pairs: Iterab
 
 def kind_of(name: str) -> str:
     """Of a node: "generator/block03/conv1/l2g/WithoutBiases" -> "conv1/local", "generator/up1/conv" -> "up1"."""
-    inner = re.sub(r"generator/|front\w*/|(?:top|bottom|left|right)/|block\d+/|/WithoutBiases|/dilation\d+", "", name)
-    return re.sub(r"/conv$", "", re.sub(r"l2[lg]", "local", inner.replace("g2l", "global")))
+    return "/".join(READS.get(part, part) for part in name.split("/") if part in READS or part.startswith(STAGES))

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from lama_deploy.checkpoints.folded import FoldedWeights
+from lama_deploy.checkpoints.topology import Block, Stage
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
 from lama_deploy.model.fused.layers import Convolution, FourierUnit, SpectralTransform, Stored, folded
 from lama_deploy.native.frames import inside, update_frame_
-from lama_deploy.variants import DILATIONS, GeneratorConfig
+from lama_deploy.variants import DILATIONS
 
 Branches = tuple[Tensor, Tensor]
 BORDER = 1  # of the trunk's frame: reflect padding of 3x3 convolutions
@@ -30,21 +31,18 @@ class FusedFFC(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, weights: FoldedWeights, key: str, local: int, values: tuple[str, str], spectral: str) -> None:
+    def __init__(self, weights: FoldedWeights, stage: Stage) -> None:
         super().__init__()
-        ffc, bn_l, bn_g = f"{key}.ffc", f"{key}.bn_l", f"{key}.bn_g"
-        g2g = f"{ffc}.convg2g"
-        self.channels, self.values = local, values
-        to_local = np.concatenate([weights.weight(f"{ffc}.{name}", bn_l) for name in ("convl2l", "convg2l")], axis=1)
-        self.to_local = Convolution(values[0], to_local, None)
-        self.l2g = Convolution(values[1], weights.weight(f"{ffc}.convl2g", bn_g), None)
-        biases = [weights.bias(f"{ffc}.convl2l", bn=bn_l), weights.bias(f"{ffc}.convl2g", bn=bn_g)]
-        self.register_buffer("bias", torch.from_numpy(np.concatenate(biases)))
-        fu = f"{g2g}.fu"
+        l2l, l2g, g2l, conv1, unit, conv2 = stage.layers
+        self.channels, self.values = l2l.channels, (l2l.output, l2g.output)
+        to_local = np.concatenate([weights.weight(l2l), weights.weight(g2l)], axis=1)
+        self.to_local = Convolution(l2l.output, to_local, None)
+        self.l2g = Convolution(l2g.output, weights.weight(l2g), None)
+        self.register_buffer("bias", torch.from_numpy(np.concatenate([weights.bias(l2l), weights.bias(l2g)])))
         self.g2g = SpectralTransform(
-            folded(weights, spectral, f"{g2g}.conv1.0", f"{g2g}.conv1.1"),
-            FourierUnit(spectral, weights.weight(f"{fu}.conv_layer", f"{fu}.bn"), weights.bias(bn=f"{fu}.bn")),
-            weights.weight(f"{g2g}.conv2", bn_g),
+            folded(weights, conv1),
+            FourierUnit(unit.output, weights.weight(unit), weights.bias(unit)),
+            weights.weight(conv2),
         )
 
     def forward(self, frame: Tensor) -> Branches:
@@ -63,20 +61,18 @@ class FFCBlock(nn.Module):
 
     border = BORDER
 
-    def __init__(self, weights: FoldedWeights, key: str, config: GeneratorConfig, name: str) -> None:
+    def __init__(self, weights: FoldedWeights, block: Block) -> None:
         super().__init__()
-        self.channels = config.local_channels
-        middle = (f"{name}/mid_local", f"{name}/mid_global")
-        self.conv1 = FusedFFC(weights, f"{key}.conv1", self.channels, middle, f"{name}/conv1/spectral")
-        self.conv2 = FusedFFC(weights, f"{key}.conv2", self.channels, ("local", "global"), f"{name}/conv2/spectral")
+        self.conv1, self.conv2 = (FusedFFC(weights, stage) for stage in block.stages)
 
     def forward(self, frame: Tensor) -> Tensor:
         middle = update_frame_(torch.empty_like(frame), BORDER, self.conv1(frame), self.conv1.bias)
         return update_frame_(frame, BORDER, self.conv2(middle), self.conv2.bias, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
-        yield "local", output[:, : self.channels]
-        yield "global", output[:, self.channels :]
+        local, global_ = self.conv2.values
+        yield local, output[:, : self.conv2.channels]
+        yield global_, output[:, self.conv2.channels :]
 
 
 class ResnetBlock(nn.Module):
@@ -84,17 +80,16 @@ class ResnetBlock(nn.Module):
 
     border = BORDER
 
-    def __init__(self, weights: FoldedWeights, key: str, config: GeneratorConfig, name: str) -> None:
+    def __init__(self, weights: FoldedWeights, block: Block) -> None:
         super().__init__()
-        self.conv1 = folded(weights, f"{name}/mid", f"{key}.conv_block.1", f"{key}.conv_block.2")
-        self.conv2 = folded(weights, "trunk", f"{key}.conv_block.5", f"{key}.conv_block.6")
+        self.conv1, self.conv2 = (folded(weights, *stage.layers) for stage in block.stages)
 
     def forward(self, frame: Tensor) -> Tensor:
         y = self.conv2(framed_relu(self.conv1(frame), self.conv1.bias, BORDER))
         return update_frame_(frame, BORDER, [y], self.conv2.bias, relu=False, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
-        yield "trunk", output
+        yield self.conv2.value, output
 
 
 class MultidilatedConvolution(nn.Module):
@@ -102,14 +97,12 @@ class MultidilatedConvolution(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, weights: FoldedWeights, value: str, key: str, bn: str) -> None:
+    def __init__(self, weights: FoldedWeights, stage: Stage) -> None:
         super().__init__()
-        self.value = value
-        keys = [f"{key}.convs.{branch}" for branch in range(len(DILATIONS))]
-        self.register_buffer("bias", torch.from_numpy(weights.bias(*keys, bn=bn)))
+        self.value = stage.layers[0].output
+        self.register_buffer("bias", torch.from_numpy(weights.bias(*stage.layers)))
         self.branches = nn.ModuleList(
-            Convolution(value, weights.weight(conv, bn), None, dilation=dilation)
-            for conv, dilation in zip(keys, DILATIONS, strict=True)
+            Convolution(layer.output, weights.weight(layer), None, dilation=layer.dilation) for layer in stage.layers
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,14 +123,13 @@ class DilatedBlock(nn.Module):
 
     border = 0  # every branch is padded by its own dilation
 
-    def __init__(self, weights: FoldedWeights, key: str, config: GeneratorConfig, name: str) -> None:
+    def __init__(self, weights: FoldedWeights, block: Block) -> None:
         super().__init__()
-        self.conv1 = MultidilatedConvolution(weights, f"{name}/mid", f"{key}.conv_block.0", f"{key}.conv_block.1")
-        self.conv2 = MultidilatedConvolution(weights, "trunk", f"{key}.conv_block.3", f"{key}.conv_block.4")
+        self.conv1, self.conv2 = (MultidilatedConvolution(weights, stage) for stage in block.stages)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv2(framed_relu(self.conv1(x), self.conv1.bias, 0))
         return update_frame_(x, 0, [y], self.conv2.bias, relu=False, accumulate=True)
 
     def stored(self, output: Tensor) -> Stored:
-        yield "trunk", output
+        yield self.conv2.value, output

@@ -7,7 +7,7 @@ so that a CUDA graph can hold it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
-from lama_deploy.checkpoints.keys import first_up_index
+from lama_deploy.checkpoints.topology import Layer, topology
 from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
-from lama_deploy.model.fused.layers import Convolution, SplitConvolution, UpConvolution, folded
+from lama_deploy.model.fused.layers import SplitConvolution, folded
 from lama_deploy.native.frames import inside
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 
@@ -42,15 +42,16 @@ class FusedGenerator(nn.Module):
         super().__init__()
         self.config = config
         weights = FoldedWeights(state_dict)
-        stem, *downs = _ffc_front(weights, config) if config.kind == "ffc" else _pix2pixhd_front(weights, config)
-        block, first = BLOCKS[config.kind], first_up_index(config) - config.blocks - (config.kind == "ffc")
-        self.stem, self.downs = stem, nn.ModuleList(downs)
-        self.blocks = nn.ModuleList(
-            block(weights, f"model.{first + i}", config, f"block{i + 1:02d}") for i in range(config.blocks)
+        table, block = topology(config), BLOCKS[config.kind]
+        stem, *downs = (stage.layers for stage in table.front)
+        self.stem = folded(weights, *stem)
+        self.downs = nn.ModuleList(
+            folded(weights, *down) if len(down) == 1 else _split(weights, *down) for down in downs
         )
-        self.ups = nn.ModuleList(_ups(weights, config))
-        self.head = folded(weights, "head", f"model.{first_up_index(config) + 3 * config.downsamplings + 1}", None)
-        self.down_border = 1 if config.kind == "ffc" else 0  # the others' downsamplings are padded with zeros
+        self.blocks = nn.ModuleList(block(weights, one) for one in table.blocks)
+        self.ups = nn.ModuleList(folded(weights, *up.layers) for up in table.ups)
+        self.head = folded(weights, table.head)
+        self.down_border = 0 if downs[0][0].zeros else 1
         self.border = block.border
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this
 
@@ -72,24 +73,7 @@ class FusedGenerator(nn.Module):
         return x.add_(bias[:, None, None]).sigmoid_()
 
 
-def _ffc_front(weights: FoldedWeights, config: GeneratorConfig) -> Iterable[Convolution]:
-    for level in range(config.downsamplings):
-        key, value = f"model.{1 + level}", f"down{level}" if level else "stem"
-        yield folded(weights, value, f"{key}.ffc.convl2l", f"{key}.bn_l", stride=2 if level else 1)
-    key = f"model.{1 + config.downsamplings}"
-    parts = [(f"{key}.ffc.convl2l", f"{key}.bn_l"), (f"{key}.ffc.convl2g", f"{key}.bn_g")]
-    weight = np.concatenate([weights.weight(conv, bn) for conv, bn in parts])
-    yield SplitConvolution(config.local_channels, weight, np.concatenate([weights.bias(c, bn=bn) for c, bn in parts]))
-
-
-def _pix2pixhd_front(weights: FoldedWeights, config: GeneratorConfig) -> Iterable[Convolution]:
-    yield folded(weights, "stem", "model.1", "model.2")
-    for level in range(1, config.downsamplings + 1):
-        index, value = 1 + 3 * level, "trunk" if level == config.downsamplings else f"down{level}"
-        yield folded(weights, value, f"model.{index}", f"model.{index + 1}", stride=2, padding=1)
-
-
-def _ups(weights: FoldedWeights, config: GeneratorConfig) -> Iterable[UpConvolution]:
-    for level in range(config.downsamplings):
-        key, bn = (f"model.{first_up_index(config) + 3 * level + i}" for i in range(2))
-        yield UpConvolution(f"up{level + 1}", weights.weight(key, bn, axis=1), weights.bias(key, bn=bn))
+def _split(weights: FoldedWeights, local: Layer, global_: Layer) -> SplitConvolution:
+    """Both branches' convolutions side by side: they read the same map."""
+    weight, bias = (np.concatenate([of(local), of(global_)]) for of in (weights.weight, weights.bias))
+    return SplitConvolution((local.output, global_.output), local.channels, weight, bias)

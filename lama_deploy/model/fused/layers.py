@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
+from lama_deploy.checkpoints.topology import Layer
 from lama_deploy.model.fused.frame import framed_relu
 from lama_deploy.native.op import spectral_conv
 
@@ -27,9 +28,12 @@ class Storing(Protocol):
     def stored(self, output: Any) -> Stored: ...
 
 
-def folded(weights: FoldedWeights, value: str, conv: str, bn: str | None, **shape: int) -> Convolution:
-    """The convolution `conv` of the official state_dict with the BN behind it folded in."""
-    return Convolution(value, weights.weight(conv, bn), weights.bias(conv, bn=bn), **shape)
+def folded(weights: FoldedWeights, layer: Layer) -> Convolution:
+    """A convolution with the BN behind it folded in, padded where that is with zeros."""
+    value, weight, bias = layer.output, weights.weight(layer), weights.bias(layer)
+    if layer.transposed:
+        return UpConvolution(value, weight, bias)
+    return Convolution(value, weight, bias, stride=layer.stride, padding=layer.padding if layer.zeros else 0)
 
 
 class Convolution(nn.Module):
@@ -61,14 +65,15 @@ class Convolution(nn.Module):
 class SplitConvolution(Convolution):
     """Makes the trunk's local and global channels at once."""
 
-    def __init__(self, local: int, weight: Array, bias: Array) -> None:
+    def __init__(self, values: tuple[str, str], local: int, weight: Array, bias: Array) -> None:
         super().__init__("", weight, bias, stride=2)
-        self.local = local
+        self.values, self.local = values, local
 
     def stored(self, output: Tensor) -> Stored:
+        local, global_ = self.values
         for _, y in super().stored(output):
-            yield "local", y[:, : self.local]
-            yield "global", y[:, self.local :]
+            yield local, y[:, : self.local]
+            yield global_, y[:, self.local :]
 
 
 class UpConvolution(Convolution):

@@ -23,7 +23,7 @@ def test_weights_fit_where_a_branch_grows(growing: Checkpoint) -> None:
     assert fitted["local"] == scales["local"]  # what blocks add to keeps the scale that its range asks for
     state = FoldedWeights(scale_state(growing.config, growing.state_dict, fitted))
     for layer in layers(growing.config):
-        largest = np.abs(state.weight(layer.conv, layer.norm, axis=1 if layer.transposed else 0)).max()
+        largest = np.abs(state.weight(layer)).max()
         assert largest <= WEIGHT_LIMIT, layer
         assert largest >= WEIGHT_LEAST or {layer.inputs[0][0], layer.output} & {"input", *STREAMS}, layer
 

@@ -7,10 +7,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 
+from lama_deploy.checkpoints.topology import layers
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import onnx_from_state
+from tests.scaled_generators import CONFIGS, state_of
 
 CONFIG = GeneratorConfig(width=8, blocks=2)
 DFT_OPS = 4  # per Fourier unit
@@ -75,6 +77,14 @@ def test_names_are_unique_and_readable(state: dict[str, np.ndarray]) -> None:
     names = [node.name for node in model.graph.node]
     assert "generator/block01/conv2/g2g/fourier_unit" in names
     assert "model.5.conv1.ffc.convg2g.fu.conv_layer.weight" in {tensor.name for tensor in model.graph.initializer}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_convolutions_have_the_names_and_weights_of_the_table(config: GeneratorConfig) -> None:
+    model = onnx_from_state(config, state_of(config))
+    nodes = {node.name.replace("/front/", "/"): node for node in model.graph.node}
+    for layer in layers(config):
+        assert f"{layer.conv}.weight" in nodes[f"generator/{layer.name}"].input
 
 
 def test_shape_inference_reaches_the_result(state: dict[str, np.ndarray]) -> None:
