@@ -32,6 +32,7 @@ from lama_deploy.reports.machine import machine
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.strategies.whole import Whole
 from lama_export import ExportOptions, export_bundle
 
 BUNDLES = (("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"), ("onnx", "fp32"), ("onnx", "int8"))
@@ -116,7 +117,7 @@ def ours(checkpoint: Checkpoint, folder: Path, threads: int, least_psnr: float) 
             options = ExportOptions(target=target, precision=precision, least_psnr=least_psnr)  # type: ignore[arg-type]
             export_bundle(checkpoint, out, options)
         name = f"ours, {ENGINES[target]} {precision}"
-        yield name, Inpainter.load(out, threads=threads).backend.run, load_bundle(out).quantisation
+        yield name, Whole(Inpainter.load(out, threads=threads).backend).run, load_bundle(out).quantisation
 
 
 def seeded_checkpoint(model: str, folder: Path) -> Checkpoint:
