@@ -9,8 +9,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from lama_deploy.checkpoints.topology import Stage, topology
 from lama_deploy.errors import CheckpointError, ConfigError
-from lama_deploy.variants import DILATIONS, GeneratorConfig
+from lama_deploy.variants import GeneratorConfig
 
 Shape = tuple[int, ...]
 Entry = tuple[str, Shape]
@@ -18,83 +19,32 @@ Entry = tuple[str, Shape]
 
 def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
     """Every key of the official state_dict, in order, with its shape."""
-    front = _ffc_front(config) if config.kind == "ffc" else _pix2pixhd_front(config)
-    entries = list(front)
-    index = first_up_index(config)
-    for level in range(config.downsamplings, 0, -1):
-        out = config.channels(level - 1)
-        entries += [(f"model.{index}.weight", (config.channels(level), out, 3, 3)), (f"model.{index}.bias", (out,))]
-        entries += _norm(f"model.{index + 1}", out)
-        index += 3
-    entries += _conv(f"model.{index + 1}", config.width, 3, 7, bias=True)
-    return dict(entries)
+    return dict(entry for stage in topology(config).stages for entry in _entries(stage))
 
 
-def first_up_index(config: GeneratorConfig) -> int:
-    """Position of the first up layer in the official flat Sequential."""
-    if config.kind == "ffc":
-        return 3 + config.downsamplings + config.blocks  # pad, stem, downs, blocks, concat
-    return 4 + 3 * config.downsamplings + config.blocks  # pad, stem (3 layers), downs (3 each), blocks
+def _entries(stage: Stage) -> Iterator[Entry]:
+    """A BN beside its convolution follows it; those of the module around the convolutions come behind all of them."""
+    behind: dict[str, int] = {}
+    for layer in stage.layers:
+        yield f"{layer.conv}.weight", layer.weight_shape
+        if layer.bias:
+            yield f"{layer.conv}.bias", (layer.channels,)
+        if layer.norm and _parent(layer.norm) == _parent(layer.conv):
+            yield from _norm(layer.norm, layer.channels)
+        elif layer.norm:
+            behind[layer.norm] = layer.channels
+    for norm, channels in behind.items():
+        yield from _norm(norm, channels)
 
 
-def _conv(key: str, inputs: int, outputs: int, size: int, *, bias: bool = False) -> list[Entry]:
-    weight = [(f"{key}.weight", (outputs, inputs, size, size))]
-    return [*weight, (f"{key}.bias", (outputs,))] if bias else [*weight]
+def _parent(key: str) -> str:
+    return key.rpartition(".")[0]
 
 
-def _norm(key: str, channels: int) -> list[Entry]:
-    vectors = [(f"{key}.{name}", (channels,)) for name in ("weight", "bias", "running_mean", "running_var")]
-    return [*vectors, (f"{key}.num_batches_tracked", ())]
-
-
-def _ffc_front(config: GeneratorConfig) -> Iterator[Entry]:
-    local, global_ = config.local_channels, config.global_channels
-    yield from _conv("model.1.ffc.convl2l", 4, config.width, 7)
-    yield from _norm("model.1.bn_l", config.width)
-    for level in range(config.downsamplings - 1):
-        key = f"model.{2 + level}"
-        yield from _conv(f"{key}.ffc.convl2l", config.channels(level), config.channels(level + 1), 3)
-        yield from _norm(f"{key}.bn_l", config.channels(level + 1))
-    last = f"model.{1 + config.downsamplings}"
-    before = config.channels(config.downsamplings - 1)
-    yield from _conv(f"{last}.ffc.convl2l", before, local, 3)
-    yield from _conv(f"{last}.ffc.convl2g", before, global_, 3)
-    yield from _norm(f"{last}.bn_l", local) + _norm(f"{last}.bn_g", global_)
-    for block in range(config.blocks):
-        for conv in ("conv1", "conv2"):
-            yield from _ffc(f"model.{2 + config.downsamplings + block}.{conv}", local, global_)
-
-
-def _ffc(key: str, local: int, global_: int) -> Iterator[Entry]:
-    ffc, half = f"{key}.ffc", global_ // 2
-    yield from _conv(f"{ffc}.convl2l", local, local, 3)
-    yield from _conv(f"{ffc}.convl2g", local, global_, 3)
-    yield from _conv(f"{ffc}.convg2l", global_, local, 3)
-    yield from _conv(f"{ffc}.convg2g.conv1.0", global_, half, 1)
-    yield from _norm(f"{ffc}.convg2g.conv1.1", half)
-    yield from _conv(f"{ffc}.convg2g.fu.conv_layer", 2 * half, 2 * half, 1)
-    yield from _norm(f"{ffc}.convg2g.fu.bn", 2 * half)
-    yield from _conv(f"{ffc}.convg2g.conv2", half, global_, 1)
-    yield from _norm(f"{key}.bn_l", local) + _norm(f"{key}.bn_g", global_)
-
-
-def _pix2pixhd_front(config: GeneratorConfig) -> Iterator[Entry]:
-    yield from _conv("model.1", 4, config.width, 7, bias=True) + _norm("model.2", config.width)
-    for level in range(config.downsamplings):
-        index, out = 4 + 3 * level, config.channels(level + 1)
-        yield from _conv(f"model.{index}", config.channels(level), out, 3, bias=True)
-        yield from _norm(f"model.{index + 1}", out)
-    channels = config.latent_channels
-    for block in range(config.blocks):
-        key = f"model.{4 + 3 * config.downsamplings + block}.conv_block"
-        if config.kind == "regular":
-            for conv, norm in ((1, 2), (5, 6)):
-                yield from _conv(f"{key}.{conv}", channels, channels, 3, bias=True) + _norm(f"{key}.{norm}", channels)
-        else:
-            for conv, norm in ((0, 1), (3, 4)):
-                for branch in range(len(DILATIONS)):
-                    yield from _conv(f"{key}.{conv}.convs.{branch}", channels // len(DILATIONS), channels, 3, bias=True)
-                yield from _norm(f"{key}.{norm}", channels)
+def _norm(key: str, channels: int) -> Iterator[Entry]:
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        yield f"{key}.{name}", (channels,)
+    yield f"{key}.num_batches_tracked", ()
 
 
 def recognise(shapes: Mapping[str, Shape]) -> GeneratorConfig:

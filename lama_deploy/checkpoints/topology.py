@@ -46,8 +46,10 @@ class Layer:
         return self.kernel // 2 * self.dilation
 
     @property
-    def input_channels(self) -> int:
-        return sum(channels for _, channels in self.inputs)
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """(O, I, k, k), or (I, O, k, k) of a transposed convolution."""
+        outputs, inputs = self.channels, sum(channels for _, channels in self.inputs)
+        return (*((inputs, outputs) if self.transposed else (outputs, inputs)), self.kernel, self.kernel)
 
 
 @dataclass(frozen=True)
