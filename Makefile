@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := build/demo
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-slow lint format clean
 
 # Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it.
 $(VENV)/ready: pyproject.toml requirements-dev.txt requirements-networks.txt requirements-nvcc.txt
@@ -22,7 +22,10 @@ demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
 
 # In two processes, file by file: much of a test's time is one thread's.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/ready  ## what takes minutes and seldom tells anything else: builds, long trainings, every defect
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
