@@ -48,11 +48,11 @@ def measure_ranges(
 
     Raises LamaDeployError where an image takes even float32 out of its range.
     """
-    import onnxruntime as ort
+    from lama_deploy.runtime.backends.onnxruntime_session import open_session
 
     model = onnx_from_state(config, state_dict, spectral="inline")
     names = _add_maxima(model)
-    session = ort.InferenceSession(model.SerializeToString(), _options(), providers=["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString(), device="cpu")
     largest = np.zeros(len(names))
     for image, mask in pairs:
         found = session.run([_maximum(name) for name in names], {"image": image[None], "mask": mask[None]})
@@ -78,14 +78,6 @@ def _add_maxima(model: onnx.ModelProto) -> list[str]:
 
 def _maximum(name: str) -> str:
     return f"{name}/largest"
-
-
-def _options() -> object:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return options
 
 
 def _grouped(config: GeneratorConfig, largest: Mapping[str, float]) -> dict[str, dict[str, float]]:
