@@ -13,6 +13,7 @@ import torch
 import yaml
 from PIL import Image
 
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.evaluation.test_set import scaled_size
 from lama_deploy.model.generator import build_generator
@@ -200,9 +201,8 @@ def _shrink(picture: PictureRef, side: int, target: Path) -> None:
     image = Image.fromarray(decode(picture))
     small = image.resize(scaled_size(image.size, side), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".partial")
-    small.save(temporary, "PNG")
-    temporary.replace(target)
+    with appears_whole(target) as temporary:
+        small.save(temporary, "PNG")
 
 
 def trained(contender: Contender, size: Size, seed: int, data: Path, out: Path, device: str) -> Trained:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lama_deploy.disk import write_whole
 from lama_deploy.reports.machine import machine, nvidia_gpus
 
 
@@ -61,6 +62,4 @@ def record_file(folder: Path, name: str, record: dict[str, Any]) -> Path:
 
 
 def write(file: Path, record: dict[str, Any]) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n")
-    partial.replace(file)
+    write_whole(file, json.dumps(record, indent=1) + "\n")

@@ -25,7 +25,7 @@ from lama_export.manifest import describe
 from lama_export.options import ExportOptions
 from lama_export.precision.fp16 import fold_ranges
 from lama_export.progress import Progress
-from lama_export.targets import WRITERS, Job, tools_of
+from lama_export.targets import WRITERS, ExportJob, tools_of
 
 
 def export_bundle(
@@ -47,7 +47,7 @@ def export_bundle(
     with _replacing(Path(out)) as directory:
         state_dict, ranges = _folded(checkpoint, options, progress)
         path = directory / MODELS[options.target]
-        written = WRITERS[options.target](Job(checkpoint.config, state_dict, options, progress), path)
+        written = WRITERS[options.target](ExportJob(checkpoint.config, state_dict, options, progress), path)
         record = measure(
             candidate(written.path, options.precision),
             oracle(checkpoint),

@@ -38,7 +38,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """What a target is made from."""
 
     config: GeneratorConfig
@@ -54,7 +54,7 @@ class Job:
         return {"calibration": self.photographs.describe(), **choice.to_dict()}
 
 
-def write_onnx(job: Job, path: Path) -> Written:
+def write_onnx(job: ExportJob, path: Path) -> Written:
     options = job.options
     spectral = options.onnx_spectral
     precision: GraphPrecision = "fp32" if options.precision == "int8" else options.precision
@@ -79,7 +79,7 @@ def write_onnx(job: Job, path: Path) -> Written:
     return Written(path, model, spectral, quantisation)
 
 
-def write_openvino(job: Job, path: Path) -> Written:
+def write_openvino(job: ExportJob, path: Path) -> Written:
     from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
     precision = job.options.precision
@@ -95,14 +95,14 @@ def write_openvino(job: Job, path: Path) -> Written:
     return Written(path, exact, "inline", quantisation)
 
 
-def write_tensorrt(job: Job, path: Path) -> Written:
+def write_tensorrt(job: ExportJob, path: Path) -> Written:
     from lama_export.tensorrt.target import write_engine
 
     written = write_onnx(job, path.with_name(MODEL))
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
-WRITERS: Mapping[str, Callable[[Job, Path], Written]] = {
+WRITERS: Mapping[str, Callable[[ExportJob, Path], Written]] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
     **dict.fromkeys(ENGINES, write_tensorrt),

@@ -65,7 +65,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """rounds: at most. budget: seconds for each candidate at each size, after which no round begins (`interleaved`)."""
 
     rounds: int
@@ -79,14 +79,14 @@ class Plan:
 def bench(
     candidates: Sequence[Candidate],
     sizes: Sequence[Size],
-    plan: Plan,
+    plan: Schedule,
     progress: Callable[[Sequence[Size]], Any] = iter,
 ) -> list[Row]:
     """A row for each candidate at each size, in their order. Of each size the first that runs is the baseline."""
     return [row for size in progress(sizes) for row in _rows(candidates, size, plan)]
 
 
-def _rows(candidates: Sequence[Candidate], size: Size, plan: Plan) -> list[Row]:
+def _rows(candidates: Sequence[Candidate], size: Size, plan: Schedule) -> list[Row]:
     images, masks = Photograph(0, size).pictures()
     trials = [_Trial(candidate, size, images, masks) for candidate in candidates]
     reference: _Reference | None = None
@@ -106,7 +106,7 @@ def _rows(candidates: Sequence[Candidate], size: Size, plan: Plan) -> list[Row]:
     return [replace(_with_times(trial.row, right), others=share) for trial in trials]
 
 
-def _timed(trials: Sequence[_Trial], plan: Plan) -> dict[str, list[float]]:
+def _timed(trials: Sequence[_Trial], plan: Schedule) -> dict[str, list[float]]:
     """Where one fails the others begin again, so that all rounds are whole."""
     while trials:
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lama_deploy.bench.candidates import Candidate
-from lama_deploy.bench.compare import METHOD, NOT_MEASURED, Plan, Row
+from lama_deploy.bench.compare import METHOD, NOT_MEASURED, Row, Schedule
 from lama_deploy.reports.machine import package_version
 from lama_deploy.reports.text import aligned
 
@@ -32,7 +32,7 @@ Record = dict[str, Any]
 def bench_record(
     candidates: Sequence[Candidate],
     rows: Sequence[Row],
-    plan: Plan,
+    plan: Schedule,
     *,
     left_out: Sequence[str],
     threads: int | None,

@@ -18,7 +18,7 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import Shape, expected_shapes, recognise
 from lama_deploy.checkpoints.torch_archive import TensorRef, TorchArchive
-from lama_deploy.disk import sha256_of
+from lama_deploy.disk import appears_whole, sha256_of
 from lama_deploy.errors import CheckpointError, ConfigError
 from lama_deploy.variants import GeneratorConfig
 
@@ -67,13 +67,8 @@ def save_checkpoint(
         for key, array in state_dict.items()
     }
     data = save(arrays, metadata={CONFIG_METADATA: json.dumps(config.to_dict())})
-    target = Path(path)
-    temporary = target.with_name(target.name + ".partial")
-    try:
+    with appears_whole(path) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -15,7 +15,7 @@ from lama_deploy.bench.candidates import (
     open_candidate,
     open_eager,
 )
-from lama_deploy.bench.compare import BUSY, Plan, Row, bench
+from lama_deploy.bench.compare import BUSY, Row, Schedule, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
 from lama_deploy.cli.common import (
@@ -85,7 +85,7 @@ def main() -> int:
     if not opened:
         return BAD_INPUT
     candidates, left_out = _with_baseline(opened, args)
-    plan = Plan(args.rounds, args.seconds)
+    plan = Schedule(args.rounds, args.seconds)
     rows = bench(candidates, asked or default_sizes(opened), plan, progress_bar("bench"))
     record = bench_record(candidates, rows, plan, left_out=unopened + left_out, threads=args.threads, machine=before)
     print(bench_table(record))

@@ -17,17 +17,17 @@ def verify_layers(args: argparse.Namespace) -> int:
         raise ConfigError("--layers compares files with files and writes nothing: it takes no --weights and no --json")
     from lama_deploy.proof.engine_sizes import engine_sizes
     from lama_deploy.proof.labels import load_labelled
-    from lama_deploy.proof.layers.bundles import Subject, compare_layers
+    from lama_deploy.proof.layers.bundles import LayeredModel, compare_layers
     from lama_deploy.proof.layers.compare import first_divergence
     from lama_deploy.proof.layers.table import layer_table
     from lama_deploy.proof.subjects import Size
 
     bundle = load_labelled(args.bundle)
-    candidate = reference = Subject.open(Path(args.bundle), bundle)
+    candidate = reference = LayeredModel.open(Path(args.bundle), bundle)
     if args.against == "eager" and not bundle.engine:
         raise ConfigError(f"{args.bundle}: --layers compares it with another bundle: give --against BUNDLE2")
     if args.against != "eager":
-        reference = Subject.open(Path(args.against), load_labelled(args.against))
+        reference = LayeredModel.open(Path(args.against), load_labelled(args.against))
     sizes = [Size.parse(text) for text in (args.sizes or SIZE).split(",")]
     if bundle.engine and not args.sizes:
         sizes = engine_sizes(bundle.engine)[:1]

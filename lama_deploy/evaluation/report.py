@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,9 +12,10 @@ from typing import Any
 
 import torch
 
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import DataError
 from lama_deploy.evaluation.protocol import Block, Row
-from lama_deploy.reports.machine import versions
+from lama_deploy.reports.machine import machine, versions
 from lama_deploy.reports.text import aligned
 
 TSV, JSON = "metrics.tsv", "metrics.json"
@@ -97,9 +97,8 @@ def write(folder: Path, blocks: Sequence[Block], facts: Mapping[str, Any]) -> No
     require_folder(folder)
     try:
         for name, text in ((TSV, tsv(blocks)), (JSON, record(blocks, facts) + "\n")):
-            temporary = folder / f"{name}.partial"
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(folder / name)
+            with appears_whole(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"{folder}: results cannot be written ({error.strerror or error})") from error
 
@@ -129,8 +128,6 @@ def _text(value: float | None, name: str) -> str:
 
 
 def _hardware() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    found = machine(())
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"cpu": names[0] if names else platform.processor(), "cores": os.cpu_count(), "gpu": gpu}
+    return {"cpu": found["cpu"], "cores": found["cores"], "gpu": gpu}

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import DataError
 from lama_deploy.images.files import read_mask, read_photograph
 from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
@@ -85,9 +86,8 @@ def write_pair(pair: Pair, folder: Path) -> None:
     try:
         mask.parent.mkdir(parents=True, exist_ok=True)
         for path, pixels in ((image, pair.rgb), (mask, pair.hole * np.uint8(255))):
-            temporary = path.with_name(path.name + ".partial")
-            Image.fromarray(pixels).save(temporary, format="PNG")
-            temporary.replace(path)
+            with appears_whole(path) as temporary:
+                Image.fromarray(pixels).save(temporary, format="PNG")
     except OSError as error:
         raise DataError(f"{mask}: cannot be written ({error.strerror or error})") from error
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.errors import LamaDeployError
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
 
@@ -94,7 +94,9 @@ def open_onnx(path: Path, device: str | None, threads: int | None) -> tuple[Netw
     Of two inputs the one with "mask" in its name is the mask, else the second. Raises LamaDeployError for another
     interface and for a model that ONNX Runtime cannot open.
     """
-    session = _session(path, device, threads)
+    from lama_deploy.runtime.backends.onnxruntime_session import open_session
+
+    session = open_session(path, device=device, threads=threads)
     inputs = session.get_inputs()
     _check_inputs(path, inputs)
     dtype = np.float16 if inputs[0].type == "tensor(float16)" else np.float32
@@ -141,25 +143,6 @@ def open_torchscript(path: Path, device: str | None) -> Network:
         return result.float().cpu().numpy()
 
     return network
-
-
-def _session(path: Path, device: str | None, threads: int | None) -> Any:
-    import onnxruntime as ort
-
-    if not path.is_file():
-        raise LamaDeployError(f"{path}: no such file")
-    options = ort.SessionOptions()
-    options.log_severity_level = 3  # errors
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    has_cuda = "CUDAExecutionProvider" in ort.get_available_providers()
-    if device == "cuda" and not has_cuda:
-        raise MissingDependencyError("this ONNX Runtime has no CUDA provider; pip install onnxruntime-gpu")
-    cuda = ["CUDAExecutionProvider"] if has_cuda and device != "cpu" else []
-    try:
-        return ort.InferenceSession(path, options, providers=[*cuda, "CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exceptions share no base class but this
-        raise LamaDeployError(f"{path}: ONNX Runtime cannot open it ({str(error).splitlines()[0]})") from error
 
 
 def _check_inputs(path: Path, inputs: list[Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from lama_deploy.arrays import Array
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import ImageError
 from lama_deploy.images.pixel_modes import alpha_of, holes_of, rgb_of, rgb_profile
 
@@ -108,18 +109,10 @@ def write_photograph(path: Path, photograph: Photograph) -> None:
         options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _save_whole(path, Image.fromarray(bands), kind, options)
+        with appears_whole(path) as temporary:
+            Image.fromarray(bands).save(temporary, format=kind, **options)
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         raise ImageError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
-
-
-def _save_whole(path: Path, image: Image.Image, kind: str, options: dict[str, Any]) -> None:
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        image.save(temporary, format=kind, **options)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _metadata(image: Image.Image) -> Image.Exif:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import KernelError
 from lama_deploy.native.cuda_libraries import wheel_roots
 
@@ -143,9 +144,8 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, folder: Pat
             for step in (configure, [cmake, "--build", build, "--parallel"]):
                 _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file, product)
         for name in PRODUCTS:
-            partial = folder / f"{name}.partial"
-            shutil.copyfile(Path(build) / name, partial)
-            partial.replace(folder / name)
+            with appears_whole(folder / name) as partial:
+                shutil.copyfile(Path(build) / name, partial)
 
 
 def _generator() -> list[str]:

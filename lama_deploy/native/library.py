@@ -123,9 +123,9 @@ class SpectralLibrary:
         self._call("spectral_resolve", _desc(description), compute_capability, backend)
         return BACKENDS[backend.value]
 
-    def plan(self, description: Description) -> Plan:
+    def plan(self, description: Description) -> SpectralPlan:
         """A plan, to be prepared on the device that will run it. Needs no GPU."""
-        return Plan(self, description)
+        return SpectralPlan(self, description)
 
     def reference(
         self, description: Description, x: Array, weight: Array, bias: Array, residual: Array | None = None
@@ -171,7 +171,7 @@ class SpectralLibrary:
             raise KernelError(line.decode())
 
 
-class Plan:
+class SpectralPlan:
     """One description's plan: prepare on the device, then run as often as wanted. Made by SpectralLibrary.plan.
 
     Freed by `close`, `with` or the garbage collector, none of which may come before its work is done.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.library import WORKSPACE_ALIGNMENT, Description, Plan, SpectralLibrary
+from lama_deploy.native.library import WORKSPACE_ALIGNMENT, Description, SpectralLibrary, SpectralPlan
 
 DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 ALIGNMENT = 16  # of tensors, in bytes: every allocator gives it, but a view may start anywhere
@@ -21,14 +21,14 @@ class PlanCache:
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
-        self._plans: OrderedDict[tuple[torch.device, Description], Plan] = OrderedDict()
-        self._captured: set[Plan] = set()
+        self._plans: OrderedDict[tuple[torch.device, Description], SpectralPlan] = OrderedDict()
+        self._captured: set[SpectralPlan] = set()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._plans)
 
-    def get(self, library: SpectralLibrary, device: torch.device, description: Description) -> Plan:
+    def get(self, library: SpectralLibrary, device: torch.device, description: Description) -> SpectralPlan:
         """The plan, prepared on `device`, which is the current one. A plan in use outlives its place here."""
         capturing = device.type == "cuda" and torch.cuda.is_current_stream_capturing()
         key = device, description
@@ -48,7 +48,7 @@ class PlanCache:
             return plan
 
 
-def _prepared(library: SpectralLibrary, device: torch.device, description: Description) -> Plan:
+def _prepared(library: SpectralLibrary, device: torch.device, description: Description) -> SpectralPlan:
     plan = library.plan(description)
     plan.prepare()
     if device.type == "cuda":  # of several finalizers the youngest comes first: work ends before its plan does

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.topology import HEAD, layers
+from lama_deploy.disk import appears_whole
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.precision.choose_scales import choose_scales
 from lama_deploy.precision.ranges import largest_values
@@ -52,13 +52,6 @@ def _read(path: Path, known: set[str]) -> dict[str, float] | None:
 
 
 def _write(path: Path, scales: dict[str, float]) -> None:
-    """Under a temporary name first: another process may be reading."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".partial", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(json.dumps(scales, indent=2))
-            file.close()
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with appears_whole(path) as temporary:  # another process may be reading
+        temporary.write_text(json.dumps(scales, indent=2))

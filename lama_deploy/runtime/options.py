@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:  # each of these needs an engine
     import torch
 
-    from lama_deploy.runtime.backends.onnxruntime import Optimization
+    from lama_deploy.runtime.backends.onnxruntime_session import Optimization
     from lama_deploy.tensorrt.context import Kernels
 
 BackendName = Literal["onnxruntime", "openvino", "tensorrt", "torch", "cuda"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Self
+
+from lama_deploy.disk import appears_whole
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,7 @@ class RuntimeCacheFile:
         self._written = len(content)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-            Path(temporary).replace(self._path)
+            with appears_whole(self._path) as temporary:
+                temporary.write_bytes(content)
         except OSError as error:
             log.warning("%s cannot be written (%s); the next start compiles kernels again", self._path, error.strerror)

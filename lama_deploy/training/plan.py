@@ -22,7 +22,7 @@ ADAM_BYTES = 16  # a float32 weight, its gradient and its two moments
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Pictures in the data, parameters by network, and the bytes one process needs for them in float32.
 
     network_bytes: weights, gradients, moments and the average. activation_bytes: what the larger step keeps for its
@@ -56,7 +56,7 @@ def _perceptual_name(config: TrainConfig) -> str:
     return config.losses.perceptual if config.losses.perceptual_weight else "none"
 
 
-def plan(config: TrainConfig, data: Path) -> Plan:
+def plan(config: TrainConfig, data: Path) -> TrainingPlan:
     """Raises what the run itself would raise, DataError and ConfigError; missing weights are part of the plan."""
     samples = TrainingSamples(data, config.data, config.seed)
     perceptual, missing = _perceptual(config.losses)
@@ -65,7 +65,7 @@ def plan(config: TrainConfig, data: Path) -> Plan:
         discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
     counts = [_parameters(network) for network in (generator, discriminator, perceptual)]
     averaged = config.optimizer.ema is not None
-    return Plan(
+    return TrainingPlan(
         pictures=len(samples.refs),
         generator_parameters=counts[0],
         discriminator_parameters=counts[1],

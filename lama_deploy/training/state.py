@@ -8,7 +8,6 @@ OUT/generator.safetensors  what lama-export takes; the averaged generator where 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
 from lama_deploy.training.step import Networks
@@ -43,8 +43,9 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
     exported = _plain(nets.average or generator).state_dict()
     try:
         (out / "models").mkdir(parents=True, exist_ok=True)
-        _write(out / CONFIG, _config_yaml(config).encode())
-        _write(out / LAST, _serialised(content))
+        for name, data in ((CONFIG, _config_yaml(config).encode()), (LAST, _serialised(content))):
+            with appears_whole(out / name, synced=True) as temporary:
+                temporary.write_bytes(data)
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
         raise TrainingError(
@@ -114,18 +115,6 @@ def _serialised(content: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _config_yaml(config: TrainConfig) -> str:

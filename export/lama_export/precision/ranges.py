@@ -30,12 +30,12 @@ def measure_ranges(
 
     Raises LamaDeployError where an image takes even float32 out of its range.
     """
-    import onnxruntime as ort
+    from lama_deploy.runtime.backends.onnxruntime_session import open_session
 
     model = onnx_from_state(config, state_dict, spectral="inline")
     values = stored_values(config, model.graph)
     _add_maxima(model.graph, values)
-    session = ort.InferenceSession(model.SerializeToString(), _options(), providers=["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString(), device="cpu")
     largest = np.zeros(len(values))
     for image, mask in pairs:
         found = session.run([_maximum(name) for name in values], {"image": image[None], "mask": mask[None]})
@@ -78,11 +78,3 @@ def _add_maxima(graph: onnx.GraphProto, names: Iterable[str]) -> None:
 
 def _maximum(name: str) -> str:
     return f"{name}/largest"
-
-
-def _options() -> object:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return options

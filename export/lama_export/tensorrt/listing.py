@@ -22,7 +22,7 @@ FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFlo
 
 
 @dataclass(frozen=True)
-class Layer:
+class EngineLayer:
     """precisions: of the floats that it reads and writes. origin: the ONNX nodes it was made from, in words."""
 
     name: str
@@ -35,7 +35,7 @@ class Layer:
 class Listing:
     """layers: of all profiles. tensors: name -> {"dtype", "profiles"}. activation_bytes: of each profile, at most."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[EngineLayer, ...]
     tensors: dict[str, dict[str, Any]]
     activation_bytes: tuple[int, ...]
 
@@ -58,7 +58,7 @@ def float32_sums(listing: Listing) -> dict[str, int]:
 
 def read_listing(messages: Iterable[str]) -> Listing:
     """From the messages of a build that start with one of WANTED."""
-    layers: list[Layer] = []
+    layers: list[EngineLayer] = []
     tensors: dict[str, dict[str, Any]] = {}
     memory: list[int] = []
     for message in messages:
@@ -72,12 +72,12 @@ def read_listing(messages: Iterable[str]) -> Listing:
     return Listing(tuple(layers), tensors, tuple(memory))
 
 
-def _layer(line: str) -> Layer:
+def _layer(line: str) -> EngineLayer:
     fields = _fields(line, "Name|LayerType|Inputs|Constants|Outputs|TacticName|StreamId|Metadata")
     types = re.findall(
         rf"Datatype: [^,}}]*?\b({'|'.join(FLOATS)})\b", fields.get("Inputs", "") + fields.get("Outputs", "")
     )
-    return Layer(
+    return EngineLayer(
         fields["Name"], fields["LayerType"], frozenset(FLOATS[found] for found in types), fields.get("Metadata", "")
     )
 

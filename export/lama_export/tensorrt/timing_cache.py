@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lama_deploy.cache import cache_directory
+from lama_deploy.disk import appears_whole
 from lama_export.tensorrt.capabilities import this_gpu
 
 
@@ -45,10 +44,5 @@ def load_timings(config: Any, path: Path) -> Any:
 def save_timings(cache: Any, path: Path) -> None:
     """Replace the file as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".timings.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(cache.serialize())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with appears_whole(path) as temporary:
+        temporary.write_bytes(cache.serialize())

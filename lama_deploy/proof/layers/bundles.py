@@ -27,7 +27,7 @@ HALVES = ("fp16", "bf16")
 
 
 @dataclass(frozen=True)
-class Subject:
+class LayeredModel:
     """A bundle and where it lies. model: its ONNX file, functions written out."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Subject:
     model: onnx.ModelProto
 
     @classmethod
-    def open(cls, folder: Path, bundle: Bundle) -> Subject:
+    def open(cls, folder: Path, bundle: Bundle) -> LayeredModel:
         """Raises BundleError, ConfigError for bundles without layers that could be compared."""
         if bundle.target == "openvino":
             raise ConfigError(f"{folder}: --layers is for ONNX files and TensorRT engines; OpenVINO's are not compared")
@@ -67,7 +67,7 @@ class Subject:
         kinds += ["dft"] if self.bundle.spectral == "dft" else []
         return max(OWN_ERROR[kind] for kind in kinds)
 
-    def is_scaled(self, other: Subject) -> bool:
+    def is_scaled(self, other: LayeredModel) -> bool:
         """Whether the values of the two differ by powers of two."""
         return self.bundle.ranges != other.bundle.ranges
 
@@ -82,7 +82,7 @@ class Subject:
         return onnx.load(self.folder / MODEL) if self.bundle.engine.get("plugin") else self.model
 
 
-def compare_layers(candidate: Subject, reference: Subject, size: Size) -> list[Difference]:
+def compare_layers(candidate: LayeredModel, reference: LayeredModel, size: Size) -> list[Difference]:
     """Of every layer that both have, in order, on a scene of that size.
 
     A candidate with an engine is built anew with its layers marked as outputs, and runs on the GPU; the reference is
@@ -101,7 +101,7 @@ def compare_layers(candidate: Subject, reference: Subject, size: Size) -> list[D
     return compare([on_cpu(reference.cpu_model, outputs, "reference"), run], _feeds(one, size), comparison)
 
 
-def outputs_of(candidate: Subject, reference: Subject) -> list[str]:
+def outputs_of(candidate: LayeredModel, reference: LayeredModel) -> list[str]:
     """The values that both have, in the candidate's order; inside of Fourier units where both have the same form."""
     scaled = candidate.is_scaled(reference)
     names = comparable(candidate.model, scaled=scaled) & comparable(reference.model, scaled=scaled)
@@ -110,7 +110,7 @@ def outputs_of(candidate: Subject, reference: Subject) -> list[str]:
     return [layer.name for layer in layers_of(candidate.engine_model.graph) if layer.name in names]
 
 
-def engine_runner(subject: Subject, outputs: Sequence[str], size: Size) -> Any:
+def engine_runner(subject: LayeredModel, outputs: Sequence[str], size: Size) -> Any:
     """Errors as `compare_layers`."""
     from cuda.bindings import driver
 

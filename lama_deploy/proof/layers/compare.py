@@ -33,7 +33,7 @@ FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
 @dataclass(frozen=True)
-class Layer:
+class GraphLayer:
     """A node by the value that it makes. module: its weight's official key, "" where it has none."""
 
     name: str
@@ -45,13 +45,15 @@ class Layer:
         return f"{self.name} ({', '.join(filter(None, (self.op, self.module)))})"
 
 
-def layers_of(graph: onnx.GraphProto) -> Iterator[Layer]:
+def layers_of(graph: onnx.GraphProto) -> Iterator[GraphLayer]:
     """In the order of the file, which is topological, but for the picture; a node gives one for each of its outputs."""
     picture = {value.name for value in graph.output}
     weights = {tensor.name for tensor in graph.initializer if tensor.name.endswith(".weight")}
     for node in graph.node:
         module = next((name.removesuffix(".weight") for name in node.input if name in weights), "")
-        yield from (Layer(name, node.op_type, tuple(node.input), module) for name in node.output if name not in picture)
+        yield from (
+            GraphLayer(name, node.op_type, tuple(node.input), module) for name in node.output if name not in picture
+        )
 
 
 def comparable(model: onnx.ModelProto, *, scaled: bool) -> set[str]:
@@ -85,7 +87,7 @@ class Difference:
     relative to the RMS of the reference; NaN where the candidate is not finite. allowed: what `error` may be.
     """
 
-    layer: Layer
+    layer: GraphLayer
     error: float
     largest: float
     inputs: float
@@ -108,7 +110,7 @@ class LayerComparison:
     files whose activation ranges were folded into their weights.
     """
 
-    def __init__(self, layers: Sequence[Layer], own_error: float, *, scaled: bool = False) -> None:
+    def __init__(self, layers: Sequence[GraphLayer], own_error: float, *, scaled: bool = False) -> None:
         self._layers, self._own_error, self._scaled = layers, own_error, scaled
 
     def __call__(self, reference: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Difference]:
@@ -124,7 +126,7 @@ class LayerComparison:
                 errors[layer.name] = difference.error
         return found
 
-    def _difference(self, layer: Layer, reference: Array, candidate: Array, inputs: float) -> Difference:
+    def _difference(self, layer: GraphLayer, reference: Array, candidate: Array, inputs: float) -> Difference:
         allowed = GROWTH * inputs + self._own_error
         size = _rms(reference)
         scale = _power_of_two(_rms(candidate), size) if self._scaled else 1.0

@@ -8,7 +8,7 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.library import Description, Plan, SpectralLibrary
+from lama_deploy.native.library import Description, SpectralLibrary, SpectralPlan
 
 
 class SharedPlans:
@@ -20,10 +20,10 @@ class SharedPlans:
     def __init__(self, library: SpectralLibrary, device: Callable[[], int]) -> None:
         self.device = device
         self._library = library
-        self._plans: WeakValueDictionary[tuple[Description, int], Plan] = WeakValueDictionary()
+        self._plans: WeakValueDictionary[tuple[Description, int], SpectralPlan] = WeakValueDictionary()
         self._lock = Lock()  # held while preparing: the other layers of this shape wait for one plan
 
-    def get(self, description: Description, device: int) -> Plan:
+    def get(self, description: Description, device: int) -> SpectralPlan:
         """The plan, prepared on `device`, which is the current one. KernelError: whatever the library refuses."""
         with self._lock:
             plan = self._plans.get((description, device))
@@ -45,9 +45,9 @@ class ContextPlans:
 
     def __init__(self, shared: SharedPlans) -> None:
         self._shared = shared
-        self._held: OrderedDict[tuple[Description, int], Plan] = OrderedDict()
+        self._held: OrderedDict[tuple[Description, int], SpectralPlan] = OrderedDict()
 
-    def get(self, description: Description) -> Plan:
+    def get(self, description: Description) -> SpectralPlan:
         """Makes and prepares what is not there, which allocates and waits: not during a capture."""
         key = description, self._shared.device()
         plan = self._held.get(key)

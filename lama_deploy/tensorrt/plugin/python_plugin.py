@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.errors import EngineError, KernelError
-from lama_deploy.native.library import BACKENDS, WORKSPACE_ALIGNMENT, Plan, SpectralLibrary
+from lama_deploy.native.library import BACKENDS, WORKSPACE_ALIGNMENT, SpectralLibrary, SpectralPlan
 from lama_deploy.tensorrt.plugin.plans import ContextPlans, SharedPlans, current_device
 from lama_deploy.tensorrt.plugin.tensors import TensorReader
 
@@ -186,7 +186,7 @@ class SpectralConv:
         ends = (self.tensors.describe(x.desc, dims, BACKENDS[self._backend]) for dims in (x.min, x.max))
         return self.library.workspace_size_range(*ends) + SLACK
 
-    def _plan_for(self, x: Any) -> Plan:
+    def _plan_for(self, x: Any) -> SpectralPlan:
         return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._backend]))
 
 

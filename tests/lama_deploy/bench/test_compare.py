@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lama_deploy.bench.candidates import Candidate, default_sizes
-from lama_deploy.bench.compare import Plan, Row, bench
+from lama_deploy.bench.compare import Row, Schedule, bench
 from lama_deploy.bench.timing import LEAST_ROUNDS, WARM_UP
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import USUAL_EAGER, tolerance_of
@@ -57,7 +57,7 @@ def candidate(name: str, backend: Any, weights: str = "same", precision: str = "
 
 
 def measured(clock: SimpleNamespace, *candidates: Candidate, size: Size = SIZE, budget: float = 0.1) -> dict[str, Row]:
-    rows = bench(candidates, [size], Plan(100, budget, lambda: clock.now))
+    rows = bench(candidates, [size], Schedule(100, budget, lambda: clock.now))
     assert [row.candidate for row in rows] == [one.name for one in candidates]
     return {row.candidate: row for row in rows}
 
@@ -81,7 +81,7 @@ def test_ratios_and_first_calls(clock):
 
 def test_sizes_and_candidates_stay_in_order(clock):
     models = [candidate("b", Fake(clock, 1)), candidate("a", Fake(clock, 1))]
-    rows = bench(models, [Size(16, 24), Size(8, 8, 2)], Plan(1, 1, lambda: clock.now))
+    rows = bench(models, [Size(16, 24), Size(8, 8, 2)], Schedule(1, 1, lambda: clock.now))
     assert [f"{row.size} {row.candidate}" for row in rows] == ["16x24 b", "16x24 a", "8x8x2 b", "8x8x2 a"]
     assert set(models[0].backend.shapes) == {(1, 16, 24, 3), (2, 8, 8, 3)}
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lama_deploy.bench.candidates import Candidate
-from lama_deploy.bench.compare import Plan, Row
+from lama_deploy.bench.compare import Row, Schedule
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import Record, bench_record, bench_table, milliseconds
 from lama_deploy.bench.timing import speedup
@@ -42,7 +42,7 @@ def record() -> Record:
     ]
     machine = {"cpu": EVIL, "cores": 2, "system": "s", "versions": {"numpy": "2"}, "gpus": []}
     machine["gpus"] = [{"name": EVIL, "driver": "1", "memory": "8 MiB"}]
-    return bench_record(models, rows, Plan(9, 5), left_out=[f"gone: {EVIL}"], threads=None, machine=machine)
+    return bench_record(models, rows, Schedule(9, 5), left_out=[f"gone: {EVIL}"], threads=None, machine=machine)
 
 
 def test_page_is_well_formed_escaped_and_whole(record: Record) -> None:

@@ -19,7 +19,7 @@ from lama_deploy.errors import BundleError, CheckpointError, ImageError, LamaDep
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
 from lama_deploy.runtime.backend import Capabilities
-from lama_deploy.runtime.backends.onnxruntime import LEVELS
+from lama_deploy.runtime.backends.onnxruntime_session import LEVELS
 
 SOURCES = ("uint8 bundle", "float bundle", "uint8 onnx", "float onnx", "openvino bundle", "checkpoint")
 BACKENDS_OF = {"openvino bundle": "openvino", "checkpoint": "torch"}

@@ -22,7 +22,7 @@ from lama_deploy.proof.summaries import engine_summary
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 from lama_export.options import Target
-from lama_export.targets import Job, Written
+from lama_export.targets import ExportJob, Written
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
 from tests.lama_deploy.tensorrt.emulated_tensorrt import emulated_module
 
@@ -45,7 +45,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         driver = EmulatedDriver(devices)
         trt = emulated_module(driver, rtx=target == "trt-rtx")
 
-        def write(job: Job, path: Path) -> Written:
+        def write(job: ExportJob, path: Path) -> Written:
             written = targets.write_onnx(job, path.with_name("model.onnx"))
             model = written.path
             if other is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import load_bundle
-from lama_deploy.proof.layers.bundles import Subject, outputs_of, profile_for
+from lama_deploy.proof.layers.bundles import LayeredModel, outputs_of, profile_for
 from lama_deploy.proof.layers.runners import engine_plan, require_polygraphy
 from lama_deploy.proof.subjects import Size
 from lama_export.tensorrt.listing import read_listing
@@ -34,7 +34,7 @@ def messages_of_polygraphy() -> list[str]:
 def build(folder: Path, plugin: Path | None, messages: list[str]) -> dict[str, Any]:
     messages.clear()
     bundle = load_bundle(folder)
-    subject = Subject.open(folder, bundle)
+    subject = LayeredModel.open(folder, bundle)
     outputs = outputs_of(subject, subject)
     profile = profile_for(bundle.engine, Size(72, 136))
     plan = bytes(engine_plan(subject.engine_model, outputs, bundle.target, bundle.engine, profile, plugin)())

@@ -16,7 +16,7 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, ConfigError, EngineError, MissingDependencyError
 from lama_deploy.images.scenes import scene
 from lama_deploy.precision.scales import scale_state
-from lama_deploy.proof.layers.bundles import Subject, compare_layers, profile_for
+from lama_deploy.proof.layers.bundles import LayeredModel, compare_layers, profile_for
 from lama_deploy.proof.layers.compare import Difference, first_divergence
 from lama_deploy.proof.layers.runners import require_polygraphy
 from lama_deploy.proof.layers.table import layer_table
@@ -29,7 +29,7 @@ Make = Callable[..., Path]
 
 
 def differences(candidate: Path, reference: Path, size: Size = SIZE) -> list[Difference]:
-    return compare_layers(*(Subject.open(folder, load_bundle(folder)) for folder in (candidate, reference)), size)
+    return compare_layers(*(LayeredModel.open(folder, load_bundle(folder)) for folder in (candidate, reference)), size)
 
 
 def one_more(array: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def test_what_cannot_be_compared_is_one_line(make_bundle: Make, bundles: Mapping
     damaged = make_bundle("damaged")
     (damaged / "model.onnx").write_bytes(b"nonsense")
     with pytest.raises(BundleError, match=r"damaged/model\.onnx: damaged \(.+\); export it again"):
-        Subject.open(damaged, load_bundle(damaged, check=False))
+        LayeredModel.open(damaged, load_bundle(damaged, check=False))
 
 
 def test_a_model_that_does_not_run_says_why(make_bundle: Make, bundles: Mapping[str, Path]) -> None:

@@ -10,7 +10,7 @@ from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.proof.layers.compare import (
     GROWTH,
     OWN_ERROR,
-    Layer,
+    GraphLayer,
     LayerComparison,
     comparable,
     first_divergence,
@@ -19,7 +19,7 @@ from lama_deploy.proof.layers.compare import (
 from lama_export.graph.model import onnx_from_state
 
 OWN = OWN_ERROR["fp32"]
-CHAIN = [Layer("a", "Conv", ("x",)), Layer("b", "Relu", ("a",)), Layer("c", "Conv", ("b", "a"))]
+CHAIN = [GraphLayer("a", "Conv", ("x",)), GraphLayer("b", "Relu", ("a",)), GraphLayer("c", "Conv", ("b", "a"))]
 REFERENCE = {name: np.linspace(-1, 2, 60, dtype=np.float32).reshape(1, 3, 4, 5) for name in "abc"}
 
 
@@ -56,9 +56,9 @@ def test_the_first_layer_that_its_inputs_do_not_explain(errors: dict[str, float]
 
 def test_errors_pass_through_what_is_not_compared() -> None:
     """A cast, say, that only one of the files has stands between."""
-    found = LayerComparison([CHAIN[0], Layer("hidden", "Cast", ("a",)), Layer("c", "Conv", ("hidden",))], OWN)(
-        REFERENCE, off_by(a=1e-2, c=2e-2)
-    )
+    found = LayerComparison(
+        [CHAIN[0], GraphLayer("hidden", "Cast", ("a",)), GraphLayer("c", "Conv", ("hidden",))], OWN
+    )(REFERENCE, off_by(a=1e-2, c=2e-2))
     assert list(found) == ["a", "c"] and found["a"].diverges and not found["c"].diverges
     assert found["c"].inputs == pytest.approx(1e-2) and found["c"].allowed == pytest.approx(GROWTH * 1e-2, rel=1e-3)
 
