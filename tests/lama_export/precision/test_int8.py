@@ -11,10 +11,14 @@ import pytest
 
 from lama_deploy.bundle import MODELS, load_bundle
 from lama_deploy.errors import BundleError, ParityError
+from lama_deploy.model import seeded_generator
 from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.tolerance import LEAST_PSNR, tolerance_for, tolerance_of
 from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_deploy.variants import GeneratorConfig
+from lama_export.graph.model import onnx_from_state
 from lama_export.options import Precision, Target
+from lama_export.precision.int8_onnx import _centre
 from lama_export.precision.sensitivity import SPECTRAL, choose, kind_of, psnr_in_holes
 
 
@@ -101,3 +105,23 @@ def quantised_convolutions(model: Path) -> list[str]:
     return [
         node.name for node in graph.node if node.op_type == "Conv" and made_by.get(node.input[1]) == "DequantizeLinear"
     ]
+
+
+def test_a_shift_of_all_pixels_is_taken_out_of_the_last_bias() -> None:
+    """Of each colour by itself, and by what the sigmoid makes of it."""
+    config = GeneratorConfig(width=8, blocks=1)
+    state = {key: value.numpy() for key, value in seeded_generator(config).state_dict().items()}
+    model = onnx_from_state(config, state)
+    before = head_biases(model)
+    wanted, found = np.full((4, 4, 3), 127, np.uint8), np.full((4, 4, 3), 127, np.uint8)
+    found[..., 0] += 2
+    _centre(model, [wanted], [found], [(wanted, np.eye(4, dtype=np.uint8))])
+    value = 127.5 / 256
+    expected = np.tile([2 / 255 / (value * (1 - value)), 0, 0], 4)
+    assert before and all(np.allclose(before[name] - after, expected) for name, after in head_biases(model).items())
+
+
+def head_biases(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    names = {node.input[2] for node in model.graph.node if node.op_type == "Conv" and "/head/" in node.name}
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    return {name: onnx.numpy_helper.to_array(tensors[name]) for name in names}
