@@ -123,7 +123,8 @@ def _wave(errors: Array, hole: Array) -> float:
     single = (rows % 0.5 == 0) & (columns % 0.5 == 0)
     share = power * np.where(single, 1, 2)[..., None]
     energy = (errors**2).sum(axis=(0, 1)) * hole.sum()
-    return float((share.max(axis=(0, 1)) / np.where(energy > 0, energy, np.inf)).max())
+    found = (share.max(axis=(0, 1)) / np.where(energy > 0, energy, np.inf)).max()
+    return float(np.minimum(found, 1.0))  # of single pixels everything is a wave
 
 
 def _levels(result: Array, hole: Array) -> int:

@@ -19,9 +19,9 @@ from tests.defects.trial import Trial
 DEFECTS = defects(load_weights("lama-demo").config)
 FLOATS: list[tuple[Target, Precision]] = [("onnx", "fp32"), ("onnx", "fp16"), ("openvino", "bf16")]
 INT8: list[Target] = ["onnx", "openvino"]
-# What may pass in a precision: alone it is below this PSNR in dB, and nobody sees it beside what the precision itself
-# rounds. 48 dB are one grey level.
-INVISIBLE = {"bf16": 52.0, "int8": 39.5}
+# What may pass in a precision: alone it leaves more than this PSNR in dB, that of the precision's own rounding, so that
+# nobody sees it beside that. 48 dB are one grey level.
+INVISIBLE = {"bf16": 52.0, "int8": 37.5}
 ALLOWED = {
     "fp32": set[str](),
     "fp16": set[str](),
@@ -35,17 +35,16 @@ ALLOWED = {
     "int8": {
         "Fourier unit 10 zeroed",
         "inverse transform off by 1%",
-        "spectrum clipped at 1000",
         "taps of the local path transposed",
         "bias of a trunk layer lost",
         "BN folded with epsilon 1e-3",
         "a local channel zeroed",
         "a global channel zeroed",
-        "a channel before the decoder zeroed",
         "reflect padding of the head replaced by zeros",
         "weights in 6 bits",
         "a tenth of the weights pruned",
         "+1 grey levels",
+        "contrast 1.05",
         "dithered by 2 grey levels",
         "rounded to bytes, not truncated",
     },
