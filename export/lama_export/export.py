@@ -18,7 +18,7 @@ from lama_deploy.errors import BundleError
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.labels import check_label
-from lama_deploy.proof.parity import ParityRecord, measure, require
+from lama_deploy.proof.parity import REPORT, ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_export.manifest import describe
@@ -26,6 +26,9 @@ from lama_export.options import ExportOptions
 from lama_export.precision.fp16 import fold_ranges
 from lama_export.progress import Progress
 from lama_export.targets import WRITERS, ExportJob, tools_of
+
+# What to do about a right export that costs the pictures too much.
+ADVICE = {"int8": "leave out --int8, or give it more and larger photographs with --calibration"}
 
 
 def export_bundle(
@@ -56,7 +59,7 @@ def export_bundle(
             eager=eager(checkpoint),
             progress=progress,
         )
-        require(record)
+        require(record, ADVICE.get(options.precision, REPORT))
         bundle = describe(
             checkpoint,
             written.model,

@@ -18,6 +18,7 @@ from lama_deploy.runtime.backend import Backend
 
 SSIM_WINDOW = 7  # scikit-image's default; smaller images have no SSIM
 TOGETHER = "photographs together"
+REPORT = "please report it with the weights' source"
 
 
 class DynamicShapeError(ParityError):
@@ -120,15 +121,15 @@ def measure(
     return ParityRecord(reference_name, tolerance, tuple(cases), engine_name(candidate))
 
 
-def require(record: ParityRecord) -> None:
-    """Raise ToleranceError for a record that did not pass."""
+def require(record: ParityRecord, advice: str = REPORT) -> None:
+    """Raise ToleranceError, which ends with `advice`, for a record that did not pass."""
     failed = [case for case in record.cases if not case.passed]
     if failed:
         worst = max(failed, key=lambda case: case.found.rms / case.limits.rms)
         others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
         raise ToleranceError(
             f"parity failed at {worst.subject}{others}: {'; '.join(worst.broken)} (against {record.reference}); "
-            "nothing was written. Please report it with the weights' source"
+            f"nothing was written; {advice}"
         )
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from lama_deploy.bundle import MODELS
 from lama_deploy.checkpoints.weights import load_weights
+from lama_deploy.errors import ParityError
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.subjects import PHOTOGRAPHS
+from lama_export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target
 from tests.defects import defects
 from tests.defects.trial import Trial
@@ -106,6 +108,15 @@ def test_defects_are_refused_in_int8(name: str, int8: Trial) -> None:
         if record.passed:
             assert name in ALLOWED["int8"], (target, record.cases[-1])
             assert int8.alone(DEFECTS[name]) > INVISIBLE["int8"]
+
+
+@pytest.mark.slow
+def test_int8_of_too_few_pictures_is_refused_with_advice(photographs: Path, tmp_path: Path) -> None:
+    """Ranges of three thumbnails clip what photographs reach: the fill loses a third of its grey levels."""
+    options = ExportOptions(precision="int8", calibration=photographs)
+    with pytest.raises(ParityError, match="PSNR .* nothing was written; leave out --int8, or give it more and larger"):
+        export_bundle(load_weights("lama-demo"), tmp_path / "out", options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_there_are_enough_of_them() -> None:
