@@ -74,6 +74,17 @@ def _claims(rows: list[dict[str, Any]]) -> str:
     return "\n".join(["| claim | at this scale |", "|---|---|", *body, "", "[Curves and pictures](claims.md)."])
 
 
+def _defects(rows: list[dict[str, Any]]) -> str:
+    """How many the gate let pass; its page has each of them."""
+    names, broken = list(rows[0]["after"]), rows[1:]
+    lines = [f"| of {len(broken)} defects, [each on its page](gate.md) | {' | '.join(names)} |"]
+    lines.append("|---" * (len(names) + 1) + "|")
+    for when, title in (("before", "passed before"), ("after", "pass today")):
+        counts = [str(sum(row[when][name] == "passes" for row in broken)) for name in names]
+        lines.append(f"| {title} | {' | '.join(counts)} |")
+    return "\n".join(lines)
+
+
 def _training(cases: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
@@ -110,6 +121,7 @@ TABLES = {
     "runtimes": _runtimes,
     "load": _load,
     "claims": _claims,
+    "defects": _defects,
     "training": _training,
     "quality": _quality,
     "spectral": spectral_table,

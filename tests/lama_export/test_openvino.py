@@ -125,11 +125,11 @@ def test_options_that_do_not_go_together(options: list[str], message: str, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_command_exports_and_verifies(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "openvino", "--bf16"]
+def test_command_exports_and_verifies(growing: Checkpoint, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", str(growing.path), "--to", "openvino", "--bf16"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "wrote lama-demo-openvino-bf16" in done.stdout
-    verify = [sys.executable, "-m", "lama_deploy.cli.verify", "lama-demo-openvino-bf16", "--sizes", "61x77"]
+    assert "wrote growing-openvino-bf16" in done.stdout
+    verify = [sys.executable, "-m", "lama_deploy.cli.verify", "growing-openvino-bf16", "--sizes", "61x77"]
     done = subprocess.run(verify, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -124,9 +124,9 @@ def test_bundle_records_precision_ranges_and_headroom(growing: Checkpoint, tmp_p
     assert bundle.ranges["calibration"]["images"] == 9
 
 
-def test_command_folds_and_verifies(photographs: Path, tmp_path: Path) -> None:
-    out = tmp_path / "demo"
-    command = [sys.executable, "-m", "lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--fp16"]
+def test_command_folds_and_verifies(growing: Checkpoint, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "half"
+    command = [sys.executable, "-m", "lama_export.cli", "--weights", str(growing.path), "--to", "onnx", "--fp16"]
     command += ["--calibration", str(photographs), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -137,11 +137,7 @@ def test_command_folds_and_verifies(photographs: Path, tmp_path: Path) -> None:
     asked = json.dumps(asdict(tolerance_of("fp16")))
     assert json.loads((out / "verify.json").read_text())["tolerance"] == json.loads(asked)
     single = tmp_path / "single"
-    export_bundle(
-        load_weights("lama-demo"),
-        single,
-        ExportOptions(parity_subjects=SIZES[:1]),
-    )
+    export_bundle(growing, single, ExportOptions(parity_subjects=SIZES[:1]))
     for one, other in ((single, out), (out, single)):  # the coarser of the two decides
         verify = [sys.executable, "-m", "lama_deploy.cli.verify", str(one), "--against", str(other)]
         done = subprocess.run([*verify, "--sizes", "61x77"], capture_output=True, text=True, check=False)
