@@ -76,10 +76,12 @@ def open_candidate(name: str, options: InpainterOptions) -> Candidate:
 
 
 def _ours(name: str, options: InpainterOptions) -> Candidate:
-    file = Path(name) / load_bundle(name, check=False).model if is_bundle(name) else Path(name)
+    bundle = load_bundle(name, check=False) if is_bundle(name) else None  # the Inpainter checks its hashes
+    file = Path(bundle.model) if bundle else Path(name)
     if file.suffix in BY_SUFFIX:
         inpainter = Inpainter.load(name, device=options.device, threads=options.threads)
-        return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": sha256_of(file)})
+        sha256 = bundle.files[bundle.model]["sha256"] if bundle else sha256_of(file)
+        return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": sha256})
     from lama_deploy.checkpoints.weights import load_weights
 
     checkpoint = load_weights(name)  # here rather than in Inpainter.load, for its SHA-256

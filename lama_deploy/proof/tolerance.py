@@ -21,7 +21,6 @@ FP16, BF16 = 2.0**13, 2.0**16  # what one rounding is of float32's
 LEAST_PIXELS = 4000  # of a hole: in smaller ones any errors may be a wave or a shift by chance
 MOST_IN_A_WAVE = 0.07  # 0.038 was seen
 LEAST_LEVELS = 0.9  # 0.986 was seen
-LEAST_LEVELS_INT8 = 0.5  # 0.62 was seen where the head's sums are stored in 8 bits; a fill of 64 levels has 0.25
 # A float32 result of order one is taken to be off by this at least: eager is exact on some pictures, by chance.
 EXACT_RMS, EXACT_LARGEST = 6e-8, 2.4e-7
 FLAT_SPREAD = 0.01  # standard deviation inside holes below which an output proves nothing
@@ -160,7 +159,7 @@ TABLE: Mapping[str, Tolerance] = {
             Allowance(10 ** (-(LEAST_PSNR - 0.5) / 20)),
             Allowance(1.5 / 255),
             MOST_IN_A_WAVE,
-            LEAST_LEVELS_INT8,
+            LEAST_LEVELS,
         ),
     ),
 }

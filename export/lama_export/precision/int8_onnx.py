@@ -67,7 +67,7 @@ def _centre(model: onnx.ModelProto, wanted: Sequence[Array], found: Sequence[Arr
     value = (exact + 0.5) / 256
     slope = (value * (1 - value)).mean(axis=0)  # of the sigmoid that follows
     shift = (got.astype(np.float64) - exact).mean(axis=0) / 255 / slope
-    biases = {node.input[2] for node in _convolutions(model) if HEAD in node.name}
+    biases = {node.input[2] for node in model.graph.node if node.op_type == "Conv" and HEAD in node.name}
     for tensor in model.graph.initializer:
         if tensor.name in biases:  # red, green and blue of 2x2 pixels
             centred = onnx.numpy_helper.to_array(tensor).reshape(-1, 3) - shift.astype(np.float32)
@@ -75,7 +75,9 @@ def _centre(model: onnx.ModelProto, wanted: Sequence[Array], found: Sequence[Arr
 
 
 def _convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    return [node for node in model.graph.node if node.op_type == "Conv" and SPECTRAL not in node.name]
+    """Those that may be quantised. The head's results would be stored in 8 bits, a third of the grey levels lost."""
+    exact = (SPECTRAL, HEAD)
+    return [node for node in model.graph.node if node.op_type == "Conv" and not any(one in node.name for one in exact)]
 
 
 def _results(model: Path, pairs: Iterable[Pair]) -> Iterator[Array]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.errors import EngineError
+from lama_deploy.tensorrt.log import log_of
 from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.picture import IMAGE, MASK
 from lama_export.progress import Progress
@@ -33,7 +34,7 @@ def build_engine(
 
     Raises EngineError with TensorRT's own words, ConfigError (`capabilities`), KeyboardInterrupt.
     """
-    log = _log(trt)
+    log = log_of(trt, kept=WANTED)
     builder = _made(trt.Builder, log)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     _parse(trt, network, log, model, plugins)
@@ -49,27 +50,6 @@ def build_engine(
     if plan is None:
         raise EngineError(f"{trt.__name__} cannot build this engine: {log.first_error()}")
     return Engine(bytes(plan), read_listing(log.messages), network.num_layers)
-
-
-def _log(trt: Any) -> Any:
-    """A logger that keeps errors and what `read_listing` reads, of the ten thousands of messages of a build."""
-
-    class Log(trt.ILogger):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.messages: list[str] = []
-            self.errors: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                self.errors.append(message)
-            elif message.startswith(WANTED):
-                self.messages.append(message)
-
-        def first_error(self) -> str:
-            return self.errors[0].splitlines()[0] if self.errors else "it does not say why"
-
-    return Log()
 
 
 def _made(builder: Callable[[Any], Any], log: Any) -> Any:
