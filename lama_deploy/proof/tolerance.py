@@ -140,8 +140,8 @@ def _rounding(
 TABLE: Mapping[str, Tolerance] = {
     # 3.8, 4.1, 2.1, 2.1. least: OpenVINO was off by 1e-5 on a Xeon with AMX.
     "fp32": _rounding(1.0, largest=8.0, drawn=8.0, photograph=4.0, photographs=4.0, least=2e-5),
-    # ONNX Runtime's DFT kernel loses digits off powers of two: 1e-4 on one Fourier unit at a 128x97 latent.
-    "fp32-dft": _rounding(2.0**6, largest=8.0, drawn=8.0, photograph=4.0, photographs=4.0),
+    # 35, 27 (a photograph of 776x584): ONNX Runtime's DFT kernel loses digits off powers of two.
+    "fp32-dft": _rounding(1.0, largest=69.0, drawn=53.0, photograph=53.0, photographs=53.0),
     # 0.85, 1.9, 0.50, 0.33.
     "fp16": _rounding(FP16, largest=1.7, drawn=3.8, photograph=1.0, photographs=0.65),
     # 0.60, 1.2, 0.51, 0.42.
