@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.page import generator_table, hardware, spectral_table
+from benchmarks.gpu.page import generator_table, hardware, profile_table, smoke_table, spectral_table
 
 HERE = Path(__file__).parent
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
@@ -126,6 +126,8 @@ TABLES = {
     "quality": _quality,
     "spectral": spectral_table,
     "generator": generator_table,
+    "profile": profile_table,
+    "smoke": smoke_table,
 }
 
 

@@ -6,6 +6,7 @@ from statistics import median
 
 import torch
 
+from benchmarks.gpu.memory import free_bytes
 from benchmarks.gpu.timing import WARM_UP, Run, seconds_of
 
 REPETITIONS = 10
@@ -16,7 +17,9 @@ DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch
 
 def ceilings(device: torch.device, *, smoke: bool = False) -> dict[str, float]:
     """bytes_per_s: read plus written, and <dtype>_flops_per_s of each of DTYPES; float32 without TF32."""
-    found = {"bytes_per_s": _copy(device, 2**20 if smoke else COPY_BYTES)}
+    free = free_bytes(device)
+    most = COPY_BYTES if free is None else min(COPY_BYTES, free // 4)
+    found = {"bytes_per_s": _copy(device, 2**20 if smoke else most)}
     side = 64 if smoke else SIDE
     return found | {f"{name}_flops_per_s": _product(device, dtype, side) for name, dtype in DTYPES.items()}
 

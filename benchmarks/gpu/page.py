@@ -18,6 +18,7 @@ SPECTRAL_COLUMNS = {
     "as graph ": (TENSOR_CORE, "graph"),
 }
 NOTHING = "-"
+MOST_KERNELS, NAME_LENGTH = 15, 90  # of a profile's table; the record has all of them, whole
 
 
 def spectral_table(found: Row) -> str:
@@ -54,9 +55,15 @@ def generator_table(found: Row) -> str:
         "Eager is float32 without TF32. From bytes: host to host, ms. " + _ceilings(found["ceilings"]),
         _table(head, [_generator_line(row) for row in rows]),
         *target_table(found.get("targets", [])),
+        *_notes(rows),
         *_failures(found["rows"], ("candidate", "size", "batch")),
     ]
     return "\n\n".join(parts)
+
+
+def _notes(rows: list[Row]) -> Iterable[str]:
+    notes = dict.fromkeys(f"- {row['candidate']}: {row['note']}" for row in rows if "note" in row)
+    return ["Notes:\n\n" + "\n".join(notes)] if notes else []
 
 
 def _generator_line(row: Row) -> list[str]:
@@ -71,6 +78,42 @@ def _generator_line(row: Row) -> list[str]:
         NOTHING if share is None else f"{share:.0%}",
         NOTHING if host is None else f"{host['median_us'] / 1000:.2f}",
     ]
+
+
+def profile_table(found: Row) -> str:
+    """A table for each case: the kernels that take longest, and the sum of the others."""
+    parts = [_kernels(row) for row in found["rows"] if "failed" not in row]
+    return "\n\n".join([*parts, *_failures(found["rows"], ("size", "batch"))])
+
+
+def _kernels(row: Row) -> str:
+    shown, others = row["kernels"][:MOST_KERNELS], row["kernels"][MOST_KERNELS:]
+    if others:
+        sums = {key: sum(one[key] for one in others) for key in ("calls", "us", "share")}
+        shown = [*shown, {"name": f"{len(others)} others", **sums}]
+    body = [
+        [f"`{one['name'][:NAME_LENGTH]}`", str(one["calls"]), f"{one['us']:.1f}", f"{one['share']:.1%}"]
+        for one in shown
+    ]
+    head = f"{row['size']}x{row['size']}, batch {row['batch']}: {row['total_us']:.0f} us in {row['launches']} launches"
+    return head + "\n\n" + _table(["kernel", "calls", "us", "share"], body)
+
+
+def smoke_table(found: Row) -> str:
+    """How many cases are right, the worst error of each kind of case, and what is not right."""
+    rows = found["rows"]
+    right, skipped = ([row for row in rows if key in row] for key in ("error", "skipped"))
+    body = [
+        [kind, str(len(errors)), f"{max(errors):.1e}"]
+        for kind in dict.fromkeys(row["kind"] for row in right)
+        for errors in [[row["error"] for row in right if row["kind"] == kind]]
+    ]
+    parts = [
+        f"{len(right)} of {len(rows)} cases right, {len(skipped)} skipped.",
+        _table(["kind", "cases right", "largest error"], body),
+        *_failures(rows, ("case",)),
+    ]
+    return "\n\n".join(parts)
 
 
 def target_table(targets: list[Row]) -> Iterable[str]:

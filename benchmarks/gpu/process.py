@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+# Waits for the end of its input, which comes with the end of whoever holds it, then ends a group of processes.
+WATCH = ["sh", "-c", 'read -r _; kill -KILL -- "-$1"', "watch"]
 
 
 def run_limited(
@@ -17,23 +21,53 @@ def run_limited(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Run with all output in `log`, at most `limit` seconds. Returns None, or one line on what went wrong."""
-    with log.open("w") as output:
+    """Run with all output at the end of `log`, at most `limit` seconds. Returns None, or one line on what went wrong.
+
+    Nothing that the program started outlives this call, nor this process, however it ends.
+    """
+    with log.open("ab") as output:
+        start = output.tell()
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
         )
-        try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            return f"stopped after {limit:.0f} s"
-        finally:
-            _end_group(process)
-    return f"exit code {code}: {last_line(log)}" if code else None
+        with _ended_with_us(process.pid):
+            try:
+                code = process.wait(limit)
+            except subprocess.TimeoutExpired:
+                return f"stopped after {limit:.0f} s"
+            finally:
+                _end_group(process)
+    return f"exit code {code}: {last_line(log, start)}" if code else None
 
 
-def last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+def last_line(log: Path, start: int = 0) -> str:
+    """Of what stands in the log from byte `start` on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read().decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "ended without a word"
+
+
+@contextmanager
+def _ended_with_us(group: int) -> Iterator[None]:
+    """A process that is killed cannot clean up: another one does it then."""
+    # In a session of its own, so that no signal to our group ends the watch before us.
+    silent = subprocess.DEVNULL
+    watch = subprocess.Popen(
+        [*WATCH, str(group)], stdin=subprocess.PIPE, stdout=silent, stderr=silent, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        watch.kill()
+        watch.communicate()
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -7,20 +7,24 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from lama_deploy.disk import write_whole
 from lama_deploy.reports.machine import machine, nvidia_gpus
 
+if TYPE_CHECKING:  # who only writes what others measured has no seconds to wait for torch
+    import torch
 
-def arguments(description: str | None, seconds: float, rounds: int) -> argparse.ArgumentParser:
-    """The options that GPU benchmarks share, with their usual budget."""
+
+def arguments(description: str | None, seconds: float, rounds: int | None = None) -> argparse.ArgumentParser:
+    """The options that GPU benchmarks share, with their usual budget. rounds: of those that measure time."""
+    import torch
+
     p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results", help="folder of the record")
     p.add_argument("--seconds", type=float, default=seconds, help="budget of all; what is left then is not measured")
-    p.add_argument("--rounds", type=int, default=rounds)
+    if rounds is not None:
+        p.add_argument("--rounds", type=int, default=rounds)
     p.add_argument("--device", default="cuda", type=torch.device)
     p.add_argument("--smoke", action="store_true", help="tiny sizes, one round: does it run?")
     return p
@@ -38,6 +42,8 @@ def new_record(what: str, method: str, device: torch.device) -> dict[str, Any]:
 
 def gpu_machine(device: torch.device) -> dict[str, Any]:
     """`machine` of a GPU benchmark, with the GPU under "gpu" where `device` is one."""
+    import torch
+
     if device.type != "cuda":
         return machine(("torch", "numpy"))
     found = machine(("torch", "numpy", "triton"))

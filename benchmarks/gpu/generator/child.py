@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.gpu.generator.counts import needed_bytes
 from benchmarks.gpu.generator.derived import limits_of
 from benchmarks.gpu.generator.fillers import Filler, filler
+from benchmarks.gpu.generator.subject import case_of, scene_on
+from benchmarks.gpu.memory import free_bytes, shortage
 from benchmarks.gpu.timing import WARM_UP, Work, interleaved, summary
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
-from lama_deploy.images.scenes import scene
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.tolerance import Limits
 
@@ -47,13 +49,15 @@ def main() -> int:
     p.add_argument("--rounds", type=int, required=True)
     p.add_argument("--milliseconds", type=float, required=True)
     args = p.parse_args()
-    made = filler(args.candidate, load_checkpoint(args.checkpoint), args.device)
-    conditions = Conditions(torch.device(args.device), args.rounds, args.milliseconds / 1000, args.eager)
+    checkpoint, device = load_checkpoint(args.checkpoint), torch.device(args.device)
+    made = filler(args.candidate, checkpoint, args.device)
+    conditions = Conditions(device, args.rounds, args.milliseconds / 1000, args.eager)
     reference: Array | None = np.load(args.reference)
     for case in args.cases:
-        size, batch = map(int, case.split("x"))
+        size, batch = case_of(case)
         row = {"candidate": args.candidate, "size": size, "batch": batch}
-        row |= _tried(made, row, conditions, reference)
+        short = shortage(needed_bytes(checkpoint.config, size, batch), free_bytes(device))
+        row |= {"failed": short} if short else _tried(made, row, conditions, reference)
         with args.rows.open("a") as file:
             file.write(json.dumps(row) + "\n")
         if reference is not None and "failed" in row:
@@ -73,10 +77,9 @@ def _tried(made: Filler, row: Row, conditions: Conditions, reference: Array | No
 @torch.inference_mode()
 def measured(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
     """Peak memory first, with what compiling and capturing take; then the check, then the times."""
-    images, masks = scene(row["size"], row["size"], row["batch"])
-    image = torch.tensor(images, device=conditions.device).permute(0, 3, 1, 2).contiguous() / 255
-    mask = torch.tensor(masks, device=conditions.device)[:, None].float()
-    found: Row = {"peak_gib": _peak_gib(lambda: made.on_device(image, mask), conditions.device)}
+    image, mask, images, masks = scene_on(conditions.device, row["size"], row["batch"])
+    found: Row = {"note": made.note} if made.note else {}
+    found["peak_gib"] = _peak_gib(lambda: made.on_device(image, mask), conditions.device)
     if reference is not None:
         result = made.on_device(image, mask).permute(0, 2, 3, 1).cpu().numpy()
         error = HoleErrors.of(reference, result, masks)

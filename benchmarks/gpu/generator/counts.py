@@ -1,4 +1,7 @@
-"""Floating-point operations of a Fourier generator, counted; a multiplication and an addition are two."""
+"""Floating-point operations of a Fourier generator, counted, and its memory, estimated.
+
+A multiplication and an addition are two operations.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,13 @@ def generator_flops(config: GeneratorConfig, height: int, width: int, batch: int
     )
     latent_height, latent_width = height >> config.downsamplings, width >> config.downsamplings
     return 2 * batch * (ends + steps + 2 * config.blocks * _ffc_products(config, latent_height, latent_width))
+
+
+def needed_bytes(config: GeneratorConfig, size: int, batch: int) -> int:
+    """Of device memory, an estimate: eager float32 takes 16 bytes a pixel and channel of the stem, cuDNN's searches
+    as much again, the libraries and weights a GiB.
+    """
+    return 2**30 + 2 * 16 * config.width * size * size * batch
 
 
 def _ffc_products(config: GeneratorConfig, height: int, width: int) -> int:

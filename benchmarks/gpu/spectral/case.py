@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.ceilings import DTYPES
-from benchmarks.gpu.names import CANDIDATES, KERNELS
+from benchmarks.gpu.names import KERNELS
 from benchmarks.gpu.spectral.counts import Unit
-from benchmarks.gpu.spectral.units import Compute, Parameters, can_compute, compute_of
+from benchmarks.gpu.spectral.units import Compute, can_compute, checked_error, compute_of, parameters_of
 from benchmarks.gpu.timing import Work, captured, interleaved, summary
 from lama_deploy.native.library import SpectralLibrary
-from tests.lama_deploy.native.unit_tolerance import TOLERANCE, unit_parameters
 
 FORMATS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
 WARM_CALLS = 8  # of one timed run on the same input
@@ -42,23 +41,32 @@ class Conditions:
 
     device: torch.device
     library: SpectralLibrary | None
+    candidates: tuple[str, ...]
     rotated_bytes: int
     rounds: int
     least_seconds: float
 
 
+def needed_bytes(case: Case, rotated_bytes: int) -> int:
+    """An estimate: float64 maps and spectra of the check, then inputs and results of all launches."""
+    elements = case.unit.batch * case.unit.channels * case.unit.height * case.unit.width
+    return 48 * elements + 4 * max(rotated_bytes, 2 * elements * DTYPES[case.dtype].itemsize)
+
+
 @torch.inference_mode()
 def measured(case: Case, conditions: Conditions) -> list[Row]:
     """A row for each candidate, launch and state of the cache, or for each failure."""
-    inputs, parameters = _inputs(case, conditions), _parameters(case, conditions.device)
+    inputs = _inputs(case, conditions)
+    parameters = parameters_of(case.unit.channels, DTYPES[case.dtype], conditions.device)
+    exact = parameters.exact(inputs[0])
     works: dict[Launch, Work] = {}
     errors, failures = {}, []
-    for candidate in CANDIDATES:
+    for candidate in conditions.candidates:
         if not can_compute(candidate, DTYPES[case.dtype], conditions.device, conditions.library):
             continue
         try:
             compute = compute_of(candidate, parameters, conditions.library)
-            errors[candidate] = _checked_error(compute, inputs[0], parameters)
+            errors[candidate] = checked_error(compute(inputs[0]), exact, inputs[0].dtype)
             for launch, work in _works(candidate, compute, inputs):
                 works[candidate, *launch] = work
         except Exception as error:  # whatever one candidate dies of, the others go on
@@ -106,23 +114,6 @@ def _inputs(case: Case, conditions: Conditions) -> list[Tensor]:
     random = torch.Generator(conditions.device).manual_seed(0)
     drawn = (torch.randn(shape, generator=random, device=conditions.device) for _ in range(count))
     return [x.to(dtype, memory_format=FORMATS[case.layout]) for x in drawn]
-
-
-def _parameters(case: Case, device: torch.device) -> Parameters:
-    return Parameters(*unit_parameters(case.unit.channels, DTYPES[case.dtype], str(device)))
-
-
-def _checked_error(compute: Compute, x: Tensor, parameters: Parameters) -> float:
-    """The difference's norm as a share of the result's. ArithmeticError beyond the tolerance of x's dtype.
-
-    Largest values alone would say little: the ReLU makes an impulse at the origin, far above all else in a large map.
-    """
-    exact, found = parameters.exact(x), compute(x)
-    difference, allowed = found.double() - exact, TOLERANCE[x.dtype]
-    error, largest = ((difference.norm(p) / exact.norm(p)).item() for p in (2, torch.inf))
-    if found.dtype != x.dtype or not (error <= allowed and largest <= allowed):  # NaN is not
-        raise ArithmeticError(f"wrong: error {error:.2g}, of the largest value {largest:.2g}; allowed {allowed:g}")
-    return error
 
 
 def _line(error: Exception) -> str:

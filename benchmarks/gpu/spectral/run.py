@@ -1,12 +1,13 @@
 """The Fourier unit on a GPU, side by side: `python -m benchmarks.gpu.spectral.run [--out FOLDER]` from the root.
 
-Our two kernels against torch.fft and torch.compile, in every dtype and layout, at LaMa's latents. Each is checked
-against float64 before it is timed; what is wrong has no time. Prints the row for the crossover table of
+Our two kernels against torch.fft and torch.compile, in every dtype and layout or in some, at LaMa's latents. Each is
+checked against float64 before it is timed; what is wrong has no time. Prints the row for the crossover table of
 kernels/src/resolve.cpp at the end. Without a GPU: --device cpu --smoke, and the emulated library for our kernels.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.ceilings import DTYPES, ceilings
+from benchmarks.gpu.memory import free_bytes, shortage
+from benchmarks.gpu.names import CANDIDATES, COMPILED
 from benchmarks.gpu.page import spectral_table
 from benchmarks.gpu.record import arguments, new_record, record_file, write
-from benchmarks.gpu.spectral.case import FORMATS, Case, Conditions, forget, measured
+from benchmarks.gpu.spectral.case import FORMATS, Case, Conditions, forget, measured, needed_bytes
 from benchmarks.gpu.spectral.counts import Unit, kernel_tiles
 from benchmarks.gpu.spectral.derived import crossover, targets, with_shares
 from benchmarks.gpu.spectral.units import emulated
@@ -40,6 +43,9 @@ def main() -> int:
     p = arguments(__doc__, seconds=480, rounds=20)
     p.add_argument("--milliseconds", type=float, default=3.0, help="least time of one turn")
     p.add_argument("--library", type=Path, help="the emulated kernel library, for --device cpu")
+    p.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
+    p.add_argument("--layouts", nargs="+", choices=FORMATS, default=list(FORMATS))
+    p.add_argument("--without-compile", action="store_true", help="torch.compile takes longest to get ready")
     args = p.parse_args()
     torch.backends.cudnn.allow_tf32 = False
     deadline, device = Deadline(args.seconds), args.device
@@ -50,18 +56,19 @@ def main() -> int:
     library = emulated(args.library)
     rotated_bytes = 2 * record["machine"].get("gpu", {"l2_bytes": 0})["l2_bytes"]
     seconds = 0.0 if args.smoke else args.milliseconds / 1000
-    conditions = Conditions(device, library, rotated_bytes, rounds, seconds)
+    candidates = tuple(name for name in CANDIDATES if name != COMPILED or not args.without_compile)
+    conditions = Conditions(device, library, candidates, rotated_bytes, rounds, seconds)
     file = record_file(args.out, "spectral", record)
-    _measure(record, list(_cases(channels, args.smoke)), conditions, deadline, file, smoke=args.smoke)
+    _measure(record, list(_cases(channels, args)), conditions, deadline, file, smoke=args.smoke)
     print(_summary(record), f"\nwrote {file}")
     return 0 if any("failed" not in row for row in record["spectral"]["rows"]) else 1
 
 
-def _cases(channels: int, smoke: bool) -> Iterator[Case]:
+def _cases(channels: int, args: argparse.Namespace) -> Iterator[Case]:
     """The most important first: the budget may not reach the last."""
-    for dtype in DTYPES:
-        for layout in FORMATS:
-            for height, width, batch in SMOKE_SIZES if smoke else SIZES:
+    for dtype in args.dtypes:
+        for layout in args.layouts:
+            for height, width, batch in SMOKE_SIZES if args.smoke else SIZES:
                 yield Case(Unit(channels, height, width, batch), dtype, layout)
 
 
@@ -86,6 +93,9 @@ def _measure(
 def _tried(case: Case, conditions: Conditions) -> list[dict[str, Any]]:
     """Never raises: a case that fails as a whole is one row that says so."""
     try:
+        short = shortage(needed_bytes(case, conditions.rotated_bytes), free_bytes(conditions.device))
+        if short:
+            return [{**case.described(), "candidate": "all", "failed": short}]
         rows = measured(case, conditions)
         forget(conditions.device)
     except Exception as error:

@@ -14,6 +14,7 @@ from lama_deploy.model.ffc import FourierUnit
 from lama_deploy.native.library import SpectralLibrary
 from lama_deploy.native.op import by_torch_fft, spectral_conv
 from lama_deploy.native.plans import PlanCache, run_on_library
+from tests.lama_deploy.native.unit_tolerance import TOLERANCE, unit_parameters
 
 Compute = Callable[[Tensor], Tensor]
 
@@ -28,6 +29,22 @@ class Parameters:
     def exact(self, x: Tensor) -> Tensor:
         """Float64 (N, C, h, w)."""
         return by_torch_fft(x.double(), self.weight.double(), self.bias.double(), None)
+
+
+def parameters_of(channels: int, dtype: torch.dtype, device: torch.device) -> Parameters:
+    return Parameters(*unit_parameters(channels, dtype, str(device)))
+
+
+def checked_error(found: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
+    """The difference's norm as a share of the float64 result's. ArithmeticError beyond the tolerance of the dtype.
+
+    Largest values alone would say little: the ReLU makes an impulse at the origin, far above all else in a large map.
+    """
+    difference, allowed = found.double() - exact, TOLERANCE[dtype]
+    error, largest = ((difference.norm(p) / exact.norm(p)).item() for p in (2, torch.inf))
+    if found.dtype != dtype or not (error <= allowed and largest <= allowed):  # NaN is not
+        raise ArithmeticError(f"wrong: error {error:.2g}, of the largest value {largest:.2g}; allowed {allowed:g}")
+    return error
 
 
 def can_compute(candidate: str, dtype: torch.dtype, device: torch.device, library: SpectralLibrary | None) -> bool:
