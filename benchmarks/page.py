@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.page import generator_table, hardware, profile_table, smoke_table, spectral_table
+from benchmarks.gpu.page import TABLES as GPU_TABLES
+from benchmarks.gpu.page import hardware
 
 HERE = Path(__file__).parent
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
@@ -124,10 +125,7 @@ TABLES = {
     "defects": _defects,
     "training": _training,
     "quality": _quality,
-    "spectral": spectral_table,
-    "generator": generator_table,
-    "profile": profile_table,
-    "smoke": smoke_table,
+    **GPU_TABLES,
 }
 
 

@@ -20,8 +20,8 @@ def has_nvcc() -> bool:
     return bool(on_path) or any((folder / "nvcc").exists() for folder in (*homes, *wheels))
 
 
-def build_kernels(folder: Path, *options: str) -> Path:
-    """Configure and build what has changed since the last time. Returns `folder`; raises with the compiler's output.
+def build_kernels(folder: Path, *options: str, target: str = "all") -> Path:
+    """Configure and build what has changed since the last time, or one target of it. Returns `folder`; raises with the compiler's output.
 
     One process of the suite after the other, since they share the folder.
     """
@@ -30,7 +30,7 @@ def build_kernels(folder: Path, *options: str) -> Path:
     with (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
-        run("cmake", "--build", str(folder))
+        run("cmake", "--build", str(folder), "--target", target)
     return folder
 
 

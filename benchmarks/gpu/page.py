@@ -153,3 +153,6 @@ def _failures(rows: list[Row], keys: tuple[str, ...]) -> Iterable[str]:
 def _table(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+TABLES = {"smoke": smoke_table, "spectral": spectral_table, "generator": generator_table, "profile": profile_table}

@@ -65,8 +65,9 @@ def filler(candidate: str, checkpoint: Checkpoint, device: str) -> Filler:
 
 
 def _without_library(device: torch.device) -> str | None:
-    found = device.type == "cuda" and library_of(device, required=False)
-    return None if found else "without liblama_spectral: PyTorch's own operators computed"
+    if device.type == "cpu" or library_of(device, required=False):
+        return None
+    return "without liblama_spectral: PyTorch's own operators computed"
 
 
 def precision_of(candidate: str) -> str:
