@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Waits for the end of its input, which comes with the end of whoever holds it, then ends a group of processes.
-WATCH = ["sh", "-c", 'read -r _; kill -KILL -- "-$1"', "watch"]
+WATCH = ["sh", "-c", 'read -r _; kill -s KILL -- "-$1"', "watch"]
 
 
 def run_limited(

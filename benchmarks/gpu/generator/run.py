@@ -81,7 +81,7 @@ def _measure(
     """Fills `record`, and writes it after every candidate."""
     checkpoint = seeded_checkpoint(config, folder)
     found = ceilings(args.device, smoke=args.smoke)
-    _save_reference(checkpoint, args.cases[0][0], args.device, folder)
+    _save_reference(checkpoint, args.cases[0], args.device, folder)
     rows: list[dict[str, Any]] = []
     usual = [(name, None) for name in (LIMITS if args.device.type == "cuda" else ON_CPU)]
     for candidate, first in args.candidates or usual:
@@ -99,11 +99,10 @@ def _candidate(text: str) -> tuple[str, int | None]:
     return name, int(first) if equals else None
 
 
-def _save_reference(checkpoint: Checkpoint, size: int, device: torch.device, folder: Path) -> None:
-    np.save(
-        folder / "reference.npy",
-        TorchBackend(checkpoint, device=str(device), dtype=torch.float64).run(*scene(size, size)),
-    )
+def _save_reference(checkpoint: Checkpoint, case: Case, device: torch.device, folder: Path) -> None:
+    size, batch = case
+    exact = TorchBackend(checkpoint, device=str(device), dtype=torch.float64)
+    np.save(folder / "reference.npy", exact.run(*scene(size, size, batch)))
     if device.type == "cuda":
         torch.cuda.empty_cache()  # the candidates run in other processes
 

@@ -1,16 +1,17 @@
-"""The GPU benchmarks run through without a GPU, and keep what they measured when something fails."""
+"""The GPU benchmarks run through on a CPU, and keep what they measured when something fails."""
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from torch.autograd import DeviceType
 
-from benchmarks.gpu import process as gpu_process
-from benchmarks.gpu import run as gpu
+from benchmarks.gpu import memory
+from benchmarks.gpu.generator import profile
 from benchmarks.gpu.generator import run as generator
 from benchmarks.gpu.names import CUFFT, MODEL, OPERATOR, TENSOR_CORE
 from benchmarks.gpu.spectral import case as spectral_case
@@ -48,9 +49,9 @@ def test_spectral(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_spectral_with_the_emulated_kernels(
     emulated_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spectral, "DTYPES", {"float16": torch.float16})
     monkeypatch.setattr(spectral_case, "WARM_CALLS", 1)
-    code, record = run(spectral, tmp_path, monkeypatch, "--library", str(emulated_library))
+    options = ("--library", str(emulated_library), "--dtypes", "float16", "--layouts", "NHWC", "NCHW")
+    code, record = run(spectral, tmp_path, monkeypatch, *options)
     rows = record["spectral"]["rows"]
     assert code == 0 and not [row for row in rows if "failed" in row]
     assert {row["candidate"] for row in rows} == {MODEL, OPERATOR, CUFFT, TENSOR_CORE}
@@ -89,48 +90,56 @@ def test_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "no such candidate: exit code 1" in capsys.readouterr().out
 
 
-def test_a_program_is_ended_with_its_children(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    script = "import subprocess, sys, time; print('there', flush=True); subprocess.run(['sleep', '60'])"
-    assert gpu_process.run_limited([sys.executable, "-c", script], 1.0, log) == "stopped after 1 s"
-    assert gpu_process.last_line(log) == "there"
-    assert gpu_process.run_limited([sys.executable, "-c", "raise SystemExit('no')"], 20, log) == "exit code 1: no"
-    assert gpu_process.run_limited([sys.executable, "-c", ""], 20, log) is None
+def test_generators_and_cases_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--candidates", "eager fp32", "ours fp32=1", "--cases", "32x2", "32x1")
+    code, record = run(generator, tmp_path, monkeypatch, *options)
+    rows = record["generator"]["rows"]
+    assert code == 0 and not [row for row in rows if "failed" in row]
+    found = [(row["candidate"], row["batch"]) for row in rows]
+    assert found == [("eager fp32", 2), ("eager fp32", 1), ("ours fp32", 2)]
 
 
-def test_stages_add_up_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library that the build prints is everyone's, and nothing runs without it."""
-    show = "import os; assert os.environ['LAMA_SPECTRAL_LIBRARY'] == 'a/library.so'"
-    made = {
-        "build": gpu.Stage(("-c", "print('compiling'); print('a/library.so')"), 20),
-        "tests": gpu.Stage(("-c", show), 20),
-        "spectral": gpu.Stage(("-c", "raise SystemExit('broken')"), 20),
-    }
-    monkeypatch.setattr(gpu, "stages", lambda out: made)
-    monkeypatch.delenv(gpu.LIBRARY, raising=False)
-    for stages, code in ((["tests"], 0), (["spectral"], 1)):
-        monkeypatch.setattr(sys, "argv", ["run.py", *stages, "--out", str(tmp_path)])
-        assert gpu.main() == code
-    found = json.loads((tmp_path / "stages.json").read_text())
-    assert {name: outcome["failed"] for name, outcome in found.items()} == {
-        "build": None,
-        "tests": None,
-        "spectral": "exit code 1: broken",
-    }
-    made["build"] = gpu.Stage(("-c", "raise SystemExit('no compiler')"), 20)
-    monkeypatch.setattr(sys, "argv", ["run.py", "--out", str(tmp_path / "other")])
-    assert gpu.main() == 1
-    assert list(json.loads((tmp_path / "other" / "stages.json").read_text())) == ["build"]
+def test_an_unknown_generator_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit):
+        run(generator, tmp_path, monkeypatch, "--candidates", "theirs")
 
 
-def test_every_stage_names_what_is_there(tmp_path: Path) -> None:
-    stages = gpu.stages(tmp_path)
-    named = [argument for stage in stages.values() for argument in stage.arguments]
-    files = [argument for argument in named if argument.startswith("tests/")]
-    modules = [argument for argument in named if argument.startswith(("benchmarks.", "lama_deploy."))]
-    assert len(files) == 5 and all((gpu.ROOT / file).exists() for file in files)
-    assert len(modules) == 3 and all(find_spec(module) for module in modules)
-    assert all((gpu.ROOT / file).exists() for file in gpu.IGNORED)
-    limits = {name: stage.limit for name, stage in stages.items()}
-    assert limits["build"] + limits["tests"] + limits["sanitizer"] <= 600
-    assert limits["build"] + max(limits["spectral"], limits["generator"]) <= 600
+def test_a_profile_names_what_takes_longest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, record = run(profile, tmp_path, monkeypatch, "--candidate", "ours fp32")
+    first, second = record["profile"]["rows"]
+    assert code == 0 and (first["batch"], second["batch"]) == (1, 2)
+    times = [kernel["us"] for kernel in first["kernels"]]
+    assert times == sorted(times, reverse=True) and sum(times) == pytest.approx(first["total_us"], rel=1e-3)
+    assert sum(kernel["share"] for kernel in first["kernels"]) == pytest.approx(1)
+    assert "32x32, batch 1: " in capsys.readouterr().out
+
+
+def average(key: str, where: DeviceType, on_device: float, **other: object) -> SimpleNamespace:
+    times = {"self_device_time_total": on_device, "self_cpu_time_total": 1.0}
+    return SimpleNamespace(key=key, count=2, device_type=where, **times, **other)
+
+
+def test_a_profile_counts_kernels_and_not_their_launches() -> None:
+    averages = [
+        average("cudaGraphLaunch", DeviceType.CPU, 40.0),
+        average("small", DeviceType.CUDA, 10.0),
+        average("large", DeviceType.CUDA, 30.0, is_user_annotation=False),
+        average("a range around all", DeviceType.CUDA, 40.0, is_user_annotation=True),
+    ]
+    found = profile.table_of(averages, DeviceType.CUDA)
+    assert [(one["name"], one["share"]) for one in found["kernels"]] == [("large", 0.75), ("small", 0.25)]
+    assert (found["total_us"], found["launches"]) == (40.0, 4)
+    with pytest.raises(RuntimeError, match="saw no kernel"):
+        profile.table_of(averages[:1], DeviceType.CUDA)
+
+
+def test_what_does_not_fit_the_memory_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert memory.shortage(3 * memory.GIB, None) is None
+    assert memory.shortage(3 * memory.GIB, 3 * memory.GIB) is None
+    line = "not run: needs about 3.0 GiB of GPU memory, 1.5 are free"
+    assert memory.shortage(3 * memory.GIB, 3 * memory.GIB // 2) == line
+    monkeypatch.setattr(spectral, "free_bytes", lambda device: 1000)
+    code, record = run(spectral, tmp_path, monkeypatch)
+    assert code == 1 and all("not run: needs about " in row["failed"] for row in record["spectral"]["rows"])
