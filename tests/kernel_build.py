@@ -21,8 +21,9 @@ def has_nvcc() -> bool:
 
 
 def build_kernels(folder: Path, *options: str, target: str = "all") -> Path:
-    """Configure and build what has changed since the last time, or one target of it. Returns `folder`; raises with the compiler's output.
+    """Configure and build what has changed since the last time, or one target of it.
 
+    Returns `folder`; raises with the compiler's output.
     One process of the suite after the other, since they share the folder.
     """
     configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(folder), "-G", "Ninja"]
