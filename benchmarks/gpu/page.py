@@ -109,7 +109,8 @@ def smoke_table(found: Row) -> str:
         for errors in [[row["error"] for row in right if row["kind"] == kind]]
     ]
     parts = [
-        f"{len(right)} of {len(rows)} cases right, {len(skipped)} skipped.",
+        f"{len(right)} of {found['cases']} cases right, {len(skipped)} skipped, "
+        f"{found['cases'] - len(rows)} not reached.",
         _table(["kind", "cases right", "largest error"], body),
         *_failures(rows, ("case",)),
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from lama_deploy.native.build import LIBRARY_VARIABLE
 RECORD, LOG = "lease.json", "lease.log"
 NOTE = "note: "  # how a step's output begins lines that belong into the record
 NO_GPU_CODE = 3  # how "machine" ends where there is no GPU to use
+FREE_GIB = re.compile(r"([\d.]+) GiB free")  # as "machine" says it
 NO_LIBRARY = "no-library-see-lease.json"  # no file: who looks for the kernels gives up at once, instead of compiling
 
 
@@ -31,6 +34,7 @@ class Lease:
     def __init__(self, out: Path, environment: dict[str, str], *, rehearsal: bool) -> None:
         self._out, self._environment = out, environment
         self._no_gpu: str | None = None
+        self._free_gib = math.inf
         file = out / RECORD
         before = json.loads(file.read_text())["steps"] if file.exists() else {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -54,8 +58,9 @@ class Lease:
 
     def _outcome(self, step: Step, limit: float) -> dict[str, Any]:
         """failed: None or one line; seconds, of limit; said: the step's last line; notes."""
-        if step.needs_gpu and self._no_gpu:
-            return {"failed": f"not run: {self._no_gpu}", "seconds": 0.0, "limit": limit, "said": "", "notes": []}
+        refusal = self._refusal(step)
+        if refusal:
+            return {"failed": f"not run: {refusal}", "seconds": 0.0, "limit": limit, "said": "", "notes": []}
         log, start = self._out / LOG, time.monotonic()
         with log.open("a") as file:
             file.write(f"\n== {step.name}, {limit:.0f} s at most\n")
@@ -65,6 +70,13 @@ class Lease:
         self._learn(step, failed, said)
         seconds = round(time.monotonic() - start, 1)
         return {"failed": failed, "seconds": seconds, "limit": round(limit, 1), "said": said, "notes": notes}
+
+    def _refusal(self, step: Step) -> str | None:
+        if not step.needs_gpu or self._no_gpu:
+            return self._no_gpu if step.needs_gpu else None
+        if step.gib <= self._free_gib:
+            return None
+        return f"needs about {step.gib:g} GiB of GPU memory, {self._free_gib:g} were free"
 
     def _command(self, step: Step, limit: float) -> list[str]:
         """A benchmark ends by itself before its limit, and its processes take a while to start and to end."""
@@ -77,6 +89,8 @@ class Lease:
             self._environment[LIBRARY_VARIABLE] = str(self._out / NO_LIBRARY) if failed else said
         if step.name == "machine" and failed and failed.startswith(f"exit code {NO_GPU_CODE}:"):
             self._no_gpu = said
+        if step.name == "machine" and (free := FREE_GIB.search(said)):
+            self._free_gib = float(free[1])
 
 
 def commit() -> str | None:

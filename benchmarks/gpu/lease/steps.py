@@ -13,7 +13,8 @@ TESTS_ALONE = "tests/lama_deploy/native/test_op_cuda.py"
 # A step of its own; no OpenVINO needed here.
 IGNORED = (SANITIZER_TEST, "tests/lama_deploy/runtime/backends/test_openvino.py")
 FIRST = ("machine", "library")  # whatever else is asked for
-MOST_PROCESSES = "8"  # each has a CUDA context, which one GPU sets up one after the other
+MOST_PROCESSES = 8  # each has a CUDA context, which one GPU sets up one after the other
+PROCESS_GIB = 1.5  # of the largest maps of the tests, and the context
 REHEARSAL_SCALE = 0.5  # of budgets: nothing is large
 COMPILING = 120  # seconds; of a rehearsal's kernels, the first time
 
@@ -22,13 +23,15 @@ COMPILING = 120  # seconds; of a rehearsal's kernels, the first time
 class Step:
     """budget: seconds. arguments: of Python; {seconds} stands for what a benchmark may take, {library} for the kernels.
 
-    needs_gpu: it is not run where the step "machine" found none.
+    needs_gpu: it is not run where the step "machine" found none. gib: of free memory, without which it is not run
+    either; what looks for itself before each case asks for little.
     """
 
     name: str
     budget: float
     arguments: tuple[str, ...]
     needs_gpu: bool = True
+    gib: float = 1.0
 
 
 def nine_minutes(out: Path) -> list[Step]:
@@ -86,11 +89,12 @@ def _steps(out: Path, budgets: Mapping[str, float], options: Mapping[str, tuple[
         "spectral": ("-m", "benchmarks.gpu.spectral.run", *results),
         "generator": ("-m", "benchmarks.gpu.generator.run", *results),
         "profile": ("-m", "benchmarks.gpu.generator.profile", *results),
-        "tests": (*pytest, "gpu and not alone", "-n", "auto", "--maxprocesses", MOST_PROCESSES, *paths),
+        "tests": (*pytest, "gpu and not alone", "-n", "auto", "--maxprocesses", str(MOST_PROCESSES), *paths),
         "memory-tests": (*pytest, "gpu and alone", TESTS_ALONE),
         "sanitizer": (*pytest, "gpu", SANITIZER_TEST),
     }
+    gib = {"tests": MOST_PROCESSES * PROCESS_GIB}
     return [
-        Step(name, budget, (*arguments[name], *options.get(name, ())), needs_gpu=name not in FIRST)
+        Step(name, budget, (*arguments[name], *options.get(name, ())), name not in FIRST, gib.get(name, 1.0))
         for name, budget in budgets.items()
     ]

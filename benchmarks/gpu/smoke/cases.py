@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -54,11 +54,16 @@ TINY = Sizes(8, ((6, 5), (8, 8)), ((2, 512), (2, 352), (2, 512)), ((4, 6),), ((6
 
 @dataclass(frozen=True)
 class SmokeCase:
-    """error: the difference's norm as a share of the float64 result's; raises where it is too large."""
+    """largest: map of it. error: the difference's norm as a share of the float64 result's; raises where it is wrong."""
 
     kind: str
     name: str
+    largest: Size
     error: Callable[[Subject], float]
+
+    def needed_bytes(self, channels: int) -> int:
+        """An estimate: maps and spectra in float64, for the check."""
+        return 64 * channels * self.largest[0] * self.largest[1]
 
 
 class Subject:
@@ -90,12 +95,15 @@ def cases(sizes: Sizes) -> Iterator[SmokeCase]:
     """The most telling first. One list for a GPU and for a CPU."""
     first, *others = sizes.units
     yield from _units(first)
-    yield from (_frame(dtype, accumulate) for dtype in HALF for accumulate in (False, True))
+    yield from (_frame(sizes, dtype, accumulate) for dtype in HALF for accumulate in (False, True))
+    in_turn = f"{', '.join(map(_text, sizes.in_turn))} in turn"
     for kernel in KERNELS:
-        yield SmokeCase("graph", f"graph of {kernel}", lambda on, kernel=kernel: _replayed(on, kernel))
-        yield SmokeCase("stream", f"side stream, {kernel}", lambda on, kernel=kernel: _on_a_side_stream(on, kernel))
-        name = f"{', '.join(map(_text, sizes.in_turn))} in turn, {kernel}"
-        yield SmokeCase("in turn", name, lambda on, kernel=kernel: _in_turn(on, kernel))
+        for kind, name, largest, check in (
+            ("graph", "graph", first, _replayed),
+            ("stream", "side stream", max(sizes.fresh), _on_a_side_stream),
+            ("in turn", in_turn, max(sizes.in_turn), _in_turn),
+        ):
+            yield SmokeCase(kind, f"{name}, {kernel}", largest, partial(check, kernel=kernel))
     for size in others:
         yield from _units(size)
 
@@ -105,7 +113,8 @@ def _units(size: Size) -> Iterator[SmokeCase]:
         for layout in FORMATS:
             for kernel in KERNELS:
                 name = f"{_text(size)} {dtype} {layout}, {kernel}"
-                yield SmokeCase("unit", name, lambda on, at=(size, dtype, layout, kernel): _unit_error(on, *at))
+                check = partial(_unit_error, size=size, dtype=dtype, layout=layout, kernel=kernel)
+                yield SmokeCase("unit", name, size, check)
 
 
 def _unit_error(on: Subject, size: Size, dtype: str, layout: str, kernel: str) -> float:
@@ -152,9 +161,10 @@ def _replayed(on: Subject, kernel: str) -> float:
     return max(errors)
 
 
-def _frame(dtype: str, accumulate: bool) -> SmokeCase:
+def _frame(sizes: Sizes, dtype: str, accumulate: bool) -> SmokeCase:
     name = f"frame {dtype}{', added to' if accumulate else ''}"
-    return SmokeCase("frame", name, lambda on: _frame_error(on, HALF[dtype], accumulate))
+    check = partial(_frame_error, dtype=HALF[dtype], accumulate=accumulate)
+    return SmokeCase("frame", name, sizes.frame[0], check)
 
 
 def _frame_error(on: Subject, dtype: torch.dtype, accumulate: bool) -> float:

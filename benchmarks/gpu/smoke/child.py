@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.gpu.memory import free_bytes, shortage
 from benchmarks.gpu.record import new_record, write
 from benchmarks.gpu.smoke.cases import FULL, TINY, SkippedError, SmokeCase, Subject, cases
 from benchmarks.gpu.spectral.units import emulated
@@ -35,22 +36,26 @@ def main() -> int:
     p.add_argument("--seconds", type=float, required=True)
     args = p.parse_args()
     sizes, deadline = TINY if args.smoke else FULL, Deadline(args.seconds)
-    subject = Subject(args.device, emulated(args.library), sizes)
+    subject, every = Subject(args.device, emulated(args.library), sizes), list(cases(sizes))
     record = json.loads(args.record.read_text()) if args.record.exists() else _begun(args.device, sizes.channels)
-    found = record["smoke"]
-    for case in list(cases(sizes))[len(found["rows"]) :]:
+    record["smoke"]["cases"] = len(every)
+    for case in every[len(record["smoke"]["rows"]) :]:
         if deadline.passed:
-            found["rows"].append({"kind": case.kind, "case": case.name, "failed": "not run, the budget was spent"})
-            continue
-        found["under_way"] = {"kind": case.kind, "case": case.name}
-        write(args.record, record)
-        faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
-        found["rows"].append({**found.pop("under_way"), **_row(case, subject)})
-        write(args.record, record)
+            break
+        _run(case, subject, record, args.record)
         _device_works(args.device)
-    write(args.record, record)
     faulthandler.cancel_dump_traceback_later()
     return 0
+
+
+def _run(case: SmokeCase, subject: Subject, record: dict[str, Any], file: Path) -> None:
+    """Writes the record before and after: a process that does not come back has left the case's name there."""
+    found = record["smoke"]
+    found["under_way"] = {"kind": case.kind, "case": case.name}
+    write(file, record)
+    faulthandler.dump_traceback_later(MOST_SECONDS, exit=True)
+    found["rows"].append({**found.pop("under_way"), **_row(case, subject)})
+    write(file, record)
 
 
 def _begun(device: torch.device, channels: int) -> dict[str, Any]:
@@ -62,7 +67,8 @@ def _begun(device: torch.device, channels: int) -> dict[str, Any]:
 def _row(case: SmokeCase, subject: Subject) -> dict[str, Any]:
     """Never raises: "error", "skipped" or "failed"."""
     try:
-        row: dict[str, Any] = {"error": case.error(subject)}
+        short = shortage(case.needed_bytes(subject.sizes.channels), free_bytes(subject.device))
+        row: dict[str, Any] = {"failed": short} if short else {"error": case.error(subject)}
     except SkippedError as reason:
         row = {"skipped": str(reason)}
     except Exception as error:

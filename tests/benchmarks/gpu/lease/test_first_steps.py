@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.gpu.lease import library, machine
+from benchmarks.gpu.lease.runner import FREE_GIB
 from lama_deploy.errors import KernelError
 from lama_deploy.native.build import LIBRARY_VARIABLE
 
@@ -56,6 +57,18 @@ def test_a_gpu_that_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "ones", fail)
     found = machine.unusable(CUDA)
     assert found == "PyTorch for CUDA 13.0 computes nothing here: no kernel image is available"
+
+
+def test_what_is_said_of_a_gpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The runner reads the free memory off it."""
+    made = {"cores": 4, "versions": {"torch": "2"}, "gpu": {"name": "a GPU", "driver": "580.1"}}
+    monkeypatch.setattr(machine, "gpu_machine", lambda device: made)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3 * 2**30, 8 * 2**30))
+    said = machine.described(CUDA)
+    assert said == "a GPU, driver 580.1, 3.0 GiB free; 4 cores; torch 2"
+    found = FREE_GIB.search(said)
+    assert found and found[1] == "3.0"
+    assert capsys.readouterr().out == "note: 5.0 of the GPU's 8.0 GiB are in use by others\n"
 
 
 def run_library(monkeypatch: pytest.MonkeyPatch, *options: str) -> int:

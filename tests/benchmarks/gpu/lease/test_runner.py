@@ -1,6 +1,7 @@
 """The clock and the record of a lease, on steps of a few words of Python."""
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ def test_without_a_gpu_its_steps_are_one_line_each(tmp_path: Path) -> None:
     passed, found = run(tmp_path, machine, step("library", "print('x')"), step("smoke", "print('x')", needs_gpu=True))
     assert not passed and found["smoke"]["failed"] == "not run: no GPU here"
     assert found["library"]["failed"] is None
+
+
+def test_a_step_that_does_not_fit_the_memory_is_one_line(tmp_path: Path) -> None:
+    machine = step("machine", "print('a GPU, driver 1, 3.5 GiB free; 4 cores')")
+    large = replace(step("tests", "print('x')", needs_gpu=True), gib=12)
+    _, found = run(tmp_path, machine, large, replace(large, name="small", gib=3))
+    assert found["tests"]["failed"] == "not run: needs about 12 GiB of GPU memory, 3.5 were free"
+    assert found["small"]["failed"] is None
 
 
 def test_a_machine_that_is_not_known_in_time_is_tried(tmp_path: Path) -> None:

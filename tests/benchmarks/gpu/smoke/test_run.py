@@ -5,14 +5,18 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks.gpu.smoke import child
 from benchmarks.gpu.smoke import run as smoke
-from benchmarks.gpu.smoke.cases import FULL, SkippedError, SmokeCase, cases
+from benchmarks.gpu.smoke.cases import FULL, TINY, SkippedError, SmokeCase, Subject, cases
+from lama_deploy.native.library import SpectralLibrary
 
 
 def run_child(record: Path, monkeypatch: pytest.MonkeyPatch, *made: SmokeCase) -> list[dict[str, Any]]:
@@ -25,7 +29,7 @@ def run_child(record: Path, monkeypatch: pytest.MonkeyPatch, *made: SmokeCase) -
 
 
 def case(name: str, error: Callable[[Any], float]) -> SmokeCase:
-    return SmokeCase("made up", name, error)
+    return SmokeCase("made up", name, (1, 1), error)
 
 
 def fails(_: object) -> float:
@@ -61,12 +65,34 @@ def test_the_next_process_goes_on_behind_the_broken_case(tmp_path: Path, monkeyp
     assert "under_way" not in json.loads(record.read_text())["smoke"]
 
 
+def test_a_case_that_does_not_fit_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "free_bytes", lambda device: 1)
+    [row] = run_child(tmp_path / "smoke.json", monkeypatch, case("large", fails))
+    assert row["failed"].startswith("not run: needs about ")
+
+
 def test_without_a_library_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["run", "--device", "cpu", "--smoke", "--library", "nowhere.so", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match=r"no case was run: exit code 1: .*nowhere\.so cannot be loaded"):
         smoke.main()
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_streams_and_graphs_are_checked_too(emulated_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here on a CPU, which has neither: whatever is wrong is found in the results all the same."""
+    monkeypatch.setattr(Subject, "needs_gpu", lambda self, what: None)
+    monkeypatch.setattr("benchmarks.gpu.smoke.cases.captured", lambda run: run)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(synchronize=lambda: None))
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    subject = Subject(torch.device("cpu"), SpectralLibrary(emulated_library), TINY)
+    made = [one for one in cases(TINY) if one.kind in ("graph", "stream")]
+    assert len(made) == 4 and all(0 < one.error(subject) < 1e-3 for one in made)
+    monkeypatch.setattr(Subject, "compute", lambda self, kernel, dtype: lambda x: 1.1 * x)
+    for one in made:
+        with pytest.raises(ArithmeticError, match="wrong: error "):
+            one.error(subject)
 
 
 def test_the_cases_are_those_that_were_asked_for() -> None:
