@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Waits for the end of its input, which comes with the end of whoever holds it, then ends a group of processes.
 WATCH = ["sh", "-c", 'read -r _; kill -s KILL -- "-$1"', "watch"]
+
+MOST_SECONDS_TO_END = 10
 
 
 def run_limited(
@@ -72,8 +74,7 @@ def _ended_with_us(group: int) -> Iterator[None]:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """A compiler's workers outlive the process that started them otherwise."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):  # a device that hangs may hold it: then it is left behind
+        process.wait(MOST_SECONDS_TO_END)

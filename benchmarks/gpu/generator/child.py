@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def _tried(made: Filler, row: Row, conditions: Conditions, reference: Array | No
     try:
         return measured(made, row, conditions, reference)
     except Exception as error:
+        traceback.print_exc()
         return {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
 
 

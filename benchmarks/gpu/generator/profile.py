@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -64,6 +65,7 @@ def _row(made: Callable[[], Filler], row: Row, device: torch.device, needed: int
         short = shortage(needed, free_bytes(device))
         return {"failed": short} if short else profiled(_call(made(), row, device), device)
     except Exception as error:  # the other case goes on
+        traceback.print_exc()
         return {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
 
 

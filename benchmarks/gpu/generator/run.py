@@ -124,7 +124,9 @@ def _measured(
     command += ["--reference", str(folder / "reference.npy"), "--rows", str(rows), "--device", str(args.device)]
     command += ["--rounds", str(args.rounds), "--milliseconds", str(args.milliseconds)]
     command += ["--eager", json.dumps(eager), "--cases", *(f"{size}x{batch}" for size, batch in cases)]
-    failure = run_limited(command, limit, folder / f"{candidate}.log", folder=ROOT)
+    log = folder / f"{candidate}.log"
+    failure = run_limited(command, limit, log, folder=ROOT)
+    print(log.read_text(errors="replace"), flush=True)
     found = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
     told = failure is None or any("failed" in row for row in found)
     return found if told else [*found, {"candidate": candidate, "failed": failure}]

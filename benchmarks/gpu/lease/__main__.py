@@ -45,8 +45,9 @@ def main() -> int:
 
 
 def environment() -> dict[str, str]:
-    """This process's, with this checkout's packages before installed ones."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "export")))}
+    """This process's, with this checkout's packages before installed ones; what is said comes at once, crashes too."""
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "export")))
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 
 def _chosen(steps: list[Step], names: list[str]) -> list[Step]:

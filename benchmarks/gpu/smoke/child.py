@@ -9,6 +9,7 @@ import argparse
 import faulthandler
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def _row(case: SmokeCase, subject: Subject) -> dict[str, Any]:
     except SkippedError as reason:
         row = {"skipped": str(reason)}
     except Exception as error:
+        traceback.print_exc()
         row = {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
     print(case.name, row, flush=True)
     return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,7 @@ def measured(case: Case, conditions: Conditions) -> list[Row]:
             for launch, work in _works(candidate, compute, inputs):
                 works[candidate, *launch] = work
         except Exception as error:  # whatever one candidate dies of, the others go on
+            traceback.print_exc()
             failures.append({**case.described(), "candidate": candidate, "failed": _line(error)})
     seconds = interleaved(works, conditions.device, conditions.rounds, conditions.least_seconds)
     rows = [

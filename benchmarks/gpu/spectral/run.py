@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def _tried(case: Case, conditions: Conditions) -> list[dict[str, Any]]:
         rows = measured(case, conditions)
         forget(conditions.device)
     except Exception as error:
+        traceback.print_exc()
         return [{**case.described(), "candidate": "all", "failed": f"{type(error).__name__}: {error}"[:300]}]
     return rows
 
