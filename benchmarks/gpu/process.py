@@ -11,7 +11,6 @@ from pathlib import Path
 
 # Waits for the end of its input, which comes with the end of whoever holds it, then ends a group of processes.
 WATCH = ["sh", "-c", 'read -r _; kill -s KILL -- "-$1"', "watch"]
-
 MOST_SECONDS_TO_END = 10
 
 

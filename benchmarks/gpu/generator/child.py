@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks.gpu.generator.counts import needed_bytes
-from benchmarks.gpu.generator.derived import limits_of
+from benchmarks.gpu.generator.derived import is_measure, limits_of
 from benchmarks.gpu.generator.fillers import Filler, filler
 from benchmarks.gpu.generator.subject import case_of, scene_on
 from benchmarks.gpu.memory import free_bytes, shortage
@@ -25,9 +25,9 @@ from benchmarks.gpu.timing import WARM_UP, Work, interleaved, summary
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.proof.hole_errors import HoleErrors
-from lama_deploy.proof.tolerance import Limits
 
 Row = dict[str, Any]
+MOST_OF_FLOAT32 = 1e-3  # mean error beyond which something else than rounding is wrong
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def measured(made: Filler, row: Row, conditions: Conditions, reference: Array | 
     found["peak_gib"] = _peak_gib(lambda: made.on_device(image, mask), conditions.device)
     if reference is not None:
         result = made.on_device(image, mask).permute(0, 2, 3, 1).cpu().numpy()
-        error = HoleErrors.of(reference, result, masks)
-        found["error"] = _checked_error(error, limits_of(row["candidate"], conditions.eager))
+        found |= checked(row["candidate"], HoleErrors.of(reference, result, masks), conditions.eager)
     works = {"on_device": Work(lambda: made.on_device(image, mask))}
     if made.on_host:
         on_host = made.on_host
@@ -106,12 +105,15 @@ def _peak_gib(run: Any, device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 2**30 if on_gpu else None
 
 
-def _checked_error(error: HoleErrors, limits: Limits) -> Row:
-    """Errors inside the holes, for the record. ArithmeticError for what the gate refuses."""
-    broken = limits.broken_by(error)
-    if broken:
-        raise ArithmeticError(f"wrong: {'; '.join(broken)}")
-    return error.to_dict()
+def checked(candidate: str, error: HoleErrors, eager: Row | None) -> Row:
+    """Errors inside the holes, for the record. ArithmeticError for what the gate refuses.
+
+    Eager float32 is what all others are measured by: what it is off by more than usual is a note, while it is float32.
+    """
+    broken = "; ".join(limits_of(candidate, eager).broken_by(error))
+    if broken and not (is_measure(candidate) and error.mean < MOST_OF_FLOAT32):
+        raise ArithmeticError(f"wrong: {broken}")
+    return {"error": error.to_dict()} | ({"note": f"off by more than usual: {broken}"} if broken else {})
 
 
 if __name__ == "__main__":

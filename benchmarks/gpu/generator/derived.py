@@ -25,9 +25,13 @@ def limits_of(candidate: str, eager: Row | None) -> Limits:
     For eager float32 itself, the measure: what the table gives to float32 on another's terms, for cuDNN's fastest
     algorithms round more than a CPU.
     """
-    is_measure = candidate in (EAGER, EAGER_AGAIN)
-    tolerance = tolerance_of("fp32", "dft") if is_measure else tolerance_of(precision_of(candidate))
-    return tolerance.drawn.limits(HoleErrors.from_dict(eager) if eager and not is_measure else None)
+    own = is_measure(candidate)
+    tolerance = tolerance_of("fp32", "dft") if own else tolerance_of(precision_of(candidate))
+    return tolerance.drawn.limits(HoleErrors.from_dict(eager) if eager and not own else None)
+
+
+def is_measure(candidate: str) -> bool:
+    return candidate in (EAGER, EAGER_AGAIN)
 
 
 def with_ratios(rows: list[Row], config: GeneratorConfig, ceilings: Mapping[str, float]) -> list[Row]:

@@ -38,7 +38,8 @@ def main() -> int:
     if unknown := set(args.steps) - {step.name for step in steps}:
         p.error(f"no step {', '.join(sorted(unknown))}; known: {', '.join(step.name for step in steps)}")
     (out / "results").mkdir(parents=True, exist_ok=True)
-    lease = Lease(out, environment(), rehearsal=args.rehearse)
+    own = environment() | ({"OMP_NUM_THREADS": "1"} if args.rehearse else {})  # nothing there is worth two threads
+    lease = Lease(out, own, rehearsal=args.rehearse)
     passed = lease.run(_chosen(steps, args.steps))
     _show(out)
     return 0 if passed else 1

@@ -1,12 +1,14 @@
 """From measured rows to shares, crossovers, targets and the page; the rows here are made up."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import page
+from benchmarks.gpu.generator.child import checked
 from benchmarks.gpu.generator.counts import generator_flops
 from benchmarks.gpu.generator.derived import eager_error, limits_of, with_ratios
 from benchmarks.gpu.generator.derived import targets as generator_targets
@@ -124,6 +126,16 @@ def test_what_eager_is_off_by_is_the_measure_of_others() -> None:
     assert eager_error([{"candidate": "eager fp32", "failed": "no"}]) is None
     assert limits_of("ours fp16", None) == tolerance_of("fp16").drawn.limits(None)
     assert limits_of("eager fp32", error.to_dict()) == tolerance_of("fp32", "dft").drawn.limits(None)
+
+
+def test_eager_that_rounds_more_than_usual_keeps_its_time() -> None:
+    """Without it there is nothing to compare with."""
+    rough = HoleErrors(9, 1e-2, 1e-4, 2e-4, (0.0, 0.0, 0.0), 0.0, 1.0)
+    found = checked("eager fp32", rough, None)
+    assert found["error"] == rough.to_dict() and found["note"].startswith("off by more than usual: max error ")
+    for candidate, error in (("ours fp32", rough), ("eager fp32", replace(rough, mean=float("nan")))):
+        with pytest.raises(ArithmeticError, match="wrong: "):
+            checked(candidate, error, None)
 
 
 def write(folder: Path, name: str, **content: object) -> None:
