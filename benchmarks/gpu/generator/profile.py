@@ -47,6 +47,7 @@ def main() -> int:
     file = record_file(args.out, f"profile-{'tiny' if args.smoke else args.model}", record)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = seeded_checkpoint(config_of(args.model, smoke=args.smoke), Path(folder))
+        watch(lambda: torch.ones(1, device=args.device), args.device)  # before the capture: graphs are looked into then
         made = cache(lambda: filler(args.candidate, checkpoint, str(args.device)))
         for size, batch in cases:
             row = {"size": size, "batch": batch}
@@ -78,14 +79,19 @@ def _call(made: Filler, row: Row, device: torch.device) -> Callable[[], Any]:
 @torch.inference_mode()
 def profiled(call: Callable[[], Any], device: torch.device) -> Row:
     """total_us and the kernels, the longest first: name, calls, us in all, share of the total."""
-    on_gpu = device.type == "cuda"
     for _ in range(WARM_UP):
         call()
+    return table_of(watch(call, device), DeviceType.CUDA if device.type == "cuda" else DeviceType.CPU)
+
+
+def watch(call: Callable[[], Any], device: torch.device) -> Any:
+    """Averages of torch.profiler over one call, of the host and of the device."""
+    on_gpu = device.type == "cuda"
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as found:
         call()
         if on_gpu:
             torch.cuda.synchronize(device)
-    return table_of(found.key_averages(), DeviceType.CUDA if on_gpu else DeviceType.CPU)
+    return found.key_averages()
 
 
 def table_of(averages: Any, where: DeviceType) -> Row:
