@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +12,7 @@ from torch import Tensor
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.model.exact_float32 import exact_float32
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.model.predict import inpaint
 from lama_deploy.precision.fp16_weights import half_state
@@ -23,8 +22,6 @@ from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 GRAPHS = 8  # shapes whose graphs are kept: each holds an input, an output and some megabytes of launch descriptions
-
-_cudnn_switches = threading.RLock()  # they are the process's: one thread changes them and sets them back at a time
 
 
 class CudaBackend:
@@ -109,16 +106,9 @@ def _compute(generator: FusedGenerator, device: torch.device, graphs: int) -> Ca
 
 def _on_gpu(generator: FusedGenerator, x: Tensor, *, search: bool) -> Tensor:
     """search: let cuDNN time its algorithms for a new shape, which pays where a graph is replayed."""
-    with _exact_convolutions(search):
+    with exact_float32(search=search):
         result: Tensor = generator(x)
     return result
-
-
-@contextmanager
-def _exact_convolutions(search: bool) -> Iterator[None]:
-    """Float32 convolutions without TF32, PyTorch's default, which keeps 10 bits."""
-    with _cudnn_switches, torch.backends.cudnn.flags(enabled=True, benchmark=search, allow_tf32=False):
-        yield
 
 
 def _device(name: str | None) -> torch.device:
