@@ -55,3 +55,7 @@ class KernelError(LamaDeployError):
 
 class EngineError(LamaDeployError):
     """A TensorRT engine that cannot be built as it was asked for, or cannot be run here."""
+
+
+class DeviceMemoryError(LamaDeployError):
+    """Pictures that need more memory than the device has."""

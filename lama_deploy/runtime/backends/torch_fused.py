@@ -18,6 +18,7 @@ from lama_deploy.model.predict import inpaint
 from lama_deploy.precision.fp16_weights import half_state
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
+from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
 from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -60,6 +61,7 @@ class CudaBackend:
         )
         state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
         generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)
+        self._itemsize = PRECISIONS[chosen].itemsize
         self._network = _Network(checkpoint.config, _compute(generator, self.device, graphs))
 
     def run(self, images: Array, masks: Array) -> Array:
@@ -74,14 +76,17 @@ class CudaBackend:
 
         image: (N, 3, H, W) uint8, or floats in [0, 1]; mask: (N or 1, 1, H, W), any value above 0 is a hole. H and W:
         at least 1. Returns the image's shape and dtype on the backend's device, known pixels as they were.
-        Raises ImageError for other shapes and dtypes.
+        Raises ImageError for other shapes and dtypes, DeviceMemoryError for more than the GPU can hold.
         """
         _check(image, mask)
-        image, hole = image.to(self.device), mask.to(self.device).expand(image.shape[0], -1, -1, -1) > 0
-        as_bytes = image.dtype == torch.uint8
-        filled = inpaint(self._network, image.float() / 255 if as_bytes else image.float(), hole)
-        filled = filled * 255 if as_bytes else filled  # then truncated, as `to_bytes`; a sigmoid needs no clipping
-        return torch.where(hole, filled.to(image.dtype), image)
+        n, _, h, w = image.shape
+        needed = least_bytes(self._network.config, n, h, w, self._itemsize)
+        with refusing(self.device, needed, f"a batch of {n} of {h}x{w}" if n > 1 else f"a picture of {h}x{w}"):
+            image, hole = image.to(self.device), mask.to(self.device).expand(n, -1, -1, -1) > 0
+            as_bytes = image.dtype == torch.uint8
+            filled = inpaint(self._network, image.float() / 255 if as_bytes else image.float(), hole)
+            filled = filled * 255 if as_bytes else filled  # then truncated, as `to_bytes`; a sigmoid needs no clipping
+            return torch.where(hole, filled.to(image.dtype), image)
 
 
 @dataclass(frozen=True)
