@@ -1,4 +1,4 @@
-"""More than a GPU has is one line, whether arithmetic shows it or the allocator does. There is no GPU: torch is told."""
+"""More than a GPU has is one line, whether arithmetic or the allocator shows it. There is no GPU: torch is told."""
 
 import re
 from types import SimpleNamespace
