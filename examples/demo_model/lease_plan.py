@@ -50,8 +50,8 @@ REHEARSAL = ("generator={width: 8, blocks: 1}", "discriminator={width: 4, layers
 
 def rehearsal_plan(seconds: float | None) -> Plan:
     """Everything that the lease does, at a twentieth of its time or in `seconds`."""
-    seconds = seconds or 16.0
-    return Plan(seconds=seconds, trial=2.0, save_every=1.0, score_every=2.0, reserve=2.0, part_bytes=100_000)
+    seconds = seconds or 25.0
+    return Plan(seconds=seconds, trial=2.0, save_every=1.0, score_every=4.0, reserve=2.0, part_bytes=100_000)
 
 
 def lease_config(corpus: Unpacked, crop: int, batch: int, workers: int | None) -> tuple[TrainConfig, list[str]]:

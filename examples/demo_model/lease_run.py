@@ -68,7 +68,7 @@ def run_lease(args: argparse.Namespace, started: float, scratch: Path) -> int:
         name, trained = _trials(lease, _starts(lease, args.rehearse))
     failed = None
     try:
-        if lease.plan.end - time.monotonic() > 2 * lease.plan.reserve:
+        if args.resume is not None or lease.plan.end - time.monotonic() > lease.plan.reserve:
             lease.train(name, trained=trained)
     except (LamaDeployError, RuntimeError) as error:
         failed = str(error).strip().splitlines()[0]

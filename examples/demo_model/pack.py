@@ -1,4 +1,4 @@
-"""Pack a corpus into one file that travels: `python examples/demo_model/pack.py CORPUS PACK`. Packed.py says what is in it.
+"""Pack a corpus into one file that travels: `python examples/demo_model/pack.py CORPUS PACK`; packed.py is its format.
 
 Pictures are made smaller, so that a few hundred megabytes become a few tens; the same corpus gives the same bytes.
 """
@@ -39,9 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "--held-out-side", type=positive, default=256, help="short side of held-out photographs (default: 256)"
     )
     p.add_argument("--quality", type=int, choices=range(50, 101), default=90, metavar="50-100", help="JPEG (90)")
-    p.add_argument(
-        "--no-networks", action="store_true", help=f"leave {' and '.join(NAMES)} out: the machine has them"
-    )
+    p.add_argument("--no-networks", action="store_true", help=f"leave {' and '.join(NAMES)} out: the machine has them")
     return p
 
 
@@ -59,8 +57,9 @@ def main() -> int:
 
 def pack(corpus: Path, target: Path, sides: Sides, quality: int, networks: Iterable[str]) -> int:
     """Returns the packed file's size in bytes. Raises CorpusError, also for a pack over LIMIT, which is not written."""
-    files = {f"{NETWORKS}/{name}.pth": content for name, content in _networks(networks)}
-    files |= {LICENCES: (corpus / LICENCES).read_bytes()} | dict(_pictures(corpus, read_records(corpus), sides, quality))
+    files = dict(_pictures(corpus, read_records(corpus), sides, quality))
+    files[LICENCES] = (corpus / LICENCES).read_bytes()
+    files |= {f"{NETWORKS}/{name}.pth": content for name, content in _networks(networks)}
     _check(corpus, files)
     size = sum(len(content) for content in files.values())
     if size > LIMIT:
@@ -95,7 +94,9 @@ def _shrunk(image: Image.Image, side: int, exactly: bool) -> Image.Image:
 
     if min(image.size) <= side and not exactly:
         return image
-    return image.resize(scaled_size(image.size, side), Image.Resampling.BICUBIC if exactly else Image.Resampling.LANCZOS)
+    return image.resize(
+        scaled_size(image.size, side), Image.Resampling.BICUBIC if exactly else Image.Resampling.LANCZOS
+    )
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

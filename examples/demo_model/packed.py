@@ -83,7 +83,7 @@ def unpack(pack: Path, folder: Path) -> Unpacked:
     except OSError as error:
         raise CorpusError(f"{pack}: cannot be read or laid out ({error.strerror or error})") from error
     except tarfile.TarError as error:
-        raise CorpusError(f"{pack}: no pack, or a damaged one ({error}); make it with pack.py") from error
+        raise CorpusError(f"{pack}: no whole pack ({error}); copy it again, or make it with pack.py") from error
     missing = sorted(set(hashes) - set(names))
     if missing:
         raise CorpusError(f"{pack}: cut short: {len(missing)} files are missing, first {missing[0]}; copy it again")
