@@ -30,7 +30,7 @@ def train_somehow(config: TrainConfig, run: Run, watch: Watch, say: Callable[[st
             if easier is None:
                 raise
             config, line = easier
-            say(f"{line} ({str(error).strip().splitlines()[0]})")
+            say(f"{line} ({first_line(error)})")
         gc.collect()  # what the failed step holds on to
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -51,6 +51,11 @@ def easier_than(config: TrainConfig, error: Exception) -> tuple[TrainConfig, str
     if config.precision == "32-true":
         return None
     return replace(config, precision="32-true", channels_last=False), "bfloat16 fails here: float32 from now on"
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _with_data(config: TrainConfig, **values: Any) -> TrainConfig:

@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--crop", type=positive, help="side of the pictures trained on (128); masks are scaled with it")
     p.add_argument("--batch", type=positive, help="pictures a step (64); halved where memory is not enough")
     p.add_argument("--workers", type=positive, help="processes that read pictures (cores - 2)")
+    p.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="another setting, as lama-train's --set"
+    )
     p.add_argument("--rehearse", action="store_true", help="on the CPU, tiny, within seconds")
     return p
 

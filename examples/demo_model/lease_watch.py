@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attempts import first_line
 from held_out import HeldOut
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.disk import appears_whole
@@ -101,18 +102,24 @@ class LeaseWatch(Watch):
         done = self.seconds(now)
         return min(1.0, done / max(done + left, 1e-6))
 
-    def seconds(self, now: float) -> float:
-        """Trained until now, with what earlier runs trained."""
-        return self.trained + now - self._since
+    def seconds(self, now: float | None = None) -> float:
+        """Trained until now, or until the last step, with what earlier runs trained."""
+        return self.trained + (self._last if now is None else now) - self._since
 
     def is_enough(self, step: int) -> bool:
         now = time.monotonic()
+        self._last = now
         spent = self.budget is not None and now - self._since >= self.budget
         self._ended = spent or now >= self.plan.end - self.reserve
         return self._ended
 
     def wants_save(self, step: int) -> bool:
-        return time.monotonic() >= min(self._next_save, self._next_score)
+        now = time.monotonic()
+        return now >= self._next_save or self._is_time_for_score(now)
+
+    def _is_time_for_score(self, now: float) -> bool:
+        """None begins that would run into the last one's time."""
+        return now >= self._next_score and now + self.reserve / 2 < self.plan.end - self.reserve
 
     def saved(self, step: int) -> None:
         """Into OUT what comes back; then a score where it is time for one."""
@@ -120,31 +127,31 @@ class LeaseWatch(Watch):
         self._next_save = now + self.plan.save_every
         if self.keeps_state:
             self.write_state()
-        if self._ended or now >= self._next_score:
+        if self._ended or self._is_time_for_score(now):
             self._next_score = now + self.plan.score_every
             self._score(step, now)
             self.reserve = max(self.reserve, 2 * (time.monotonic() - now))
 
     def write_state(self) -> None:
         """The run's last save, in parts."""
-        facts = self.facts | {"run": self.name, "trained": self.seconds(time.monotonic())}
+        facts = self.facts | {"run": self.name, "trained": self.seconds()}
         write_parts(self.records.out / STATE, self.run.out / LAST, self.config.generator, facts, self.plan.part_bytes)
 
     def _score(self, step: int, now: float) -> None:
         try:
             scores = self.held_out.score(self.run.out / WEIGHTS)
         except (LamaDeployError, RuntimeError) as error:
-            self.say(f"{self.name}, step {step}: no score ({str(error).splitlines()[0]}); the training goes on")
+            self.say(f"{self.name}, step {step}: no score ({first_line(error)}); the training goes on")
             return
         self.last_ratio = self.held_out.ratio(scores)
-        trained, clock = round(self.seconds(now), 1), round(now - self.plan.started, 1)
+        trained, clock = round(self.seconds(), 1), round(now - self.plan.started, 1)
         line = {"model": self.name, "step": step, "batch": self.config.data.batch_size, "trained": trained}
         self.records.keep_best(line | {"clock": clock, "ratio": self.last_ratio, **scores}, self.run.out / WEIGHTS)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
         self.say(f"{self.name}, step {step}, {trained:.0f} s trained: {shown}; {self.last_ratio:.3f} of the opponents'")
 
     def _restart(self, now: float) -> None:
-        self._since = now
+        self._since = self._last = now
         self._next_save = now + self.plan.save_every
         self._next_score = now + self.plan.score_every
         self._ended = False

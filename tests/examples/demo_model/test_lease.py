@@ -14,9 +14,13 @@ import pytest
 import torch
 
 import lease
+import lease_run
 from held_out import OPPONENTS
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
+from lama_deploy.training.config import TrainConfig
+from lama_deploy.training.loop import Run
 from lama_deploy.training.state import LAST
+from lama_deploy.training.watch import Watch
 from rehearsal import drawn_pack
 from state_parts import WEIGHTS, join_parts, read_facts
 
@@ -84,7 +88,9 @@ def test_rehearsal_tries_both_starts_and_ends_with_a_verdict(tmp_path: Path, run
     assert run("--rehearse", "--out", out, "--seconds", 15) == 0
     models = [line["model"] for line in scored(out)]
     assert set(models) == {"shipped", "new"}
-    ratios = {model: next(line["ratio"] for line in scored(out) if line["model"] == model) for model in models}
+    assert [line["model"] for line in scored(out) if line["step"] == 0] == ["shipped"]
+    trained = [line for line in scored(out) if line["step"] > 0]
+    ratios = {model: next(line["ratio"] for line in trained if line["model"] == model) for model in models}
     facts = check_whole(out, tmp_path / "joined")
     assert facts["run"] == min(ratios, key=lambda model: ratios[model])
     assert run("--rehearse", "--out", out) == 2
@@ -126,6 +132,7 @@ def test_bad_input_is_one_line(run: Callable[..., int], tmp_path: Path, capsys: 
         ("no whole pack (", [tmp_path / "short"]),
         ("lower --crop", [whole, "--crop", 128]),
         ("no whole state to go on from", [whole, "--resume", tmp_path / "empty"]),
+        ("no such setting: loses", [whole, "--set", "loses=paper"]),
     ]
     for message, arguments in cases:
         assert run(*arguments, "--rehearse", "--out", out) == 2
@@ -135,3 +142,29 @@ def test_bad_input_is_one_line(run: Callable[..., int], tmp_path: Path, capsys: 
     assert f"holds a run already; go on with --resume {tmp_path / 'used'}" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         run("--out", out)
+
+
+@pytest.mark.parametrize("failing", [{"shipped"}, {"shipped", "new"}])
+def test_trial_that_fails_leaves_the_other(
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failing: set[str],
+) -> None:
+    """Whatever the error; with both the lease ends in one line."""
+    real = lease_run.train_somehow
+
+    def train(config: TrainConfig, train_run: Run, watch: Watch, say: Callable[[str], None]) -> TrainConfig:
+        if train_run.out.name in failing:
+            raise AssertionError
+        return real(config, train_run, watch, say)
+
+    monkeypatch.setattr(lease_run, "train_somehow", train)
+    code = run("--rehearse", "--out", tmp_path / "out", "--seconds", 8)
+    output = capsys.readouterr()
+    assert "the trial 'shipped' failed: AssertionError" in output.out
+    if failing == {"shipped"}:
+        assert code == 0 and check_whole(tmp_path / "out", tmp_path / "joined")["run"] == "new"
+    else:
+        assert code == 2 and output.err == "error: no trial ran: AssertionError\n"
