@@ -86,6 +86,14 @@ def _defects(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _variants(rows: dict[str, Any]) -> str:
+    """How many right artefacts the gate let pass; its page has each of them."""
+    names = list(rows)
+    counts = [f"{sum(row['passed'] for row in forms.values())} of {len(forms)}" for forms in rows.values()]
+    lines = [f"| right artefacts, [each on its page](gate.md) | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    return "\n".join([*lines, f"| pass | {' | '.join(counts)} |"])
+
+
 def _training(cases: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
@@ -123,6 +131,7 @@ TABLES = {
     "load": _load,
     "claims": _claims,
     "defects": _defects,
+    "variants": _variants,
     "training": _training,
     "quality": _quality,
     **GPU_TABLES,

@@ -45,6 +45,10 @@ class TrainingError(LamaDeployError):
     """A training run that cannot go on: a loss became NaN, a checkpoint could not be written."""
 
 
+class NotFiniteError(TrainingError):
+    """A loss or a gradient of a training run became NaN or infinite."""
+
+
 class MissingBackboneError(LamaDeployError):
     """Pretrained weights that a loss or a metric looks through are nowhere on this machine."""
 
@@ -55,3 +59,7 @@ class KernelError(LamaDeployError):
 
 class EngineError(LamaDeployError):
     """A TensorRT engine that cannot be built as it was asked for, or cannot be run here."""
+
+
+class DeviceMemoryError(LamaDeployError):
+    """Pictures that need more memory than the device has."""

@@ -1,6 +1,7 @@
 """Put a trained run's generator into the package, in half precision: `python examples/demo_model/ship.py RUN`.
 
-RUN is lama-train's --out. Prints what is shipped: size, SHA-256 and the largest rounding error of a weight.
+RUN is the --out of lama-train or of lease.py. Prints what is shipped: size, SHA-256 and a weight's largest rounding
+error.
 """
 
 from __future__ import annotations

@@ -189,6 +189,6 @@ def _why(candidate: Candidate, reference: Candidate) -> str:
 
 def _exact_float32() -> AbstractContextManager[None]:
     """PyTorch's default on GPUs, TF32 in convolutions, is what a user gets of it, but nothing to judge others by."""
-    from lama_deploy.proof.reference import exact_float32
+    from lama_deploy.model.exact_float32 import exact_float32
 
     return exact_float32()

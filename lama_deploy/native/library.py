@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +26,11 @@ DTYPES = ("float32", "float16", "bfloat16")
 LAYOUTS = ("nchw", "nhwc")
 BACKENDS = ("auto", "cufft", "tensor_core")
 WORKSPACE_ALIGNMENT = 256  # bytes
+OUT_OF_MEMORY = 5  # LAMA_SPECTRAL_OUT_OF_MEMORY
+
+
+class KernelMemoryError(KernelError):
+    """Not enough memory, of the device or the host."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,7 @@ class SpectralLibrary:
         status = self._functions[name](*arguments)
         if status:
             line = self._functions["spectral_last_error"]() or self._functions["spectral_status_string"](status)
-            raise KernelError(line.decode())
+            raise (KernelMemoryError if status == OUT_OF_MEMORY else KernelError)(line.decode())
 
 
 class SpectralPlan:
@@ -182,7 +189,7 @@ class SpectralPlan:
         library._call("spectral_create", _desc(description), handle)
         self._library = library
         self._handle = handle
-        self._finalizer = weakref.finalize(self, library._functions["spectral_destroy"], handle)
+        self._finalizer: Any = weakref.finalize(self, library._functions["spectral_destroy"], handle)
 
     @property
     def backend(self) -> str:
@@ -221,6 +228,11 @@ class SpectralPlan:
     def close(self) -> None:
         """Free what `prepare` made. A second call does nothing."""
         self._finalizer()
+
+    def free_by(self, take: Callable[[Callable[[], object]], object]) -> None:
+        """When nobody has the plan any more, give `take` what frees it, instead of freeing it there and then."""
+        _, free, arguments, _ = self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, take, partial(free, *arguments))
 
     def __enter__(self) -> Self:
         return self

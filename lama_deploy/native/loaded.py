@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from functools import cache
 from threading import Lock
 
@@ -19,13 +20,30 @@ _LOADING = Lock()
 def library_of(device: torch.device, *, required: bool) -> SpectralLibrary | None:
     """liblama_spectral for a CUDA device. Where it cannot be had: KernelError if `required`, else None."""
     with _LOADING:
-        found = _library(_architecture(device))
+        found = _working(device)
     if isinstance(found, SpectralLibrary):
         return found
     if required:
         raise found
-    _warn(str(found))
+    warn_once(str(found))
     return None
+
+
+@cache
+def warn_once(reason: str) -> None:
+    """That PyTorch computes what the library cannot, and why not: each reason once a process."""
+    log.warning("no kernel of liblama_spectral; PyTorch's operators compute instead, right and slower: %s", reason)
+
+
+@cache
+def _working(device: torch.device) -> SpectralLibrary | KernelError:
+    """The error too is kept: a build that failed is not tried again with every call."""
+    try:
+        library = _library(_architecture(device))
+        _launch(library, device)
+        return library
+    except KernelError as error:
+        return error
 
 
 @cache
@@ -34,14 +52,14 @@ def _architecture(device: torch.device) -> str:
 
 
 @cache
-def _library(architecture: str) -> SpectralLibrary | KernelError:
-    """The error too is kept: a build that failed is not tried again with every call."""
-    try:
-        return SpectralLibrary(library_path(architecture))
-    except KernelError as error:
-        return error
+def _library(architecture: str) -> SpectralLibrary:
+    return SpectralLibrary(library_path(architecture))
 
 
-@cache
-def _warn(reason: str) -> None:
-    log.warning("no kernel library; PyTorch's own operators compute instead, right and slower: %s", reason)
+def _launch(library: SpectralLibrary, device: torch.device) -> None:
+    """The smallest kernel: a driver too old for the library, or a GPU that it has no code for, shows here."""
+    on_gpu = device.type == "cuda"
+    with torch.cuda.device(device) if on_gpu else nullcontext():
+        pixel = torch.zeros(1, 8, 1, 1, dtype=torch.float16, device=device)
+        at, stream = pixel.data_ptr(), torch.cuda.current_stream().cuda_stream if on_gpu else 0
+        library.update_frame(1, 1, 1, (8, 0), 0, "float16", (at, 0, 0, at), relu=True, accumulate=False, stream=stream)

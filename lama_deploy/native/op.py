@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.loaded import library_of
-from lama_deploy.native.plans import DTYPES, PlanCache, memory_format_of, run_on_library
+from lama_deploy.native.library import SpectralLibrary
+from lama_deploy.native.loaded import library_of, warn_once
+from lama_deploy.native.plans import DTYPES, PlanCache, UnpreparedError, memory_format_of, run_on_library
 from lama_deploy.spectral import irfft2, rfft2
 
 BACKENDS = ("auto", "torch", "cufft", "tensor_core")
@@ -44,7 +45,26 @@ def _on_cuda(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, b
         library = library_of(x.device, required=backend != "auto")
         if library is None:
             return by_torch_fft(x, weight, bias, residual)
-        return run_on_library(library, _PLANS, x, weight, bias, residual, backend)
+        return by_library(library, _PLANS, x, weight, bias, residual, backend)
+
+
+def by_library(
+    library: SpectralLibrary,
+    plans: PlanCache,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    residual: Tensor | None,
+    backend: str,
+) -> Tensor:
+    """Under "auto" by torch.fft what the library cannot prepare here, with a warning that says why."""
+    try:
+        return run_on_library(library, plans, x, weight, bias, residual, backend)
+    except UnpreparedError as error:
+        if backend != "auto":
+            raise
+        warn_once(str(error))
+        return by_torch_fft(x, weight, bias, residual)
 
 
 def _meta(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, backend: str) -> Tensor:

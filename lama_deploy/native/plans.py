@@ -2,58 +2,123 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 
 import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.library import WORKSPACE_ALIGNMENT, Description, SpectralLibrary, SpectralPlan
+from lama_deploy.native.captures import CAPTURING, keep
+from lama_deploy.native.library import (
+    WORKSPACE_ALIGNMENT,
+    Description,
+    KernelMemoryError,
+    SpectralLibrary,
+    SpectralPlan,
+)
 
 DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+Key = tuple[torch.device, Description]
 ALIGNMENT = 16  # of tensors, in bytes: every allocator gives it, but a view may start anywhere
 
 
+class UnpreparedError(KernelError):
+    """The library cannot compute this description on this device; PyTorch can."""
+
+
 class PlanCache:
-    """Prepared plans by device and description, the longest unused one dropped beyond `capacity`. Thread-safe."""
+    """Prepared plans by device and description, the longest unused one dropped beyond `capacity`. Thread-safe.
+
+    A plan in use outlives its place here, and a captured one its graph. Where that is a graph of the user's own
+    (captured outside `captures.kept`), nobody says when it goes, and the plan is kept for good.
+    """
 
     def __init__(self, capacity: int = 64) -> None:
         self._capacity = capacity
-        self._plans: OrderedDict[tuple[torch.device, Description], SpectralPlan] = OrderedDict()
-        self._captured: set[SpectralPlan] = set()
+        self._plans: OrderedDict[Key, SpectralPlan | UnpreparedError] = OrderedDict()
+        self._kept_for_good: set[SpectralPlan] = set()
+        self._unused: list[tuple[torch.device, Callable[[], object]]] = []  # what frees plans that nobody has any more
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._plans)
 
     def get(self, library: SpectralLibrary, device: torch.device, description: Description) -> SpectralPlan:
-        """The plan, prepared on `device`, which is the current one. A plan in use outlives its place here."""
-        capturing = device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+        """The plan, prepared on `device`, which is the current one.
+
+        Raises UnpreparedError, also of an earlier try; KernelMemoryError; KernelError in a capture that has no plan.
+        """
         key = device, description
-        with self._lock:
-            plan = self._plans.get(key)
-            if plan is None and capturing:
+        capturing = device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+        if not capturing:
+            self._free_unused()
+        plan = self._found(key)
+        if plan is None:
+            if capturing:
                 raise KernelError(
                     f"no plan yet for {description}; run spectral_conv once before capturing a CUDA graph"
                 )
-            if plan is None:
-                plan = self._plans[key] = _prepared(library, device, description)
-            self._plans.move_to_end(key)
-            if capturing:
-                self._captured.add(plan)  # the graph keeps the addresses of its constants, for how long nobody says
-            if len(self._plans) > self._capacity:
-                self._plans.popitem(last=False)
+            plan = self._made(library, key)
+        if isinstance(plan, UnpreparedError):
+            raise plan
+        if capturing and not keep(plan):
+            self._kept_for_good.add(plan)
+        return plan
+
+    def _found(self, key: Key) -> SpectralPlan | UnpreparedError | None:
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is not None:
+                self._plans.move_to_end(key)
             return plan
 
+    def _made(self, library: SpectralLibrary, key: Key) -> SpectralPlan | UnpreparedError:
+        with CAPTURING:  # to prepare allocates and waits
+            plan = self._found(key)  # another thread may have made it while this one waited
+            if plan is None:
+                plan = self._prepared(library, *key)
+                with self._lock:
+                    self._plans[key] = plan
+                    if len(self._plans) > self._capacity:
+                        self._plans.popitem(last=False)
+        return plan
 
-def _prepared(library: SpectralLibrary, device: torch.device, description: Description) -> SpectralPlan:
-    plan = library.plan(description)
-    plan.prepare()
-    if device.type == "cuda":  # of several finalizers the youngest comes first: work ends before its plan does
-        weakref.finalize(plan, torch.cuda.synchronize, device)
-    return plan
+    def _prepared(
+        self, library: SpectralLibrary, device: torch.device, description: Description
+    ) -> SpectralPlan | UnpreparedError:
+        try:
+            plan = library.plan(description)
+            try:
+                plan.prepare()
+            except KernelMemoryError:
+                if device.type != "cuda":
+                    raise
+                torch.cuda.empty_cache()  # PyTorch holds what its tensors have given back
+                plan.prepare()
+        except KernelMemoryError:
+            raise
+        except KernelError as error:
+            return UnpreparedError(str(error))
+        if device.type == "cuda":
+            plan.free_by(lambda free: self._unused.append((device, free)))
+        return plan
+
+    def _free_unused(self) -> None:
+        """Here rather than where the last user goes, which may be anywhere, in a capture too. Only if nobody waits."""
+        if not self._unused or not CAPTURING.acquire(blocking=False):
+            return
+        try:
+            unused = []
+            while self._unused:  # others may add meanwhile
+                unused.append(self._unused.pop())
+            for device in {device for device, _ in unused}:
+                torch.cuda.synchronize(device)
+            for _, free in unused:
+                free()
+        finally:
+            CAPTURING.release()
 
 
 def run_on_library(

@@ -13,6 +13,7 @@ from typing import Any
 
 from lama_deploy.bundle import MODEL
 from lama_deploy.errors import EngineError
+from lama_deploy.native.captures import CAPTURING
 
 NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
 
@@ -106,13 +107,15 @@ class Cuda:
 
     def capture(self, stream: int, enqueue: Callable[[], None]) -> Graph:
         """What `enqueue` enqueues on `stream`, as a graph, not run. Other threads' calls are none of its business."""
-        self.call("cuStreamBeginCapture", stream, self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)
-        try:
-            enqueue()
-        except BaseException:
-            self._driver.cuStreamEndCapture(stream)
-            raise
-        captured = self.call("cuStreamEndCapture", stream)
+        thread_local = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        with CAPTURING:  # unless they wait for the device
+            self.call("cuStreamBeginCapture", stream, thread_local)
+            try:
+                enqueue()
+            except BaseException:
+                self._driver.cuStreamEndCapture(stream)
+                raise
+            captured = self.call("cuStreamEndCapture", stream)
         try:
             return Graph(self, self.call("cuGraphInstantiate", captured, 0))
         finally:

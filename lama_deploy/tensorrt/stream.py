@@ -108,11 +108,14 @@ class Lane:
 
     def _capture(self, context: Context, slot: Slot) -> None:
         """After a run of the shape, in which TensorRT has done what cannot be captured."""
-        try:
-            slot.graph = self._cuda.capture(self.stream, context.enqueue)
-        except EngineError as error:
-            log.warning("no CUDA graph (%s); running without graphs, right and slower", error)
-            self.captures, slot.context = False, None
+        for last in (False, True):
+            try:
+                slot.graph = self._cuda.capture(self.stream, context.enqueue)
+                return
+            except EngineError as error:  # the first may be another's doing, who waited for the device
+                if last:
+                    log.warning("no CUDA graph (%s); running without graphs, right and slower", error)
+                    self.captures, slot.context = False, None
 
     def _enqueue(self, context: Context, shapes: Shapes, addresses: Mapping[str, int]) -> None:
         needed = context.scratch_size(shapes)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
 
 
-def augmentation(name: Augmentation, crop: int) -> albumentations.Compose:
+def augmentation(name: Augmentation, crop: int, least_scale: float = 0.25) -> albumentations.Compose:
     """A callable for uint8 RGB pictures of any size -> (crop, crop, 3) uint8; seeded by its `set_random_seed`.
 
+    least_scale: the smallest factor by which "photographs" scales them, above 0 and up to 1.
     Pictures smaller than the crop are padded by reflection, as in official code.
     """
     import albumentations as A  # noqa: N812 (its own convention)
@@ -46,7 +47,7 @@ def augmentation(name: Augmentation, crop: int) -> albumentations.Compose:
         ],
         "photographs": [
             pad,  # first, so that nothing is scaled to no pixels
-            A.RandomScale(scale_limit=(-0.75, 0.0), interpolation=cv2.INTER_AREA, p=1.0),
+            A.RandomScale(scale_limit=(least_scale - 1.0, 0.0), interpolation=cv2.INTER_AREA, p=1.0),
             pad,
             A.RandomCrop(crop, crop),
             *_flip_and_colours(),

@@ -20,6 +20,7 @@ Precision = Literal["32-true", "bf16-mixed"]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Factor = Annotated[float, Field(gt=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -81,6 +82,7 @@ class OptimizerConfig:
 class DataConfig:
     """batch_size: of one process. crop: side in pixels.
 
+    least_scale: augmentation "photographs" makes a picture smaller by a factor from it to 1 before it cuts the crop.
     masks: a name of MASK_SETS; mask_scale: factor on its lengths, for crops other than 256.
     mask_files: folder of object masks (segmentation), drawn with probability `mask_files_share`.
     outpainting_share: probability of an outpainting mask.
@@ -90,6 +92,7 @@ class DataConfig:
     batch_size: PositiveInt = 10
     crop: PositiveInt = 256
     augmentation: Augmentation = "distortions"
+    least_scale: Factor = 0.25
     masks: str = "train"
     mask_scale: Positive = 1.0
     mask_files: str | None = None

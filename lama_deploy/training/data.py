@@ -51,7 +51,7 @@ class TrainingSamples(Dataset[_Sample]):
         self.order = np.array(by_shares(self.refs, config.shares))
         self.config = config
         self.seed = seed
-        self.augment = augmentation(config.augmentation, config.crop)
+        self.augment = augmentation(config.augmentation, config.crop, config.least_scale)
         self.masks = mask_source(config)
 
     def __getitem__(self, number: int) -> _Sample:

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import update_bn
 
 from lama_deploy.checkpoints.keys import expected_shapes
 from lama_deploy.checkpoints.weights import load_weights
-from lama_deploy.errors import CheckpointError, ConfigError, TrainingError
+from lama_deploy.errors import CheckpointError, ConfigError, NotFiniteError, TrainingError
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
 from lama_deploy.model.predict import generator_from_state
@@ -30,9 +30,11 @@ from lama_deploy.training.perceptual import perceptual_loss
 from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
+from lama_deploy.training.watch import Watch
 from lama_deploy.variants import variant_name
 
-AVERAGE_BATCHES = 16  # over which the averaged generator's BN statistics are measured
+AVERAGE_BATCHES = 16  # over which the averaged generator's BN statistics are measured, at most
+AVERAGE_PICTURES = 256  # and no more batches than have so many: this process alone loads them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,11 @@ def make_fabric(config: TrainConfig, run: Run) -> Fabric:
     return fabric
 
 
-def train(config: TrainConfig, run: Run, fabric: Fabric | None = None) -> None:
-    """Train until config.steps are done. Raises TrainingError, DataError, CheckpointError, MissingBackboneError."""
+def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Watch | None = None) -> None:
+    """Train until config.steps are done, or `watch` says that it is enough; it also says itself what comes next.
+
+    Raises TrainingError, DataError, CheckpointError, MissingBackboneError.
+    """
     fabric = fabric or make_fabric(config, run)
     if not run.resume and (run.out / LAST).exists():
         raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
@@ -88,8 +93,10 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None) -> None:
     try:
         report = Report(run.out, first, config.steps, active=fabric.is_global_zero)
         try:
-            _steps(fabric, config, run, nets, samples, batches, report, first, last)
-            report.note(f"written to {run.out}; next: lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR")
+            _steps(fabric, config, run, nets, samples, batches, report, first, last, watch or Watch())
+            if watch is None:
+                next_command = f"lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR"
+                report.note(f"written to {run.out}; next: {next_command}")
         finally:
             report.close()
     except OSError as error:  # of TensorBoard's files or the sample pictures
@@ -165,13 +172,14 @@ def _steps(
     report: Report,
     first: int,
     last: int,
+    watch: Watch,
 ) -> None:
     step = first
     asked = time.perf_counter()
     for loaded in batches:
         waited = time.perf_counter() - asked
         batch = to_device(fabric, config, loaded)
-        set_learning_rates(config, nets, step)
+        set_learning_rates(config, nets, watch.share(step, config.steps))
         values, predicted = training_step(fabric, config, nets, batch)
         _stop_at_nan(values, batch, step, run.out)
         step += 1
@@ -180,9 +188,13 @@ def _steps(
             report.log(step)
         if step % config.pictures_every == 0:
             report.samples(step, batch, predicted)
-        if (step % config.save_every == 0 or step == last) and fabric.is_global_zero:
+        ends = step == last or watch.is_enough(step)
+        if (ends or step % config.save_every == 0 or watch.wants_save(step)) and fabric.is_global_zero:
             measure_average(fabric, nets, samples, step)
             save_run(run.out, config, nets, step)
+            watch.saved(step)
+        if ends:
+            break
         asked = time.perf_counter()
 
 
@@ -194,7 +206,8 @@ def measure_average(fabric: Fabric, nets: Networks, samples: TrainingSamples, st
     """
     if nets.average is None:
         return
-    batches = training_batches(samples, max(0, step - AVERAGE_BATCHES), step, workers=0)
+    count = min(AVERAGE_BATCHES, math.ceil(AVERAGE_PICTURES / samples.config.batch_size))
+    batches = training_batches(samples, max(0, step - count), step, workers=0)
     update_bn((generator_input(fabric.to_device(batch)) for batch in batches), nets.average)
 
 
@@ -206,9 +219,9 @@ def to_device(fabric: Fabric, config: TrainConfig, batch: Batch) -> Batch:
     return moved._replace(image=image, mask=moved.mask.contiguous(memory_format=torch.channels_last))
 
 
-def set_learning_rates(config: TrainConfig, nets: Networks, step: int) -> None:
-    """The rates of step `step`, a function of it alone, so that a resumed run has the same."""
-    factor = 1.0 if config.optimizer.decay == "constant" else (1 + math.cos(math.pi * step / config.steps)) / 2
+def set_learning_rates(config: TrainConfig, nets: Networks, share: float) -> None:
+    """The rates where `share` of the run is done, a function of it alone, so that a resumed run has the same."""
+    factor = 1.0 if config.optimizer.decay == "constant" else (1 + math.cos(math.pi * share)) / 2
     for optimizer, rate in (
         (nets.generator_optimizer, config.optimizer.generator_lr),
         (nets.discriminator_optimizer, config.optimizer.discriminator_lr),
@@ -223,7 +236,7 @@ def _stop_at_nan(values: dict[str, Tensor], batch: Batch, step: int, out: Path) 
     if bad:
         good = out / LAST
         rescue = f"the last good state is {good}" if good.exists() else "no state was saved yet"
-        raise TrainingError(
+        raise NotFiniteError(
             f"step {step}: {bad[0]} is not finite on the batch of {', '.join(batch.names)}; {rescue}; look at these "
             "pictures, lower the learning rates, or use precision=32-true"
         )

@@ -21,16 +21,19 @@ READING = """\
 A cell has the verdict of the gate until November 2026, which looked at drawn scenes alone, and today's. What passes
 today is named with the PSNR that it leaves: it costs less than the precision itself, and nobody sees it.
 """
+RIGHT = """\
+The other side of the gate: what is right must pass, whatever the network. A cell has the verdict, the PSNR in the holes
+of the seven photographs together, and how much of its limit the worst case used up (of rms errors). Written by
+`python -m benchmarks.quality.gate.variants`.
+"""
 
 
-def page(record: Record) -> str:
-    machine = record["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    measured = f"Measured on {record['date']}: {machine['cpu']}, {versions}. {record['method']}"
+def page(record: Record, variants: Record) -> str:
+    """record: of `run`. variants: of `variants`."""
     return "\n".join(
         [
             NOTES,
-            measured,
+            _measured(record),
             f"\n## {len(record['defects']) - 1} defects, before and after\n",
             READING,
             _summary(record),
@@ -40,9 +43,36 @@ def page(record: Record) -> str:
             "Errors are absolute, in [0, 1]; times: in units of what eager float32 PyTorch is off by on the same "
             "picture, times 2^13 for fp16 and 2^16 for bf16.\n",
             _right(record["right"]),
+            "\n## Right artefacts of every generator\n",
+            RIGHT,
+            f"{_measured(variants)}.\n",
+            right_of_each(variants["variants"]),
             "",
         ]
     )
+
+
+def _measured(record: Record) -> str:
+    machine = record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return f"Measured on {record['date']}: {machine['cpu']}, {versions}. {record['method']}"
+
+
+def right_of_each(variants: Record) -> str:
+    """A row for each form of an artefact, a column for each generator."""
+    forms = list(dict.fromkeys(form for rows in variants.values() for form in rows))
+    lines = ["| | " + " | ".join(variants) + " |", "|---" * (1 + len(variants)) + "|"]
+    for form in forms:
+        lines.append(f"| {form} | " + " | ".join(_verdict(rows.get(form)) for rows in variants.values()) + " |")
+    return "\n".join(lines)
+
+
+def _verdict(row: Record | None) -> str:
+    if row is None:
+        return "-"
+    if not row["passed"]:
+        return f"**refused**: {'; '.join(row['broken'])}"
+    return f"passes, {_decibels(row['psnr'])} dB, {row['used']['rms']:.0%}"
 
 
 def _summary(record: Record) -> str:

@@ -1,6 +1,6 @@
 """What the gate lets pass: `python -m benchmarks.quality.gate.run`, half an hour on two cores.
 
---page writes benchmarks/gate.md from the latest record alone.
+--page writes benchmarks/gate.md from the latest records alone, its own and that of `variants`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,12 @@ def main() -> None:
         today = datetime.now(UTC).date().isoformat()
         record = {"what": "gate", "date": today, "method": METHOD, "machine": machine(PACKAGES), **_measured(args)}
         (RESULTS / f"{today}-gate.json").write_text(json.dumps(record, indent=1) + "\n")
-    latest = max(RESULTS.glob("*-gate.json"))
-    PAGE.write_text(page(json.loads(latest.read_text())))
+    PAGE.write_text(page(*latest()))
+
+
+def latest() -> list[dict[str, Any]]:
+    """The records that the page is made from."""
+    return [json.loads(max(RESULTS.glob(f"*-{name}.json")).read_text()) for name in ("gate", "gate-variants")]
 
 
 def _measured(args: argparse.Namespace) -> dict[str, Any]:

@@ -6,11 +6,15 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from lama_deploy.errors import KernelError
+from lama_deploy.native.captures import CAPTURING, kept
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +26,9 @@ class Recorder(Protocol):
     """Makes the graphs of a network."""
 
     def capture(self, example: Tensor) -> Compute:
-        """What computes for inputs of the example's shape; later calls leave its results alone. May raise RuntimeError.
+        """What computes for inputs of the example's shape; later calls leave its results alone.
 
-        Calls of captured graphs must not overlap.
+        Calls of captured graphs must not overlap. May raise RuntimeError and KernelError.
         """
         ...
 
@@ -36,12 +40,13 @@ class Recorder(Protocol):
 class GraphCache:
     """Computes by captured graphs, at most `size` of them; the least recently used makes room. Thread-safe.
 
-    compute: the network itself, which takes over, with one warning in the log, where a capture fails.
+    compute: the network itself, which takes over, with one warning in the log, for a shape whose capture fails twice;
+    where no capture has ever succeeded, for all shapes.
     """
 
     def __init__(self, compute: Compute, recorder: Recorder, size: int) -> None:
         self._compute, self._recorder, self._size = compute, recorder, size
-        self._graphs: OrderedDict[torch.Size, Compute] = OrderedDict()
+        self._graphs: OrderedDict[torch.Size, Compute | None] = OrderedDict()  # None: it cannot be captured
         self._lock = threading.Lock()
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -53,11 +58,8 @@ class GraphCache:
 
     def _graph_for(self, x: Tensor) -> Compute | None:
         if x.shape not in self._graphs and self._size > 0:
-            try:
-                self._make_room()  # before the capture, which can then use the memory
-                self._graphs[x.shape] = self._recorder.capture(x)
-            except RuntimeError as error:
-                self._give_up(x, error)
+            self._make_room()  # before the capture, which can then use the memory
+            self._graphs[x.shape] = self._captured(x)
         if x.shape in self._graphs:
             self._graphs.move_to_end(x.shape)
         return self._graphs.get(x.shape)
@@ -67,12 +69,31 @@ class GraphCache:
             self._recorder.finish()
             self._graphs.popitem(last=False)
 
-    def _give_up(self, x: Tensor, error: RuntimeError) -> None:
+    def _captured(self, x: Tensor) -> Compute | None:
+        for last in (False, True):
+            try:
+                return self._recorder.capture(x)
+            except (RuntimeError, KernelError) as error:  # the first may be another's doing, who waited for the device
+                self._recorder.finish()
+                if last:
+                    self._give_up(x, error)
+        return None
+
+    def _give_up(self, x: Tensor, error: Exception) -> None:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         log.warning("no CUDA graph of %s (%s); running without graphs, right and slower", tuple(x.shape), reason)
-        self._size = 0
-        self._recorder.finish()
-        self._graphs.clear()
+        if not any(self._graphs.values()):
+            self._size = 0
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A graph, its buffers, and `read`: what else must not go before the graph does."""
+
+    graph: torch.cuda.CUDAGraph
+    input: Tensor
+    result: Tensor
+    read: set[object]
 
 
 class CudaRecorder:
@@ -94,21 +115,22 @@ class CudaRecorder:
                     self._compute(held)
             graph = torch.cuda.CUDAGraph()
             # thread_local: what other threads do meanwhile, such as reading a result back, is no part of the capture.
-            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+            recording = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
+            with CAPTURING, kept() as read, recording:
                 result = self._compute(held)
-        return partial(self._replay, graph, held, result)
+        return partial(self._replay, Captured(graph, held, result, read))
 
     def finish(self) -> None:
         self._stream.synchronize()
 
     @torch.inference_mode()
-    def _replay(self, graph: torch.cuda.CUDAGraph, held: Tensor, result: Tensor, x: Tensor) -> Tensor:
+    def _replay(self, captured: Captured, x: Tensor) -> Tensor:
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            held.copy_(x)
-            graph.replay()
-            copied = result.clone()
+            captured.input.copy_(x)
+            captured.graph.replay()
+            copied = captured.result.clone()
         current.wait_stream(self._stream)
         x.record_stream(self._stream)
         copied.record_stream(current)

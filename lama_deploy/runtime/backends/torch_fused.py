@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,17 +12,17 @@ from torch import Tensor
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.model.exact_float32 import exact_float32
 from lama_deploy.model.fused.generator import FusedGenerator
 from lama_deploy.model.predict import inpaint
 from lama_deploy.precision.fp16_weights import half_state
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
+from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
 from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 GRAPHS = 8  # shapes whose graphs are kept: each holds an input, an output and some megabytes of launch descriptions
-
-_cudnn_switches = threading.RLock()  # they are the process's: one thread changes them and sets them back at a time
 
 
 class CudaBackend:
@@ -63,6 +61,7 @@ class CudaBackend:
         )
         state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
         generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)
+        self._itemsize = PRECISIONS[chosen].itemsize
         self._network = _Network(checkpoint.config, _compute(generator, self.device, graphs))
 
     def run(self, images: Array, masks: Array) -> Array:
@@ -77,14 +76,17 @@ class CudaBackend:
 
         image: (N, 3, H, W) uint8, or floats in [0, 1]; mask: (N or 1, 1, H, W), any value above 0 is a hole. H and W:
         at least 1. Returns the image's shape and dtype on the backend's device, known pixels as they were.
-        Raises ImageError for other shapes and dtypes.
+        Raises ImageError for other shapes and dtypes, DeviceMemoryError for more than the GPU can hold.
         """
         _check(image, mask)
-        image, hole = image.to(self.device), mask.to(self.device).expand(image.shape[0], -1, -1, -1) > 0
-        as_bytes = image.dtype == torch.uint8
-        filled = inpaint(self._network, image.float() / 255 if as_bytes else image.float(), hole)
-        filled = filled * 255 if as_bytes else filled  # then truncated, as `to_bytes`; a sigmoid needs no clipping
-        return torch.where(hole, filled.to(image.dtype), image)
+        n, _, h, w = image.shape
+        needed = least_bytes(self._network.config, n, h, w, self._itemsize)
+        with refusing(self.device, needed, f"a batch of {n} of {h}x{w}" if n > 1 else f"a picture of {h}x{w}"):
+            image, hole = image.to(self.device), mask.to(self.device).expand(n, -1, -1, -1) > 0
+            as_bytes = image.dtype == torch.uint8
+            filled = inpaint(self._network, image.float() / 255 if as_bytes else image.float(), hole)
+            filled = filled * 255 if as_bytes else filled  # then truncated, as `to_bytes`; a sigmoid needs no clipping
+            return torch.where(hole, filled.to(image.dtype), image)
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,9 @@ def _compute(generator: FusedGenerator, device: torch.device, graphs: int) -> Ca
 
 def _on_gpu(generator: FusedGenerator, x: Tensor, *, search: bool) -> Tensor:
     """search: let cuDNN time its algorithms for a new shape, which pays where a graph is replayed."""
-    with _exact_convolutions(search):
+    with exact_float32(search=search):
         result: Tensor = generator(x)
     return result
-
-
-@contextmanager
-def _exact_convolutions(search: bool) -> Iterator[None]:
-    """Float32 convolutions without TF32, PyTorch's default, which keeps 10 bits."""
-    with _cudnn_switches, torch.backends.cudnn.flags(enabled=True, benchmark=search, allow_tf32=False):
-        yield
 
 
 def _device(name: str | None) -> torch.device:

@@ -108,7 +108,9 @@ class Context:
         engine, driver = self.engine, self.engine.driver
         capturing = driver.streams[stream].captured is not None
         arrangement = self.life.state, dict(self.shapes), dict(self.addresses)
-        if capturing and (engine.refuses_captures or self.prepared != arrangement):
+        refused = capturing and engine.refuses_captures > 0
+        engine.refuses_captures -= refused
+        if capturing and (refused or self.prepared != arrangement):
             engine.logger.log(Logger.ERROR, "operation not permitted when stream is capturing")
             return False
         self.prepared = arrangement
@@ -138,7 +140,7 @@ class Engine:
         self.runs: list[tuple[int, tuple[int, ...]]] = []
         self.contexts = 0
         self.streams: dict[int, int] = {}
-        self.refuses_captures = False
+        self.refuses_captures = 0  # so many, the next ones
         self.cache: Cache | None = None
 
     def get_tensor_name(self, index: int) -> str:

@@ -77,15 +77,16 @@ def test_small_pictures_are_padded_by_reflection():
     assert len(starts) == 1
 
 
-def test_photographs_are_made_smaller_never_larger():
-    """By up to four: a ramp over 256 pixels of 255 grey values is up to four times as steep in the crop."""
+@pytest.mark.parametrize(("least_scale", "low", "high"), [(0.25, 2.5, 4.2), (0.5, 1.5, 2.1), (1.0, 0.9, 1.1)])
+def test_photographs_are_made_smaller_never_larger(least_scale, low, high):
+    """A ramp over 256 pixels of 255 grey values is up to 1 / least_scale times as steep in the crop."""
     ramp = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (256, 1))[..., None], 3, axis=2)
-    transform = augmentation("photographs", CROP)
+    transform = augmentation("photographs", CROP, least_scale)
     transform.transforms = transform.transforms[:4]  # without flips and colours
     slopes = [
         float(np.abs(np.diff(augmented(transform, ramp, seed)[16, :, 0].astype(float))).mean()) for seed in range(80)
     ]
-    assert 0.9 < min(slopes) < 1.5 and 2.5 < max(slopes) < 4.2
+    assert 0.9 < min(slopes) < 1.5 and low < max(slopes) < high
 
 
 def test_distortions_are_the_official_ones():

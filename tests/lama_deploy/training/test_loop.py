@@ -19,6 +19,7 @@ from lama_deploy.training.data import TrainingSamples, training_batches
 from lama_deploy.training.loop import AVERAGE_BATCHES, make_fabric, measure_average, set_learning_rates, train
 from lama_deploy.training.state import LAST, WEIGHTS
 from lama_deploy.training.step import generator_input
+from lama_deploy.training.watch import Watch
 from lama_deploy.variants import GeneratorConfig
 
 
@@ -112,6 +113,38 @@ def test_run_trains_and_writes(config, run, capsys):
     assert load_checkpoint(run.out).config == config.generator
     measured = content(run.out)["state_dict"]["generator_average.model.1.bn_l.num_batches_tracked"]
     assert measured == config.steps  # over the batches of all four steps
+
+
+class ByTheClock(Watch):
+    """Saves after the first step, ends after the third; all the run lies behind it from the start."""
+
+    def __init__(self) -> None:
+        self.saves: list[int] = []
+
+    def share(self, step: int, steps: int) -> float:
+        return 1.0
+
+    def wants_save(self, step: int) -> bool:
+        return step == 1
+
+    def is_enough(self, step: int) -> bool:
+        return step == 3
+
+    def saved(self, step: int) -> None:
+        self.saves.append(step)
+
+
+def test_watch_governs_the_run(config, run, capsys):
+    """When it is saved and ends, and its learning rates: with none left, weights stay as they were."""
+    watch = ByTheClock()
+    train(replace(config, steps=9), run, watch=watch)
+    assert watch.saves == [1, 2, 3]  # 2 is the configuration's
+    assert content(run.out)["global_step"] == 3
+    torch.manual_seed(config.seed)
+    fresh = build_generator(config.generator).state_dict()
+    for key, tensor in parameters(run.out, "generator.").items():
+        assert torch.equal(tensor, fresh[key.removeprefix("generator.")]), key
+    assert "lama-export" not in capsys.readouterr().out
 
 
 def test_existing_run_is_not_overwritten(config, run):
@@ -270,7 +303,7 @@ def test_learning_rates(config, change, networks):
     nets = networks(config)
 
     def rates(step: int) -> list[float]:
-        set_learning_rates(config, nets, step)
+        set_learning_rates(config, nets, step / config.steps)
         groups = (*nets.generator_optimizer.param_groups, *nets.discriminator_optimizer.param_groups)
         return [group["lr"] for group in groups]
 

@@ -33,17 +33,18 @@ class Recorded:
 
 
 class FakeRecorder:
-    """failing: captures of inputs of this batch size raise."""
+    """failing: captures of inputs of this batch size raise, the first `times` of them."""
 
-    def __init__(self, failing: int = 0) -> None:
-        self.failing = failing
+    def __init__(self, failing: int = 0, times: int = 1000) -> None:
+        self.failing, self.times = failing, times
         self.captured: list[tuple[int, ...]] = []
         self.graphs: list[Recorded] = []
         self.finished = 0
 
     def capture(self, example: Tensor) -> Callable[[Tensor], Tensor]:
         self.captured.append(tuple(example.shape))
-        if example.shape[0] == self.failing:
+        if example.shape[0] == self.failing and self.times:
+            self.times -= 1
             raise RuntimeError("operation not permitted when stream is capturing\nand more lines")
         self.graphs.append(Recorded(example))
         return self.graphs[-1]
@@ -107,18 +108,39 @@ def test_threads_share_graphs_without_mixing_pictures() -> None:
     assert sum(graph.replays for graph in recorder.graphs) == 80
 
 
-def test_failed_capture_is_one_warning_and_eager_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_capture_that_another_thread_broke_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = FakeRecorder(failing=2, times=1)
+    cache = GraphCache(never, recorder, 4)
+    for batch in (1, 2, 2, 1):
+        assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
+    assert recorder.captured == [(1, 4), (2, 4), (2, 4)]
+    assert [graph.replays for graph in recorder.graphs] == [2, 2]
+    assert not caplog.records
+
+
+def test_a_shape_that_cannot_be_captured_is_one_warning_and_others_keep_their_graphs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     recorder = FakeRecorder(failing=2)
     cache = GraphCache(twice, recorder, 4)
     with caplog.at_level(logging.WARNING):
         for batch in (1, 2, 1, 2, 3):
             assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
-    assert recorder.captured == [(1, 4), (2, 4)]
-    assert [graph.replays for graph in recorder.graphs] == [1]
+    assert recorder.captured == [(1, 4), (2, 4), (2, 4), (3, 4)]
+    assert [graph.replays for graph in recorder.graphs] == [2, 1]
     assert [record.getMessage() for record in caplog.records] == [
         "no CUDA graph of (2, 4) (operation not permitted when stream is capturing); running without graphs, right and "
         "slower"
     ]
+
+
+def test_a_network_that_was_never_captured_is_tried_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = FakeRecorder(failing=2)
+    cache = GraphCache(twice, recorder, 4)
+    for batch in (2, 1, 3, 2):
+        assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
+    assert recorder.captured == [(2, 4), (2, 4)]
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.gpu

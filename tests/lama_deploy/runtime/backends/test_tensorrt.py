@@ -85,7 +85,7 @@ def test_without_graphs_none_is_made(machine: Machine) -> None:
 
 def test_a_capture_that_fails_is_said_once(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
     backend = machine.open()
-    machine.engine.refuses_captures = True
+    machine.engine.refuses_captures = 2
     for _ in range(4):
         images, masks = scene(32, 32)
         assert np.array_equal(backend.run(images, masks), machine.expected(images, masks))
@@ -93,6 +93,15 @@ def test_a_capture_that_fails_is_said_once(machine: Machine, caplog: pytest.LogC
         "no CUDA graph (tensorrt does not run: operation not permitted when stream is capturing); running without "
         "graphs, right and slower"
     ]
+
+
+def test_a_capture_that_another_thread_broke_is_tried_again(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    backend = machine.open()
+    machine.engine.refuses_captures = 1
+    for _ in range(3):
+        images, masks = scene(32, 32)
+        assert np.array_equal(backend.run(images, masks), machine.expected(images, masks))
+    assert len(machine.driver.graphs) == 1 and not caplog.records
 
 
 def test_threads_have_streams_of_their_own(machine: Machine) -> None:
