@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import torch
 
-GIB = 2**30
+from lama_deploy.runtime.backends import gpu_memory
+from lama_deploy.runtime.backends.gpu_memory import GIB
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """What the device has left for this process, PyTorch's own reserve included; None for a CPU."""
-    if device.type != "cuda":
-        return None
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused
+    """None for a CPU."""
+    return gpu_memory.free_bytes(device) if device.type == "cuda" else None
 
 
 def shortage(needed: float, free: int | None) -> str | None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,20 +71,36 @@ def main() -> int:
 
 
 def _tried(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
-    """Out of memory, for one, is a row that says so."""
+    """Out of memory, for one, is a row that says so; where the library or a graph could not be had, a note does."""
     try:
-        return measured(made, row, conditions, reference)
+        with _heard() as warnings:
+            found = measured(made, row, conditions, reference)
+        notes = [*([found["note"]] if "note" in found else []), *warnings]
+        return found | ({"note": "; ".join(notes)} if notes else {})
     except Exception as error:
         traceback.print_exc()
         return {"failed": f"{type(error).__name__}: {error}".split("\n")[0][:300]}
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What lama_deploy warns of meanwhile."""
+    heard: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("lama_deploy")
+    logger.addHandler(handler)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(handler)
 
 
 @torch.inference_mode()
 def measured(made: Filler, row: Row, conditions: Conditions, reference: Array | None) -> Row:
     """Peak memory first, with what compiling and capturing take; then the check, then the times."""
     image, mask, images, masks = scene_on(conditions.device, row["size"], row["batch"])
-    found: Row = {"note": made.note} if made.note else {}
-    found["peak_gib"] = _peak_gib(lambda: made.on_device(image, mask), conditions.device)
+    found: Row = {"peak_gib": _peak_gib(lambda: made.on_device(image, mask), conditions.device)}
     if reference is not None:
         result = made.on_device(image, mask).permute(0, 2, 3, 1).cpu().numpy()
         found |= checked(row["candidate"], HoleErrors.of(reference, result, masks), conditions.eager)

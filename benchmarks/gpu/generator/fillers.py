@@ -11,7 +11,6 @@ from torch import Tensor
 from benchmarks.composite import Composite, InHalf
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.native.loaded import library_of
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 from lama_deploy.runtime.backends.torch_fused import CudaBackend
 
@@ -37,12 +36,11 @@ HALF = {"fp16": "float16", "bf16": "bfloat16"}
 class Filler:
     """on_device: image (N, 3, H, W) in [0, 1] and mask (N, 1, H, W) of 0 and 1, float32, to the composite, float32.
 
-    on_host: as Backend.run; None where it is not compared. note: what readers of the times have to know.
+    on_host: as Backend.run; None where it is not compared.
     """
 
     on_device: Callable[[Tensor, Tensor], Tensor]
     on_host: Callable[[Array, Array], Array] | None = None
-    note: str | None = None
 
 
 def filler(candidate: str, checkpoint: Checkpoint, device: str) -> Filler:
@@ -52,7 +50,7 @@ def filler(candidate: str, checkpoint: Checkpoint, device: str) -> Filler:
     if candidate in OURS:
         # One graph is kept, so that the peak of a case holds no other case's.
         backend = CudaBackend(checkpoint, device=device, precision=OURS[candidate], graphs=1)
-        return Filler(backend.inpaint, backend.run, _without_library(backend.device))
+        return Filler(backend.inpaint, backend.run)
     torch.backends.cudnn.benchmark = True  # as ours: cuDNN times its algorithms
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = "TF32" in candidate
     eager = TorchBackend(checkpoint, device=device)
@@ -62,12 +60,6 @@ def filler(candidate: str, checkpoint: Checkpoint, device: str) -> Filler:
     if device == "cpu":  # a rehearsal: traced, which is where most goes wrong, without minutes of a C++ compiler
         return Filler(torch.compile(Composite(half), backend="eager", dynamic=False))
     return Filler(torch.compile(Composite(half), mode="reduce-overhead", dynamic=False))
-
-
-def _without_library(device: torch.device) -> str | None:
-    if device.type == "cpu" or library_of(device, required=False):
-        return None
-    return "without liblama_spectral: PyTorch's own operators computed"
 
 
 def precision_of(candidate: str) -> str:

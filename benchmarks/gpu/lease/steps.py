@@ -91,7 +91,7 @@ def _steps(out: Path, budgets: Mapping[str, float], options: Mapping[str, tuple[
         "profile": ("-m", "benchmarks.gpu.generator.profile", *results),
         "tests": (*pytest, "gpu and not alone", "-n", "auto", "--maxprocesses", str(MOST_PROCESSES), *paths),
         "memory-tests": (*pytest, "gpu and alone", TESTS_ALONE),
-        "sanitizer": (*pytest, "gpu", SANITIZER_TEST),
+        "sanitizer": (*pytest, "gpu", "-n", "2", SANITIZER_TEST),  # one tool each
     }
     gib = {"tests": MOST_PROCESSES * PROCESS_GIB}
     return [

@@ -28,16 +28,16 @@ def refusing(device: torch.device, needed: int, what: str) -> Iterator[None]:
         return
     total = torch.cuda.get_device_properties(device).total_memory
     if needed > total // SMALL and not torch.cuda.is_current_stream_capturing():
-        free = _free(device)
+        free = free_bytes(device)
         if needed > free:
             raise DeviceMemoryError(_words(device, what, f"needs {needed / GIB:.1f} GiB at least", free))
     try:
         yield
     except (torch.OutOfMemoryError, KernelMemoryError) as error:
-        raise DeviceMemoryError(_words(device, what, "needed more than there was", _free(device))) from error
+        raise DeviceMemoryError(_words(device, what, "needed more than there was", free_bytes(device))) from error
 
 
-def _free(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
     """By the driver, and what PyTorch holds without using it."""
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + held)

@@ -1,6 +1,7 @@
 """The GPU benchmarks run through on a CPU, and keep what they measured when something fails."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +12,9 @@ import torch
 from torch.autograd import DeviceType
 
 from benchmarks.gpu import memory
-from benchmarks.gpu.generator import profile
+from benchmarks.gpu.generator import child, profile
 from benchmarks.gpu.generator import run as generator
+from benchmarks.gpu.generator.fillers import Filler
 from benchmarks.gpu.names import CUFFT, MODEL, OPERATOR, TENSOR_CORE
 from benchmarks.gpu.spectral import case as spectral_case
 from benchmarks.gpu.spectral import run as spectral
@@ -97,6 +99,20 @@ def test_generators_and_cases_can_be_named(tmp_path: Path, monkeypatch: pytest.M
     assert code == 0 and not [row for row in rows if "failed" in row]
     found = [(row["candidate"], row["batch"]) for row in rows]
     assert found == [("eager fp32", 2), ("eager fp32", 1), ("ours fp32", 2)]
+
+
+def test_a_warning_of_ours_is_a_note_beside_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library or a graph that cannot be had makes other times than the row's name says."""
+
+    def measured(*_: object) -> dict[str, Any]:
+        logging.getLogger("lama_deploy.native.loaded").warning("no kernel of %s", "liblama_spectral")
+        return {"median_us": 1.0}
+
+    monkeypatch.setattr(child, "measured", measured)
+    conditions = child.Conditions(torch.device("cpu"), 1, 0.0, None)
+    row = child._tried(Filler(lambda image, mask: image), {}, conditions, None)
+    assert row == {"median_us": 1.0, "note": "no kernel of liblama_spectral"}
+    assert not logging.getLogger("lama_deploy").handlers
 
 
 def test_an_unknown_generator_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
