@@ -15,7 +15,6 @@ namespace {
 
 constexpr int kWarp = 32;
 constexpr size_t kStack = 64 * 1024;
-constexpr size_t kMostShared = 99 * 1024;  // what a block gets on the smallest of the devices that we build for
 constexpr unsigned kMostBlocksAcross = 65535;
 
 [[noreturn]] void die(const char *what) {
@@ -169,7 +168,7 @@ void wait_copies(int pending) {
 
 cudaError_t run_grid(dim3 grid, int threads, size_t shared_bytes, const std::function<void(unsigned char *)> &body) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > kMostBlocksAcross || grid.z > kMostBlocksAcross ||
-      shared_bytes > kMostShared || threads % kWarp != 0) {
+      threads % kWarp != 0) {
     return cudaErrorInvalidConfiguration;
   }
   Block running(threads, shared_bytes, body);

@@ -7,6 +7,7 @@
 
 #include "cuda_status.h"
 #include "unit.h"
+#include "upload.h"
 #include "workspace_layout.h"
 
 struct lama_spectral_plan {
@@ -92,6 +93,7 @@ extern "C" lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan) 
   LAMA_RETURN_IF_FAILED(compute_capability(device, &capability));
   lama_spectral_backend backend = LAMA_SPECTRAL_AUTO;
   LAMA_RETURN_IF_FAILED(lama_spectral_resolve(&plan->desc, capability, &backend));
+  const lama::WhileOthersCapture relaxed;
   std::unique_ptr<lama::Unit> unit;
   LAMA_RETURN_IF_FAILED(backend == LAMA_SPECTRAL_TENSOR_CORE ? lama::make_tensor_core_unit(plan->desc, &unit)
                                                              : lama::make_cufft_unit(plan->desc, &unit));
@@ -131,5 +133,6 @@ extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *plan
 }
 
 extern "C" void lama_spectral_destroy(lama_spectral_plan *plan) {
+  const lama::WhileOthersCapture relaxed;
   delete plan;
 }

@@ -9,6 +9,7 @@
 #include "launch.h"
 #include "mixing_program.h"
 #include "unit.h"
+#include "upload.h"
 #include "workspace_layout.h"
 
 namespace lama {
@@ -33,7 +34,7 @@ class DeviceTable {
     const std::vector<uint16_t> table = dft_table(length, bfloat16);
     const size_t bytes = table.size() * sizeof table[0];
     LAMA_RETURN_IF_FAILED(cuda_status(cudaMalloc(&memory_, bytes), "memory for DFT tables"));
-    return cuda_status(cudaMemcpy(memory_, table.data(), bytes, cudaMemcpyHostToDevice), "upload of DFT tables");
+    return lama::upload(memory_, table.data(), bytes, "upload of DFT tables");
   }
   const uint4 *get() const { return static_cast<const uint4 *>(memory_); }
 
@@ -59,7 +60,7 @@ class TensorCoreUnit final : public Unit {
     LAMA_RETURN_IF_FAILED(allow<RowForward>(desc_.width));
     LAMA_RETURN_IF_FAILED(allow<Column>(desc_.height));
     LAMA_RETURN_IF_FAILED(allow<RowInverse>(desc_.width));
-    return cuda_status(allow_shared<LargeMixing>(LargeMixing::kSharedBytes), "shared memory");
+    return allow_shared<LargeMixing>(LargeMixing::kSharedBytes);
   }
 
   Status run(const lama_spectral_arguments &arguments, unsigned char *workspace, cudaStream_t stream) const override {
@@ -90,10 +91,8 @@ class TensorCoreUnit final : public Unit {
 
   template <class Pass>
   static Status allow(int length) {
-    const cudaError_t error = length <= kMostWide
-                                  ? allow_shared<DftProgram<T, Pass, 4>>(DftProgram<T, Pass, 4>::shared_bytes(length))
-                                  : allow_shared<DftProgram<T, Pass, 2>>(DftProgram<T, Pass, 2>::shared_bytes(length));
-    return cuda_status(error, "shared memory of a transform");
+    return length <= kMostWide ? allow_shared<DftProgram<T, Pass, 4>>(DftProgram<T, Pass, 4>::shared_bytes(length))
+                               : allow_shared<DftProgram<T, Pass, 2>>(DftProgram<T, Pass, 2>::shared_bytes(length));
   }
 
   template <class Pass>

@@ -28,6 +28,7 @@ bool right(int rows, int channels, int side) {
   const float bias_scale = 0.5f;
   const lama::MixingParameters p{z.data(), weight.data(), bias.data(), out.data(), rows, channels, bias_scale};
   const dim3 grid((rows + side - 1) / side, (channels + side - 1) / side);
+  if (lama::allow_shared<Program>(Program::kSharedBytes) != LAMA_SPECTRAL_OK) return false;
   if (lama::launch<Program>(grid, Program::kSharedBytes, nullptr, p) != cudaSuccess) return false;
   for (int row = 0; row < rows; ++row) {
     for (int output = 0; output < channels; ++output) {

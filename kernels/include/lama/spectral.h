@@ -110,8 +110,9 @@ LAMA_SPECTRAL_API lama_spectral_status lama_spectral_workspace_size_range(const 
 /* Host only. *plan is NULL after a failure. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_create(const lama_spectral_desc *desc, lama_spectral_plan **plan);
 
-/* Choose the implementation for the current device, upload its constants. Allocates and waits; not during a capture.
- * A second call on the same device does nothing; on another one it prepares the plan for that one instead. */
+/* Choose the implementation for the current device, upload its constants, wait until they are there: a run may follow on
+ * any stream. Allocates; not in a thread that captures, but others may. A second call on the same device does nothing;
+ * on another one it prepares the plan for that one instead. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan);
 
 /* The backend that prepare chose; AUTO before. */
