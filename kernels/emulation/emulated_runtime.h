@@ -10,7 +10,7 @@ namespace lama::emulation {
 // 10 * major + minor of the one device: 90, or what $LAMA_EMULATION_CAPABILITY says.
 int capability();
 
-// Whether $LAMA_EMULATION_WITHOUT, names with commas between, has `name`: cufft, cublaslt, device, driver.
+// Whether $LAMA_EMULATION_WITHOUT, names with commas between, has `name`: cufft, cublasLt, device, driver.
 bool is_missing(const char *name);
 
 // cudaErrorInvalidValue where `kernel` may not have so much dynamic shared memory: 48 KiB, unless it was asked for

@@ -9,6 +9,7 @@
 
 #include "../src/fft.h"
 #include "../src/gemm.h"
+#include "emulated_runtime.h"
 
 namespace lama {
 namespace {
@@ -126,11 +127,13 @@ class PlainGemm final : public BiasReluGemm {
 }  // namespace
 
 Status make_planar_fft(int planes, int height, int width, size_t, std::unique_ptr<PlanarFft> *fft) {
+  if (emulation::is_missing("cufft")) return fail(LAMA_SPECTRAL_LIBRARY_MISSING, "libcufft.so.12 is not found");
   *fft = std::make_unique<PlainFft>(planes, height, width);
   return LAMA_SPECTRAL_OK;
 }
 
 Status make_gemm(size_t rows, int channels, lama_spectral_dtype dtype, size_t, std::unique_ptr<BiasReluGemm> *gemm) {
+  if (emulation::is_missing("cublasLt")) return fail(LAMA_SPECTRAL_LIBRARY_MISSING, "libcublasLt.so.13 is not found");
   *gemm = std::make_unique<PlainGemm>(rows, channels, dtype);
   return LAMA_SPECTRAL_OK;
 }
