@@ -8,6 +8,7 @@
 
 #include "device.h"
 #include "dft_tables.h"
+#include "lama/spectral.h"
 
 namespace lama {
 
@@ -27,6 +28,28 @@ namespace dft {
 
 inline constexpr int kVector = 8;   // columns folded at once
 inline constexpr int kPadding = 8;  // values to a shared row: no bank conflicts in load_matrices
+
+// Columns of one line that a block of so many warps transforms, and the bytes that it folds the line into.
+inline constexpr int columns(int warps) {
+  return 16 * warps;
+}
+inline constexpr size_t shared_bytes(int length, int warps) {
+  return size_t(2) * table_tiles(length) * kTile * (columns(warps) + kPadding) * sizeof(uint16_t);
+}
+
+// What a block may have on every device of compute capability 8.0 and later, and the warps of a block that transforms
+// lines of `length` points: four unless that is more.
+inline constexpr size_t kLeastShared = 99 * 1024;
+inline constexpr int warps(int length) {
+  return shared_bytes(length, 4) <= kLeastShared ? 4 : 2;
+}
+inline constexpr bool every_length_fits() {
+  for (int length = 1; length <= LAMA_SPECTRAL_MAX_DENSE; ++length) {
+    if (shared_bytes(length, warps(length)) > kLeastShared) return false;
+  }
+  return true;
+}
+static_assert(every_length_fits());
 
 template <class T>
 struct Operands {
@@ -183,14 +206,10 @@ template <class T, class Pass, int kWarps>
 struct DftProgram {
   using Parameters = DftParameters;
   static constexpr int kThreads = 32 * kWarps;
-  static constexpr int kColumns = 16 * kWarps;
+  static constexpr int kColumns = dft::columns(kWarps);
   static constexpr int kPitch = kColumns + dft::kPadding;
   static constexpr int kVectors = kColumns / dft::kVector;
   static constexpr int kBatch = 3;
-
-  static constexpr size_t shared_bytes(int length) {
-    return size_t(2) * table_tiles(length) * kTile * kPitch * sizeof(T);
-  }
 
   static LAMA_DEVICE void run(const Parameters &p, unsigned char *shared) {
     const Pass pass{{p, block_index().x}};
@@ -198,7 +217,10 @@ struct DftProgram {
     T *even = reinterpret_cast<T *>(shared), *odd = even + points * kPitch;
     stage(p, pass, first, points, even, odd);
     sync_threads();
-    for (int group = 0; group < table_groups(p.length); ++group) multiply(p, pass, first, group, even, odd);
+    for (int group = 0; group < table_groups(p.length); ++group) {
+      sync_warp();  // lanes part where they store, and matrices are loaded by all of them together
+      multiply(p, pass, first, group, even, odd);
+    }
   }
 
  private:

@@ -40,6 +40,7 @@ struct MixingProgram {
       sync_threads();  // the step's values are there, and nobody reads the stage that is filled next
       if (step + kStages - 1 < steps) program.stage(step + kStages - 1);
       commit_copies();
+      sync_warp();  // matrices are loaded by all lanes together
       program.multiply(step % kStages, sums);
     }
     program.store(sums);

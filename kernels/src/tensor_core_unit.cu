@@ -15,7 +15,6 @@
 namespace lama {
 namespace {
 
-constexpr int kMostWide = 543;         // points of an axis whose folded line fits beside 64 columns in 99 KiB
 constexpr size_t kEnoughBlocks = 264;  // for the large mixing tile: two on each multiprocessor of the largest devices
 
 unsigned blocks(size_t items, int each) {
@@ -91,19 +90,20 @@ class TensorCoreUnit final : public Unit {
 
   template <class Pass>
   static Status allow(int length) {
-    return length <= kMostWide ? allow_shared<DftProgram<T, Pass, 4>>(DftProgram<T, Pass, 4>::shared_bytes(length))
-                               : allow_shared<DftProgram<T, Pass, 2>>(DftProgram<T, Pass, 2>::shared_bytes(length));
+    return dft::warps(length) == 4 ? allow_shared<DftProgram<T, Pass, 4>>(dft::shared_bytes(length, 4))
+                                   : allow_shared<DftProgram<T, Pass, 2>>(dft::shared_bytes(length, 2));
   }
 
   template <class Pass>
   static Status transform(const DftParameters &p, size_t lines, cudaStream_t stream) {
-    return p.length <= kMostWide ? transform_by<DftProgram<T, Pass, 4>>(p, lines, stream)
-                                 : transform_by<DftProgram<T, Pass, 2>>(p, lines, stream);
+    return dft::warps(p.length) == 4 ? transform_by<Pass, 4>(p, lines, stream)
+                                     : transform_by<Pass, 2>(p, lines, stream);
   }
-  template <class Program>
+  template <class Pass, int kWarps>
   static Status transform_by(const DftParameters &p, size_t lines, cudaStream_t stream) {
-    const dim3 grid(unsigned(lines), blocks(p.columns, Program::kColumns));
-    return cuda_status(launch<Program>(grid, Program::shared_bytes(p.length), stream, p), "launch of a transform");
+    const dim3 grid(unsigned(lines), blocks(p.columns, dft::columns(kWarps)));
+    const cudaError_t error = launch<DftProgram<T, Pass, kWarps>>(grid, dft::shared_bytes(p.length, kWarps), stream, p);
+    return cuda_status(error, "launch of a transform");
   }
 
   Status mix(const lama_spectral_arguments &arguments, const void *z, void *out, cudaStream_t stream) const {

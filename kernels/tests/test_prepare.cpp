@@ -116,6 +116,9 @@ int main() {
     setenv("LAMA_EMULATION_CAPABILITY", capability, 1);
     test_a_smaller_plan_leaves_a_larger_one_alone(512, 352);
   }
+  setenv("LAMA_EMULATION_CAPABILITY", "86", 1);
+  test_a_smaller_plan_leaves_a_larger_one_alone(703, 704);  // the last one for four warps, in all of 99 KiB
+  unsetenv("LAMA_EMULATION_CAPABILITY");
   test_a_smaller_plan_leaves_a_larger_one_alone(1024, 800);
   for (const auto backend : {LAMA_SPECTRAL_CUFFT, LAMA_SPECTRAL_TENSOR_CORE}) {
     test_a_side_stream_right_after_prepare(backend);
