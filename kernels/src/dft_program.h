@@ -18,10 +18,11 @@ struct DftParameters {
   const void *residual;  // of the last pass, may be null
   void *out;
   int height, width, channels;
-  int length;     // of the axis: width or height
-  int columns;    // of one line: channels, or twice as many
-  float scale;    // of the result
-  bool backward;  // along the height
+  int length;        // of the axis: width or height
+  int columns;       // of one line: channels, or twice as many
+  float scale;       // of the result
+  float mean_scale;  // of the image's mean, where a transform along the height makes it
+  bool backward;     // along the height
 };
 
 namespace dft {
@@ -119,26 +120,31 @@ struct RowForward : Line<T> {
   }
 };
 
-// Half spectrum of rows <-> half spectrum of the image: one complex line of the height for every k.
+// Half spectrum of rows <-> half spectrum of the image: one complex line of the height for every k. The image's mean,
+// point 0 of line 0, has a scale of its own (gain.h); backward it is added to the line's results, outside the products.
 template <class T>
 struct Column : Line<T> {
   static constexpr bool kPointsAreContiguous = false;
 
   LAMA_DEVICE Operands<T> load(int s, int column) const {
+    if (this->p.backward && is_mean(s)) return {};
     const T *in = static_cast<const T *>(this->p.in);
     return fold(load_vector<T, kVector>(in + at(s) + column),
                 load_vector<T, kVector>(in + at(this->mirrored(s)) + column), this->alone(s));
   }
   // Output f is C e - i S o forward and C e + i S o backward, output h - f the other one. Columns are Re, Im, Re, Im.
   LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
-    const float sign = this->p.backward ? -1.0f : 1.0f;
-    Vector<T, 4> here, there;
+    const bool backward = this->p.backward;
+    const float sign = backward ? -1.0f : 1.0f, scale = !backward && is_mean(f) ? this->p.mean_scale : this->p.scale;
+    Vector<T, 4> mean{}, here, there;
+    if (backward && is_mean(0)) mean = load_vector<T, 4>(static_cast<const T *>(this->p.in) + at(0) + column);
     for (int i = 0; i < 4; i += 2) {
       const float real = sign * r[i + 1], imaginary = -sign * r[i];
-      here[i] = from_float<T>((q[i] + real) * this->p.scale);
-      here[i + 1] = from_float<T>((q[i + 1] + imaginary) * this->p.scale);
-      there[i] = from_float<T>((q[i] - real) * this->p.scale);
-      there[i + 1] = from_float<T>((q[i + 1] - imaginary) * this->p.scale);
+      const float real_mean = to_float(mean[i]), imaginary_mean = to_float(mean[i + 1]);
+      here[i] = from_float<T>((q[i] + real) * scale + real_mean);
+      here[i + 1] = from_float<T>((q[i + 1] + imaginary) * scale + imaginary_mean);
+      there[i] = from_float<T>((q[i] - real) * scale + real_mean);
+      there[i + 1] = from_float<T>((q[i + 1] - imaginary) * scale + imaginary_mean);
     }
     T *out = static_cast<T *>(this->p.out);
     store_vector(out + at(f) + column, here);
@@ -146,6 +152,7 @@ struct Column : Line<T> {
   }
 
  private:
+  LAMA_DEVICE bool is_mean(int row) const { return row == 0 && this->line % this->half_width() == 0; }
   LAMA_DEVICE size_t at(int row) const {
     const size_t image = this->line / this->half_width(), k = this->line % this->half_width();
     return ((image * this->p.height + row) * this->half_width() + k) * 2 * this->p.channels;

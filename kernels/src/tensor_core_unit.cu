@@ -1,11 +1,9 @@
 // Five products: rows, columns, mixing, columns back, rows back. Spectra stay in the tensors' 16-bit type, normalised
-// by 1 / (h w) forward and 1 backward: so no spectrum is larger than the largest |x| before the mixing, nor than the
-// result's complex amplitude after it, and half precision overflows only where x or y themselves do. The bias is scaled
-// to match.
-#include <cmath>
-
+// by 1 / (h w) forward and 1 backward, but for a gain between the columns' transforms (gain.h). The bias is scaled to
+// match.
 #include "cuda_status.h"
 #include "dft_program.h"
+#include "gain.h"
 #include "launch.h"
 #include "mixing_program.h"
 #include "unit.h"
@@ -77,15 +75,17 @@ class TensorCoreUnit final : public Unit {
 
  private:
   DftParameters along_w(const void *in, void *out, bool backward) const {
-    return parameters(along_w_, in, out, desc_.width, desc_.channels, backward);
+    return parameters(along_w_, in, out, desc_.width, desc_.channels, 1, backward);
   }
   DftParameters along_h(const void *in, void *out, bool backward) const {
-    return parameters(along_h_, in, out, desc_.height, 2 * desc_.channels, backward);
+    const float gain = spectrum_gain(desc_);
+    return parameters(along_h_, in, out, desc_.height, 2 * desc_.channels, backward ? 1 / gain : gain, backward);
   }
-  DftParameters parameters(const DeviceTable &table, const void *in, void *out, int length, int columns,
+  DftParameters parameters(const DeviceTable &table, const void *in, void *out, int length, int columns, float gain,
                            bool backward) const {
     const float scale = backward ? 1.0f : 1.0f / float(length);
-    return {table.get(), in, nullptr, out, desc_.height, desc_.width, desc_.channels, length, columns, scale, backward};
+    return {table.get(),    in,     nullptr, out,          desc_.height, desc_.width,
+            desc_.channels, length, columns, gain * scale, scale,        backward};
   }
 
   template <class Pass>
@@ -109,8 +109,10 @@ class TensorCoreUnit final : public Unit {
   Status mix(const lama_spectral_arguments &arguments, const void *z, void *out, cudaStream_t stream) const {
     const int channels = 2 * desc_.channels;
     const size_t rows = spectrum_points(desc_);
-    const float bias_scale = float(1 / std::sqrt(double(desc_.height) * desc_.width));
-    const MixingParameters p{z, arguments.weight, arguments.bias, out, int(rows), channels, bias_scale};
+    const float scale = mean_bias_scale(desc_);
+    const MixingParameters p{z,         arguments.weight, arguments.bias,          out,
+                             int(rows), channels,         int(rows) / desc_.batch, spectrum_gain(desc_) * scale,
+                             scale};
     const bool large = size_t(blocks(rows, 128)) * blocks(channels, 128) >= kEnoughBlocks;
     return large ? mix_by<LargeMixing, 128>(p, stream) : mix_by<SmallMixing, 64>(p, stream);
   }
