@@ -76,9 +76,7 @@ def relative_error(library: SpectralLibrary, backend: str, side: int, amplitude:
         return float(np.linalg.norm(run_half(library, backend, *unit) - exact) / np.linalg.norm(exact))
 
 
-def table(
-    libraries: Iterable[SpectralLibrary], backend: str, sizes: Iterable[int], amplitudes: Iterable[float]
-) -> str:
+def table(libraries: Iterable[SpectralLibrary], backend: str, sizes: Iterable[int], amplitudes: Iterable[float]) -> str:
     """Markdown: a line for each amplitude; a column for each size, with one number for each library."""
     opened, sides = list(libraries), list(sizes)
     lines = [f"| std of x | {' | '.join(f'{side}x{side}' for side in sides)} |", "|---" * (len(sides) + 1) + "|"]
