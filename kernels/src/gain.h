@@ -3,8 +3,8 @@
 // Divided by h w, no spectrum is larger than the largest |x|, so nothing overflows, the image's mean least of all,
 // which the orthonormal transform makes sqrt(h w) times as large. But what is no mean is sqrt(h w) times smaller than x
 // then, and float16 loses digits below 6e-5. So the mean (point 0 of an image's spectrum) stays as it is, and all other
-// points are this many times larger: a power of two near sqrt(h w), with which they are as large as x, but no more than
-// kMostGain, with which any wave of amplitude 4000 fits: folded weights keep |x| to 4096
+// points are this many times larger: the power of two next to sqrt(h w), with which they are as large as x, but no more
+// than kMostGain. With that no x up to 4094 overflows, whatever it is, and folded weights keep x to 4096
 // (lama_deploy/precision/choose_scales.py). bfloat16 and float32 have the range of both.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace lama {
 
-inline constexpr float kMostGain = 32;
+inline constexpr float kMostGain = 16;
 
 inline float spectrum_gain(const Description &desc) {
   if (desc.dtype != LAMA_SPECTRAL_FLOAT16) return 1;

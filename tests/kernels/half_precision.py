@@ -2,13 +2,15 @@
 
     python -m tests.kernels.half_precision build/kernels/emulation/liblama_spectral_emulated.so
 
-runs the CUDA kernels on the CPU, which takes minutes at 512x512.
+runs the CUDA kernels on the CPU, a second for a number at 64x64, many minutes at 512x512. Without a library, NumPy
+rounds what they store (half_storage.py), by 1/(hw) alone and with the gain that they keep spectra with.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.native.library import Description, SpectralLibrary
 from lama_deploy.spectral import spectral_conv_reference
+from tests.kernels.half_storage import run_stored, spectrum_gain
+
+Half = Callable[[Array, Array, Array], Array]  # x (1, C, h, w), weight, bias -> y in float64
 
 CHANNELS = 8
 AMPLITUDES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2, 1e4)
@@ -68,36 +73,38 @@ def noise_unit(side: int, amplitude: float) -> tuple[Array, Array, Array]:
     return x, halves(weight * shrink), halves(bias * shrink)
 
 
-def relative_error(library: SpectralLibrary, backend: str, side: int, amplitude: float) -> float:
+def relative_error(half: Half, side: int, amplitude: float) -> float:
     """Relative L2 error over the map; infinite or NaN where something overflowed."""
     unit = noise_unit(side, amplitude)
     exact = definition(*unit)
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.linalg.norm(run_half(library, backend, *unit) - exact) / np.linalg.norm(exact))
+        return float(np.linalg.norm(half(*unit) - exact) / np.linalg.norm(exact))
 
 
-def table(libraries: Iterable[SpectralLibrary], backend: str, sizes: Iterable[int], amplitudes: Iterable[float]) -> str:
-    """Markdown: a line for each amplitude; a column for each size, with one number for each library."""
-    opened, sides = list(libraries), list(sizes)
+def stored_with_gain(x: Array, weight: Array, bias: Array) -> Array:
+    return run_stored(x, weight, bias, spectrum_gain(*x.shape[2:]))
+
+
+def table(implementations: Iterable[Half], sizes: Iterable[int], amplitudes: Iterable[float]) -> str:
+    """Markdown: a line for each amplitude; a column for each size, with one number for each implementation."""
+    compared, sides = list(implementations), list(sizes)
     lines = [f"| std of x | {' | '.join(f'{side}x{side}' for side in sides)} |", "|---" * (len(sides) + 1) + "|"]
     for amplitude in amplitudes:
-        found = [
-            " → ".join(f"{relative_error(library, backend, side, amplitude):.0e}" for library in opened)
-            for side in sides
-        ]
+        found = [" → ".join(f"{relative_error(half, side, amplitude):.0e}" for half in compared) for side in sides]
         lines.append(f"| {amplitude:.0e} | {' | '.join(found)} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("libraries", nargs="+", type=Path, help="emulated liblama_spectral, several to compare")
+    parser.add_argument("libraries", nargs="*", type=Path, help="emulated liblama_spectral, several to compare")
     parser.add_argument("--backend", choices=("tensor_core", "cufft"), default="tensor_core")
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--amplitudes", nargs="+", type=float, default=AMPLITUDES)
     arguments = parser.parse_args()
-    libraries = map(SpectralLibrary, arguments.libraries)
-    print(table(libraries, arguments.backend, arguments.sizes, arguments.amplitudes))
+    simulated = (partial(run_stored, gain=1.0), stored_with_gain)
+    emulated = [partial(run_half, SpectralLibrary(path), arguments.backend) for path in arguments.libraries]
+    print(table(emulated or simulated, arguments.sizes, arguments.amplitudes))
 
 
 if __name__ == "__main__":

@@ -112,10 +112,11 @@ LAMA_SPECTRAL_API lama_spectral_status lama_spectral_workspace_size_range(const 
 /* Host only. *plan is NULL after a failure. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_create(const lama_spectral_desc *desc, lama_spectral_plan **plan);
 
-/* Choose the implementation for the current device, upload its constants and wait until they are there: a run may follow
- * on any stream. AUTO tries the other implementation where the first cannot be had, and gives the first one's status and
- * line where neither can; a named one is the only one tried. Allocates; not in a thread that captures, but others may. A
- * second call on the same device does nothing; on another one it prepares the plan for that one instead. */
+/* Choose the implementation for the current device, upload its constants and wait until they are there: a run may
+ * follow on any stream. AUTO tries the other implementation where the first cannot be had, and gives the first one's
+ * status and line where neither can; a named one is the only one tried. Allocates; not in a thread that captures, but
+ * others may. A second call on the same device does nothing; on another one it prepares the plan for that one instead.
+ */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan);
 
 /* The backend that prepare chose; AUTO before. Where it is not what lama_spectral_resolve says, that one could not be
