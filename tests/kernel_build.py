@@ -23,16 +23,20 @@ def has_nvcc() -> bool:
 def build_kernels(folder: Path, *options: str, target: str = "all") -> Path:
     """Configure and build what has changed since the last time, or one target of it.
 
-    Returns `folder`; raises with the compiler's output.
-    One process of the suite after the other, since they share the folder.
+    Returns `folder`; raises with the compiler's output. Warnings are errors. One process of the suite after the other, since they share the folder.
     """
-    configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(folder), "-G", "Ninja"]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
+        configure_kernels(folder, "-DLAMA_WERROR=ON", *options)
         run("cmake", "--build", str(folder), "--target", target)
     return folder
+
+
+def configure_kernels(folder: Path, *options: str) -> None:
+    """Write the build's files into `folder`, for ninja."""
+    configure = ["cmake", "-S", str(ROOT / "kernels"), "-B", str(folder), "-G", "Ninja"]
+    run(*configure, f"-DLAMA_SITE_PACKAGES={SITE_PACKAGES}", *options)
 
 
 def run(*command: str) -> str:

@@ -1,6 +1,7 @@
 // One block of threads as fibers of one host thread.
 #include <ucontext.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +16,6 @@ namespace {
 
 constexpr int kWarp = 32;
 constexpr size_t kStack = 64 * 1024;
-constexpr size_t kMostShared = 99 * 1024;  // what a block gets on the smallest of the devices that we build for
 constexpr unsigned kMostBlocksAcross = 65535;
 
 [[noreturn]] void die(const char *what) {
@@ -29,12 +29,15 @@ struct Copy {
   bool valid;
 };
 
+constexpr const char *kSync = "sync";
+
 enum class State { kReady, kInWarp, kAtBarrier, kDone };
 
 struct Fiber {
   ucontext_t context;
   std::unique_ptr<char[]> stack{new char[kStack]};
   State state = State::kReady;
+  int stores = 0;  // since its warp last met
   std::vector<std::vector<Copy>> committed;
   std::vector<Copy> started;
 };
@@ -71,14 +74,20 @@ class Block {
     if (warp.instruction != instruction) die("the lanes of a warp met in different instructions");
     warp.operands[current % kWarp] = &mine;
     if (++warp.arrived < kWarp) return yield(State::kInWarp);
+    Fiber *lanes = &fibers_[current / kWarp * kWarp];
+    const bool parted = std::any_of(lanes, lanes + kWarp, [&](Fiber &lane) { return lane.stores != lanes->stores; });
+    if (parted && instruction != kSync) die("the lanes of a warp had parted before a matrix instruction");
     execute(warp.operands);
     warp.arrived = 0;
-    const int first = current / kWarp * kWarp;
-    for (int lane = 0; lane < kWarp; ++lane) fibers_[first + lane].state = State::kReady;
+    for (int lane = 0; lane < kWarp; ++lane) meet(lanes[lane]);
   }
 
  private:
   static void entry();
+  static void meet(Fiber &fiber) {
+    fiber.state = State::kReady;
+    fiber.stores = 0;
+  }
   void start(int thread);
   void run_warp(int warp);
 
@@ -105,7 +114,7 @@ void Block::start(int thread) {
   fiber.context.uc_stack.ss_size = kStack;
   fiber.context.uc_link = &scheduler_;
   makecontext(&fiber.context, entry, 0);
-  fiber.state = State::kReady;
+  meet(fiber);
   fiber.committed.clear();
   fiber.started.clear();
 }
@@ -137,7 +146,7 @@ void Block::run(uint3 at) {
     waiting = false;
     for (Fiber &fiber : fibers_) {
       if (fiber.state != State::kAtBarrier) continue;
-      fiber.state = State::kReady;
+      meet(fiber);
       waiting = true;
     }
   }
@@ -169,7 +178,7 @@ void wait_copies(int pending) {
 
 cudaError_t run_grid(dim3 grid, int threads, size_t shared_bytes, const std::function<void(unsigned char *)> &body) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > kMostBlocksAcross || grid.z > kMostBlocksAcross ||
-      shared_bytes > kMostShared || threads % kWarp != 0) {
+      threads % kWarp != 0) {
     return cudaErrorInvalidConfiguration;
   }
   Block running(threads, shared_bytes, body);
@@ -195,6 +204,12 @@ uint3 block_index() {
 }
 void sync_threads() {
   emulation::block->yield(emulation::State::kAtBarrier);
+}
+void sync_warp() {
+  emulation::block->together(emulation::kSync, emulation::block->fiber(), [](const std::array<void *, 32> &) {});
+}
+void mark_store() {
+  ++emulation::block->fiber().stores;
 }
 void copy_async(void *shared, const void *global, bool valid) {
   emulation::block->fiber().started.push_back({shared, global, valid});

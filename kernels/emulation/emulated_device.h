@@ -3,7 +3,8 @@
 // What this checks is what a GPU would compute from the same source: index arithmetic, operand layouts, who waits for
 // whom. Shared memory starts as NaN, asynchronous copies happen as late as they may, and warps run one after the other
 // (in the order that $LAMA_EMULATION_ORDER names: ascending or descending), so a missing barrier shows as a wrong
-// result.
+// result. Lanes of a warp that have stored differently often since they last met have parted: a matrix instruction
+// without sync_warp ends the test then.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -45,6 +46,8 @@ namespace lama {
 int thread_index();
 uint3 block_index();
 void sync_threads();
+void sync_warp();
+void mark_store();
 void copy_async(void *shared, const void *global, bool valid);
 void commit_copies();
 

@@ -9,6 +9,7 @@
 
 #include "../src/fft.h"
 #include "../src/gemm.h"
+#include "emulated_runtime.h"
 
 namespace lama {
 namespace {
@@ -86,17 +87,19 @@ class PlainFft final : public PlanarFft {
 
 class PlainGemm final : public BiasReluGemm {
  public:
-  PlainGemm(size_t rows, int channels, lama_spectral_dtype dtype) : rows_(rows), channels_(channels), dtype_(dtype) {}
+  explicit PlainGemm(const GemmShape &shape) : shape_(shape) {}
 
   Status run(const GemmArguments &arguments, cudaStream_t) const override {
-    for (size_t row = 0; row < rows_; ++row) {
-      for (int out = 0; out < channels_; ++out) {
+    const int channels = shape_.channels;
+    for (size_t row = 0; row < shape_.rows; ++row) {
+      const size_t first = row * size_t(shape_.pitch);
+      for (int out = 0; out < channels; ++out) {
         float sum = 0;
-        for (int in = 0; in < channels_; ++in) {
-          sum += read(arguments.in, row * channels_ + in) * read(arguments.weight, size_t(out) * channels_ + in);
+        for (int in = 0; in < channels; ++in) {
+          sum += read(arguments.in, first + in) * read(arguments.weight, size_t(out) * channels + in);
         }
         sum += read(arguments.bias, out);
-        write(arguments.out, row * channels_ + out, sum < 0 ? 0 : sum);
+        write(arguments.out, first + out, sum < 0 ? 0 : sum);
       }
     }
     return LAMA_SPECTRAL_OK;
@@ -104,34 +107,34 @@ class PlainGemm final : public BiasReluGemm {
 
  private:
   float read(const void *values, size_t at) const {
-    if (dtype_ == LAMA_SPECTRAL_FLOAT32) return static_cast<const float *>(values)[at];
-    if (dtype_ == LAMA_SPECTRAL_FLOAT16) return __half2float(static_cast<const __half *>(values)[at]);
+    if (shape_.dtype == LAMA_SPECTRAL_FLOAT32) return static_cast<const float *>(values)[at];
+    if (shape_.dtype == LAMA_SPECTRAL_FLOAT16) return __half2float(static_cast<const __half *>(values)[at]);
     return __bfloat162float(static_cast<const __nv_bfloat16 *>(values)[at]);
   }
   void write(void *values, size_t at, float value) const {
-    if (dtype_ == LAMA_SPECTRAL_FLOAT32) {
+    if (shape_.dtype == LAMA_SPECTRAL_FLOAT32) {
       static_cast<float *>(values)[at] = value;
-    } else if (dtype_ == LAMA_SPECTRAL_FLOAT16) {
+    } else if (shape_.dtype == LAMA_SPECTRAL_FLOAT16) {
       static_cast<__half *>(values)[at] = __float2half_rn(value);
     } else {
       static_cast<__nv_bfloat16 *>(values)[at] = __float2bfloat16_rn(value);
     }
   }
 
-  size_t rows_;
-  int channels_;
-  lama_spectral_dtype dtype_;
+  GemmShape shape_;
 };
 
 }  // namespace
 
 Status make_planar_fft(int planes, int height, int width, size_t, std::unique_ptr<PlanarFft> *fft) {
+  if (emulation::is_missing("cufft")) return fail(LAMA_SPECTRAL_LIBRARY_MISSING, "libcufft.so.12 is not found");
   *fft = std::make_unique<PlainFft>(planes, height, width);
   return LAMA_SPECTRAL_OK;
 }
 
-Status make_gemm(size_t rows, int channels, lama_spectral_dtype dtype, size_t, std::unique_ptr<BiasReluGemm> *gemm) {
-  *gemm = std::make_unique<PlainGemm>(rows, channels, dtype);
+Status make_gemm(const GemmShape &shape, size_t, std::unique_ptr<BiasReluGemm> *gemm) {
+  if (emulation::is_missing("cublasLt")) return fail(LAMA_SPECTRAL_LIBRARY_MISSING, "libcublasLt.so.13 is not found");
+  *gemm = std::make_unique<PlainGemm>(shape);
   return LAMA_SPECTRAL_OK;
 }
 

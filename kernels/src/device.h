@@ -30,6 +30,13 @@ LAMA_DEVICE uint3 block_index() {
 LAMA_DEVICE void sync_threads() {
   __syncthreads();
 }
+// Nothing, on a device: the emulation counts each lane's stores, to see where the lanes of a warp have parted.
+LAMA_DEVICE void mark_store() {}
+
+// The lanes of a warp together again, which may have parted at a branch: before instructions of a whole warp.
+LAMA_DEVICE void sync_warp() {
+  __syncwarp();
+}
 
 LAMA_DEVICE uint32_t shared_address(const void *pointer) {
   return uint32_t(__cvta_generic_to_shared(pointer));
@@ -135,6 +142,7 @@ LAMA_DEVICE Vector<T, kCount> load_vector(const T *from) {
 }
 template <class T, int kCount>
 LAMA_DEVICE void store_vector(T *to, const Vector<T, kCount> &values) {
+  mark_store();
   *reinterpret_cast<Vector<T, kCount> *>(to) = values;
 }
 

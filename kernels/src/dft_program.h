@@ -8,6 +8,7 @@
 
 #include "device.h"
 #include "dft_tables.h"
+#include "lama/spectral.h"
 
 namespace lama {
 
@@ -17,16 +18,39 @@ struct DftParameters {
   const void *residual;  // of the last pass, may be null
   void *out;
   int height, width, channels;
-  int length;     // of the axis: width or height
-  int columns;    // of one line: channels, or twice as many
-  float scale;    // of the result
-  bool backward;  // along the height
+  int length;        // of the axis: width or height
+  int columns;       // of one line: channels, or twice as many
+  float scale;       // of the result
+  float mean_scale;  // of the image's mean, where a transform along the height makes it
+  bool backward;     // along the height
 };
 
 namespace dft {
 
 inline constexpr int kVector = 8;   // columns folded at once
 inline constexpr int kPadding = 8;  // values to a shared row: no bank conflicts in load_matrices
+
+// Columns of one line that a block of so many warps transforms, and the bytes that it folds the line into.
+inline constexpr int columns(int warps) {
+  return 16 * warps;
+}
+inline constexpr size_t shared_bytes(int length, int warps) {
+  return size_t(2) * table_tiles(length) * kTile * (columns(warps) + kPadding) * sizeof(uint16_t);
+}
+
+// What a block may have on every device of compute capability 8.0 and later, and the warps of a block that transforms
+// lines of `length` points: four unless that is more.
+inline constexpr size_t kLeastShared = 99 * 1024;
+inline constexpr int warps(int length) {
+  return shared_bytes(length, 4) <= kLeastShared ? 4 : 2;
+}
+inline constexpr bool every_length_fits() {
+  for (int length = 1; length <= LAMA_SPECTRAL_MAX_DENSE; ++length) {
+    if (shared_bytes(length, warps(length)) > kLeastShared) return false;
+  }
+  return true;
+}
+static_assert(every_length_fits());
 
 template <class T>
 struct Operands {
@@ -96,26 +120,31 @@ struct RowForward : Line<T> {
   }
 };
 
-// Half spectrum of rows <-> half spectrum of the image: one complex line of the height for every k.
+// Half spectrum of rows <-> half spectrum of the image: one complex line of the height for every k. The image's mean,
+// point 0 of line 0, has a scale of its own (gain.h); backward it is added to the line's results, outside the products.
 template <class T>
 struct Column : Line<T> {
   static constexpr bool kPointsAreContiguous = false;
 
   LAMA_DEVICE Operands<T> load(int s, int column) const {
+    if (this->p.backward && is_mean(s)) return {};
     const T *in = static_cast<const T *>(this->p.in);
     return fold(load_vector<T, kVector>(in + at(s) + column),
                 load_vector<T, kVector>(in + at(this->mirrored(s)) + column), this->alone(s));
   }
   // Output f is C e - i S o forward and C e + i S o backward, output h - f the other one. Columns are Re, Im, Re, Im.
   LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
-    const float sign = this->p.backward ? -1.0f : 1.0f;
-    Vector<T, 4> here, there;
+    const bool backward = this->p.backward;
+    const float sign = backward ? -1.0f : 1.0f, scale = !backward && is_mean(f) ? this->p.mean_scale : this->p.scale;
+    Vector<T, 4> mean{}, here, there;
+    if (backward && is_mean(0)) mean = load_vector<T, 4>(static_cast<const T *>(this->p.in) + at(0) + column);
     for (int i = 0; i < 4; i += 2) {
       const float real = sign * r[i + 1], imaginary = -sign * r[i];
-      here[i] = from_float<T>((q[i] + real) * this->p.scale);
-      here[i + 1] = from_float<T>((q[i + 1] + imaginary) * this->p.scale);
-      there[i] = from_float<T>((q[i] - real) * this->p.scale);
-      there[i + 1] = from_float<T>((q[i + 1] - imaginary) * this->p.scale);
+      const float real_mean = to_float(mean[i]), imaginary_mean = to_float(mean[i + 1]);
+      here[i] = from_float<T>((q[i] + real) * scale + real_mean);
+      here[i + 1] = from_float<T>((q[i + 1] + imaginary) * scale + imaginary_mean);
+      there[i] = from_float<T>((q[i] - real) * scale + real_mean);
+      there[i + 1] = from_float<T>((q[i + 1] - imaginary) * scale + imaginary_mean);
     }
     T *out = static_cast<T *>(this->p.out);
     store_vector(out + at(f) + column, here);
@@ -123,6 +152,7 @@ struct Column : Line<T> {
   }
 
  private:
+  LAMA_DEVICE bool is_mean(int row) const { return row == 0 && this->line % this->half_width() == 0; }
   LAMA_DEVICE size_t at(int row) const {
     const size_t image = this->line / this->half_width(), k = this->line % this->half_width();
     return ((image * this->p.height + row) * this->half_width() + k) * 2 * this->p.channels;
@@ -183,14 +213,10 @@ template <class T, class Pass, int kWarps>
 struct DftProgram {
   using Parameters = DftParameters;
   static constexpr int kThreads = 32 * kWarps;
-  static constexpr int kColumns = 16 * kWarps;
+  static constexpr int kColumns = dft::columns(kWarps);
   static constexpr int kPitch = kColumns + dft::kPadding;
   static constexpr int kVectors = kColumns / dft::kVector;
   static constexpr int kBatch = 3;
-
-  static constexpr size_t shared_bytes(int length) {
-    return size_t(2) * table_tiles(length) * kTile * kPitch * sizeof(T);
-  }
 
   static LAMA_DEVICE void run(const Parameters &p, unsigned char *shared) {
     const Pass pass{{p, block_index().x}};
@@ -198,7 +224,10 @@ struct DftProgram {
     T *even = reinterpret_cast<T *>(shared), *odd = even + points * kPitch;
     stage(p, pass, first, points, even, odd);
     sync_threads();
-    for (int group = 0; group < table_groups(p.length); ++group) multiply(p, pass, first, group, even, odd);
+    for (int group = 0; group < table_groups(p.length); ++group) {
+      sync_warp();  // lanes part where they store, and matrices are loaded by all of them together
+      multiply(p, pass, first, group, even, odd);
+    }
   }
 
  private:

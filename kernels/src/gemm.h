@@ -3,11 +3,19 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "status.h"
 
 namespace lama {
+
+struct GemmShape {
+  size_t rows;
+  int channels;
+  int64_t pitch;  // values from one row of in and out to the next
+  lama_spectral_dtype dtype;
+};
 
 struct GemmArguments {
   const void *in;      // rows x channels
@@ -24,8 +32,7 @@ class BiasReluGemm {
   virtual Status run(const GemmArguments &arguments, cudaStream_t stream) const = 0;
 };
 
-// All operands of `dtype`, on the current device.
-Status make_gemm(size_t rows, int channels, lama_spectral_dtype dtype, size_t workspace_bytes,
-                 std::unique_ptr<BiasReluGemm> *gemm);
+// All operands of one dtype, on the current device.
+Status make_gemm(const GemmShape &shape, size_t workspace_bytes, std::unique_ptr<BiasReluGemm> *gemm);
 
 }  // namespace lama

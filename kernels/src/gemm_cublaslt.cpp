@@ -102,19 +102,24 @@ class Owned {
   Result (*destroy_)(Opaque) = nullptr;
 };
 
+int type_of(lama_spectral_dtype dtype) {
+  if (dtype == LAMA_SPECTRAL_FLOAT32) return kFloat32;
+  return dtype == LAMA_SPECTRAL_FLOAT16 ? kFloat16 : kBfloat16;
+}
+
 class CublasLtGemm final : public BiasReluGemm {
  public:
-  Status make(size_t rows, int channels, lama_spectral_dtype dtype, size_t workspace_bytes) {
+  Status make(const GemmShape &shape, size_t workspace_bytes) {
     LAMA_RETURN_IF_FAILED(lt_.open());
     workspace_bytes_ = workspace_bytes;
-    const int type = dtype == LAMA_SPECTRAL_FLOAT32 ? kFloat32 : dtype == LAMA_SPECTRAL_FLOAT16 ? kFloat16 : kBfloat16;
-    const uint64_t side = uint64_t(channels);
-    const auto layout = [&](Owned &owned, uint64_t columns) {
-      return owned.make(lt_.layout_destroy, "layout", lt_.layout_create, type, side, columns, int64_t(channels));
+    const int type = type_of(shape.dtype);
+    const uint64_t side = uint64_t(shape.channels);
+    const auto layout = [&](Owned &owned, uint64_t columns, int64_t pitch) {
+      return owned.make(lt_.layout_destroy, "layout", lt_.layout_create, type, side, columns, pitch);
     };
     LAMA_RETURN_IF_FAILED(handle_.make(lt_.destroy, "cublasLtCreate", lt_.create));
-    LAMA_RETURN_IF_FAILED(layout(square_, side));
-    LAMA_RETURN_IF_FAILED(layout(tall_, rows));
+    LAMA_RETURN_IF_FAILED(layout(square_, side, shape.channels));
+    LAMA_RETURN_IF_FAILED(layout(tall_, shape.rows, shape.pitch));
     return choose_algorithm();
   }
 
@@ -169,10 +174,9 @@ class CublasLtGemm final : public BiasReluGemm {
 
 }  // namespace
 
-Status make_gemm(size_t rows, int channels, lama_spectral_dtype dtype, size_t workspace_bytes,
-                 std::unique_ptr<BiasReluGemm> *gemm) {
+Status make_gemm(const GemmShape &shape, size_t workspace_bytes, std::unique_ptr<BiasReluGemm> *gemm) {
   auto made = std::make_unique<CublasLtGemm>();
-  LAMA_RETURN_IF_FAILED(made->make(rows, channels, dtype, workspace_bytes));
+  LAMA_RETURN_IF_FAILED(made->make(shape, workspace_bytes));
   *gemm = std::move(made);
   return LAMA_SPECTRAL_OK;
 }

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "cuda_status.h"
+
 #if defined(LAMA_EMULATED)
 #include "../emulation/emulated_launch.h"
 #else
@@ -11,20 +13,11 @@
 
 namespace lama {
 
-inline constexpr size_t kSharedWithoutAsking = 48 * 1024;
-
 template <class Program>
 __global__ void __launch_bounds__(Program::kThreads)
     program_kernel(const __grid_constant__ typename Program::Parameters parameters) {
   extern __shared__ __align__(128) unsigned char shared[];
   Program::run(parameters, shared);
-}
-
-// Allow launches of `Program` with up to `shared_bytes` on the current device.
-template <class Program>
-cudaError_t allow_shared(size_t shared_bytes) {
-  if (shared_bytes <= kSharedWithoutAsking) return cudaSuccess;
-  return cudaFuncSetAttribute(program_kernel<Program>, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes));
 }
 
 template <class Program>
@@ -40,3 +33,31 @@ cudaError_t launch(dim3 grid, size_t shared_bytes, cudaStream_t stream,
 
 }  // namespace lama
 #endif
+
+namespace lama {
+
+inline constexpr size_t kSharedWithoutAsking = 48 * 1024;
+
+// Allow launches of `Program` with `shared_bytes` on the current device; UNSUPPORTED where a block gets less there. All
+// that the device has is allowed: the attribute is the kernel's, so that a smaller plan, prepared later, would take
+// from a larger one what it needs.
+template <class Program>
+Status allow_shared(size_t shared_bytes) {
+  if (shared_bytes <= kSharedWithoutAsking) return LAMA_SPECTRAL_OK;
+  const auto *kernel = reinterpret_cast<const void *>(program_kernel<Program>);
+  const char *what = "shared memory of a kernel";
+  int device = 0, most = 0;
+  cudaFuncAttributes attributes{};
+  LAMA_RETURN_IF_FAILED(cuda_status(cudaGetDevice(&device), what));
+  LAMA_RETURN_IF_FAILED(
+      cuda_status(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), what));
+  LAMA_RETURN_IF_FAILED(cuda_status(cudaFuncGetAttributes(&attributes, kernel), what));
+  const size_t dynamic = size_t(most) - attributes.sharedSizeBytes;
+  if (shared_bytes > dynamic) {
+    return fail(LAMA_SPECTRAL_UNSUPPORTED, "a block needs %zu bytes of shared memory, this device gives %zu; use cuFFT",
+                shared_bytes, dynamic);
+  }
+  return cuda_status(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(dynamic)), what);
+}
+
+}  // namespace lama

@@ -1,4 +1,5 @@
 // The channel mixing: out = relu(z @ weight^T + scale * bias), one matrix product with its epilogue, on tensor cores.
+// The first point of every image, its mean, has a scale of its own (gain.h).
 #pragma once
 
 #include "device.h"
@@ -11,7 +12,8 @@ struct MixingParameters {
   const void *bias;
   void *out;
   int rows, channels;  // channels: real and imaginary ones, a multiple of 16
-  float bias_scale;
+  int points;          // rows of one image
+  float bias_scale, mean_bias_scale;
 };
 
 // A block makes kRows x kOutputs of the result with 2 x 2 warps. grid: (rows / kRows, outputs / kOutputs), rounded up.
@@ -40,6 +42,7 @@ struct MixingProgram {
       sync_threads();  // the step's values are there, and nobody reads the stage that is filled next
       if (step + kStages - 1 < steps) program.stage(step + kStages - 1);
       commit_copies();
+      sync_warp();  // matrices are loaded by all lanes together
       program.multiply(step % kStages, sums);
     }
     program.store(sums);
@@ -101,22 +104,25 @@ struct MixingProgram {
   LAMA_DEVICE void store(const float (&sums)[kRowTiles][2 * kPairs][4]) const {
     const int lane = thread_index() % 32, warp = thread_index() / 32;
     const T *bias = static_cast<const T *>(p.bias);
+    const int row_of_lane = first_row + warp / 2 * kRowTiles * 16 + lane / 4;
+    unsigned means = 0;  // bit i: this lane's row 8 i
+#pragma unroll
+    for (int i = 0; i < 2 * kRowTiles; ++i) means |= unsigned((row_of_lane + 8 * i) % p.points == 0) << i;
 #pragma unroll
     for (int n = 0; n < kPairs; ++n) {
       const int output = first_output + (warp % 2 * kPairs + n) * 16 + lane % 4 * 4;
       if (output >= p.channels) continue;
-      float offsets[4];
-      const auto unscaled = load_vector<T, 4>(bias + output);
-      for (int i = 0; i < 4; ++i) offsets[i] = to_float(unscaled[i]) * p.bias_scale;
+      const auto offsets = load_vector<T, 4>(bias + output);
 #pragma unroll
       for (int m = 0; m < kRowTiles; ++m) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-          const int row = first_row + (warp / 2 * kRowTiles + m) * 16 + half * 8 + lane / 4;
+          const int row = row_of_lane + m * 16 + half * 8;
           if (row >= p.rows) continue;
+          const float scale = means >> (2 * m + half) & 1 ? p.mean_bias_scale : p.bias_scale;
           Vector<T, 4> values;
           for (int i = 0; i < 4; ++i) {
-            const float sum = sums[m][2 * n + i / 2][2 * half + i % 2] + offsets[i];
+            const float sum = sums[m][2 * n + i / 2][2 * half + i % 2] + to_float(offsets[i]) * scale;
             values[i] = from_float<T>(sum < 0.0f ? 0.0f : sum);  // NaN passes, as in every framework's ReLU
           }
           store_vector(static_cast<T *>(p.out) + size_t(row) * p.channels + output, values);

@@ -4,9 +4,11 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
 
 #include "cuda_status.h"
 #include "unit.h"
+#include "upload.h"
 #include "workspace_layout.h"
 
 struct lama_spectral_plan {
@@ -32,6 +34,33 @@ Status compute_capability(int device, int *capability) {
   LAMA_RETURN_IF_FAILED(
       cuda_status(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "device attributes"));
   *capability = 10 * major + minor;
+  return LAMA_SPECTRAL_OK;
+}
+
+Status make_unit(const lama_spectral_desc &desc, lama_spectral_backend backend, std::unique_ptr<lama::Unit> *unit) {
+  return backend == LAMA_SPECTRAL_TENSOR_CORE ? lama::make_tensor_core_unit(desc, unit)
+                                              : lama::make_cufft_unit(desc, unit);
+}
+
+bool may_be(lama_spectral_backend backend, const lama_spectral_desc &desc, int capability) {
+  if (backend == LAMA_SPECTRAL_CUFFT) return true;
+  return lama::check_tensor_core(desc) == LAMA_SPECTRAL_OK && capability >= lama::kTensorCoreCapability;
+}
+
+// The unit of `backend`. Where it cannot be had and AUTO was asked for, the other one, whose name `backend` then is;
+// the line of the failure stays. Memory that one lacks the other would lack too.
+Status make_chosen(const lama_spectral_desc &desc, int capability, lama_spectral_backend *backend,
+                   std::unique_ptr<lama::Unit> *unit) {
+  const Status status = make_unit(desc, *backend, unit);
+  if (status == LAMA_SPECTRAL_OK || status == LAMA_SPECTRAL_OUT_OF_MEMORY || desc.backend != LAMA_SPECTRAL_AUTO) {
+    return status;
+  }
+  const std::string line = lama_spectral_last_error();
+  const auto other = *backend == LAMA_SPECTRAL_CUFFT ? LAMA_SPECTRAL_TENSOR_CORE : LAMA_SPECTRAL_CUFFT;
+  const bool made = may_be(other, desc, capability) && make_unit(desc, other, unit) == LAMA_SPECTRAL_OK;
+  fail(status, "%s", line.c_str());
+  if (!made) return status;
+  *backend = other;
   return LAMA_SPECTRAL_OK;
 }
 
@@ -92,9 +121,9 @@ extern "C" lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan) 
   LAMA_RETURN_IF_FAILED(compute_capability(device, &capability));
   lama_spectral_backend backend = LAMA_SPECTRAL_AUTO;
   LAMA_RETURN_IF_FAILED(lama_spectral_resolve(&plan->desc, capability, &backend));
+  const lama::WhileOthersCapture relaxed;
   std::unique_ptr<lama::Unit> unit;
-  LAMA_RETURN_IF_FAILED(backend == LAMA_SPECTRAL_TENSOR_CORE ? lama::make_tensor_core_unit(plan->desc, &unit)
-                                                             : lama::make_cufft_unit(plan->desc, &unit));
+  LAMA_RETURN_IF_FAILED(make_chosen(plan->desc, capability, &backend, &unit));
   plan->unit = std::move(unit);
   plan->device = device;
   plan->backend = backend;
@@ -131,5 +160,6 @@ extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *plan
 }
 
 extern "C" void lama_spectral_destroy(lama_spectral_plan *plan) {
+  const lama::WhileOthersCapture relaxed;
   delete plan;
 }

@@ -1,20 +1,18 @@
 // Five products: rows, columns, mixing, columns back, rows back. Spectra stay in the tensors' 16-bit type, normalised
-// by 1 / (h w) forward and 1 backward: so no spectrum is larger than the largest |x| before the mixing, nor than the
-// result's complex amplitude after it, and half precision overflows only where x or y themselves do. The bias is scaled
-// to match.
-#include <cmath>
-
+// by 1 / (h w) forward and 1 backward, but for a gain between the columns' transforms (gain.h). The bias is scaled to
+// match.
 #include "cuda_status.h"
 #include "dft_program.h"
+#include "gain.h"
 #include "launch.h"
 #include "mixing_program.h"
 #include "unit.h"
+#include "upload.h"
 #include "workspace_layout.h"
 
 namespace lama {
 namespace {
 
-constexpr int kMostWide = 543;         // points of an axis whose folded line fits beside 64 columns in 99 KiB
 constexpr size_t kEnoughBlocks = 264;  // for the large mixing tile: two on each multiprocessor of the largest devices
 
 unsigned blocks(size_t items, int each) {
@@ -33,7 +31,7 @@ class DeviceTable {
     const std::vector<uint16_t> table = dft_table(length, bfloat16);
     const size_t bytes = table.size() * sizeof table[0];
     LAMA_RETURN_IF_FAILED(cuda_status(cudaMalloc(&memory_, bytes), "memory for DFT tables"));
-    return cuda_status(cudaMemcpy(memory_, table.data(), bytes, cudaMemcpyHostToDevice), "upload of DFT tables");
+    return lama::upload(memory_, table.data(), bytes, "upload of DFT tables");
   }
   const uint4 *get() const { return static_cast<const uint4 *>(memory_); }
 
@@ -59,7 +57,7 @@ class TensorCoreUnit final : public Unit {
     LAMA_RETURN_IF_FAILED(allow<RowForward>(desc_.width));
     LAMA_RETURN_IF_FAILED(allow<Column>(desc_.height));
     LAMA_RETURN_IF_FAILED(allow<RowInverse>(desc_.width));
-    return cuda_status(allow_shared<LargeMixing>(LargeMixing::kSharedBytes), "shared memory");
+    return allow_shared<LargeMixing>(LargeMixing::kSharedBytes);
   }
 
   Status run(const lama_spectral_arguments &arguments, unsigned char *workspace, cudaStream_t stream) const override {
@@ -77,41 +75,44 @@ class TensorCoreUnit final : public Unit {
 
  private:
   DftParameters along_w(const void *in, void *out, bool backward) const {
-    return parameters(along_w_, in, out, desc_.width, desc_.channels, backward);
+    return parameters(along_w_, in, out, desc_.width, desc_.channels, 1, backward);
   }
   DftParameters along_h(const void *in, void *out, bool backward) const {
-    return parameters(along_h_, in, out, desc_.height, 2 * desc_.channels, backward);
+    const float gain = spectrum_gain(desc_);
+    return parameters(along_h_, in, out, desc_.height, 2 * desc_.channels, backward ? 1 / gain : gain, backward);
   }
-  DftParameters parameters(const DeviceTable &table, const void *in, void *out, int length, int columns,
+  DftParameters parameters(const DeviceTable &table, const void *in, void *out, int length, int columns, float gain,
                            bool backward) const {
     const float scale = backward ? 1.0f : 1.0f / float(length);
-    return {table.get(), in, nullptr, out, desc_.height, desc_.width, desc_.channels, length, columns, scale, backward};
+    return {table.get(),    in,     nullptr, out,          desc_.height, desc_.width,
+            desc_.channels, length, columns, gain * scale, scale,        backward};
   }
 
   template <class Pass>
   static Status allow(int length) {
-    const cudaError_t error = length <= kMostWide
-                                  ? allow_shared<DftProgram<T, Pass, 4>>(DftProgram<T, Pass, 4>::shared_bytes(length))
-                                  : allow_shared<DftProgram<T, Pass, 2>>(DftProgram<T, Pass, 2>::shared_bytes(length));
-    return cuda_status(error, "shared memory of a transform");
+    return dft::warps(length) == 4 ? allow_shared<DftProgram<T, Pass, 4>>(dft::shared_bytes(length, 4))
+                                   : allow_shared<DftProgram<T, Pass, 2>>(dft::shared_bytes(length, 2));
   }
 
   template <class Pass>
   static Status transform(const DftParameters &p, size_t lines, cudaStream_t stream) {
-    return p.length <= kMostWide ? transform_by<DftProgram<T, Pass, 4>>(p, lines, stream)
-                                 : transform_by<DftProgram<T, Pass, 2>>(p, lines, stream);
+    return dft::warps(p.length) == 4 ? transform_by<Pass, 4>(p, lines, stream)
+                                     : transform_by<Pass, 2>(p, lines, stream);
   }
-  template <class Program>
+  template <class Pass, int kWarps>
   static Status transform_by(const DftParameters &p, size_t lines, cudaStream_t stream) {
-    const dim3 grid(unsigned(lines), blocks(p.columns, Program::kColumns));
-    return cuda_status(launch<Program>(grid, Program::shared_bytes(p.length), stream, p), "launch of a transform");
+    const dim3 grid(unsigned(lines), blocks(p.columns, dft::columns(kWarps)));
+    const cudaError_t error = launch<DftProgram<T, Pass, kWarps>>(grid, dft::shared_bytes(p.length, kWarps), stream, p);
+    return cuda_status(error, "launch of a transform");
   }
 
   Status mix(const lama_spectral_arguments &arguments, const void *z, void *out, cudaStream_t stream) const {
     const int channels = 2 * desc_.channels;
     const size_t rows = spectrum_points(desc_);
-    const float bias_scale = float(1 / std::sqrt(double(desc_.height) * desc_.width));
-    const MixingParameters p{z, arguments.weight, arguments.bias, out, int(rows), channels, bias_scale};
+    const float scale = mean_bias_scale(desc_);
+    const MixingParameters p{z,         arguments.weight, arguments.bias,          out,
+                             int(rows), channels,         int(rows) / desc_.batch, spectrum_gain(desc_) * scale,
+                             scale};
     const bool large = size_t(blocks(rows, 128)) * blocks(channels, 128) >= kEnoughBlocks;
     return large ? mix_by<LargeMixing, 128>(p, stream) : mix_by<SmallMixing, 64>(p, stream);
   }

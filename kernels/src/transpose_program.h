@@ -13,10 +13,11 @@ struct TransposeParameters {
   void *out;
   int batch, channels, height, width;
   int points;        // of one plane: pixels, or points of the half spectrum
-  float scale;       // of the result
-  const void *bias;  // as given, and where its scaled copy goes: of the first copy only
-  void *scaled_bias;
-  float bias_scale;
+  float scale;       // of the result, or of the mixed spectrum
+  float mean_scale;  // of point 0 of a spectrum, its image's mean (gain.h)
+  const void *bias;  // as given, and where its two scaled copies go: of the first copy only
+  void *scaled_bias, *mean_bias;
+  float bias_scale, mean_bias_scale;
 };
 
 namespace copying {
@@ -26,6 +27,9 @@ LAMA_DEVICE size_t in_planes(const TransposeParameters &p, int n, int c, int poi
 }
 LAMA_DEVICE size_t in_pixels(const TransposeParameters &p, int n, int c, int point) {
   return (size_t(n) * p.points + point) * p.channels + c;
+}
+LAMA_DEVICE float spectrum_scale(const TransposeParameters &p, int point) {
+  return point == 0 ? p.mean_scale : p.scale;
 }
 
 // Sources: the value of channel c at a point. kByChannel: neighbours in memory are channels.
@@ -67,7 +71,8 @@ struct FromMixed {
  private:
   static LAMA_DEVICE float2 read(const TransposeParameters &p, int n, int c, int point) {
     const auto pair = load_vector<T, 2>(static_cast<const T *>(p.in) + 2 * in_pixels(p, n, c, point));
-    return make_float2(to_float(pair[0]), to_float(pair[1]));
+    const float scale = spectrum_scale(p, point);
+    return make_float2(to_float(pair[0]) * scale, to_float(pair[1]) * scale);
   }
 };
 
@@ -85,7 +90,8 @@ template <class T>
 struct ToPacked {
   static constexpr bool kByChannel = true;
   static LAMA_DEVICE void put(const TransposeParameters &p, int n, int c, int point, float2 value) {
-    const Vector<T, 2> pair{from_float<T>(value.x * p.scale), from_float<T>(value.y * p.scale)};
+    const float scale = spectrum_scale(p, point);
+    const Vector<T, 2> pair{from_float<T>(value.x * scale), from_float<T>(value.y * scale)};
     store_vector(static_cast<T *>(p.out) + 2 * in_pixels(p, n, c, point), pair);
   }
 };
@@ -144,6 +150,7 @@ struct TransposeProgram {
     for (int i = thread_index(); i < 2 * p.channels; i += kThreads) {
       const float value = to_float(static_cast<const T *>(p.bias)[i]);
       static_cast<T *>(p.scaled_bias)[i] = from_float<T>(value * p.bias_scale);
+      static_cast<T *>(p.mean_bias)[i] = from_float<T>(value * p.mean_bias_scale);
     }
   }
 };

@@ -33,13 +33,14 @@ struct CufftLayout {
     complexes = std::max(aligned(pixels(desc) * desc.channels * sizeof(float)), packed_bytes(desc));
     packed = complexes + aligned(complex);
     bias = packed + packed_bytes(desc);
-    gemm = bias + aligned(2 * desc.channels * element_size(desc));
+    mean_bias = bias + aligned(2 * desc.channels * element_size(desc));
+    gemm = mean_bias + aligned(2 * desc.channels * element_size(desc));
     fft = gemm + kGemmBytes;
     end = fft + aligned(std::min(complex, kMostFftBytes) + kPlanesOfFft * plane);
   }
 
   static constexpr size_t reals = 0, mixed = 0;
-  size_t complexes, packed, bias, gemm, fft, end;
+  size_t complexes, packed, bias, mean_bias, gemm, fft, end;
 };
 
 }  // namespace lama

@@ -43,7 +43,8 @@ typedef enum lama_spectral_status {
   LAMA_SPECTRAL_NOT_PREPARED = 3,        /* lama_spectral_prepare was not called on this device */
   LAMA_SPECTRAL_WORKSPACE_TOO_SMALL = 4, /* or not aligned to LAMA_SPECTRAL_ALIGNMENT */
   LAMA_SPECTRAL_OUT_OF_MEMORY = 5,
-  LAMA_SPECTRAL_LIBRARY_MISSING = 6, /* cuFFT or cuBLASLt is not found at run time, or built without CUDA */
+  LAMA_SPECTRAL_LIBRARY_MISSING = 6, /* cuFFT, cuBLASLt, a GPU or a driver that is new enough is not found at run time,
+                                        or built without CUDA */
   LAMA_SPECTRAL_CUDA_ERROR = 7       /* CUDA, cuFFT or cuBLASLt failed; lama_spectral_last_error() says which */
 } lama_spectral_status;
 
@@ -59,7 +60,8 @@ typedef enum lama_spectral_layout {
 } lama_spectral_layout;
 
 typedef enum lama_spectral_backend {
-  LAMA_SPECTRAL_AUTO = 0,       /* by measured crossover; see lama_spectral_resolve */
+  LAMA_SPECTRAL_AUTO = 0,       /* by measured crossover, see lama_spectral_resolve; where that one cannot be prepared
+                                   (no cuFFT, a driver too old for it), the other one if it takes the shape */
   LAMA_SPECTRAL_CUFFT = 1,      /* any size, dtype and device; transforms in float32, mixing by cuBLASLt */
   LAMA_SPECTRAL_TENSOR_CORE = 2 /* DFTs as matrix products: float16 and bfloat16, compute capability 8.0 and later,
                                    channels a multiple of 8, height and width up to LAMA_SPECTRAL_MAX_DENSE */
@@ -93,8 +95,8 @@ LAMA_SPECTRAL_API const char *lama_spectral_status_string(lama_spectral_status s
 /* One line: what was wrong, what is allowed. Valid until the calling thread's next failure; never NULL. */
 LAMA_SPECTRAL_API const char *lama_spectral_last_error(void);
 
-/* The backend that AUTO stands for on a device of this compute capability (10 * major + minor: 90, 86), and whether a
- * named one can run there. Host only. */
+/* The backend that AUTO stands for on a device of this compute capability (10 * major + minor: 90, 86) if it can be
+ * prepared there, and whether a named one can run there. Host only. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_resolve(const lama_spectral_desc *desc, int compute_capability,
                                                              lama_spectral_backend *backend);
 
@@ -110,11 +112,15 @@ LAMA_SPECTRAL_API lama_spectral_status lama_spectral_workspace_size_range(const 
 /* Host only. *plan is NULL after a failure. */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_create(const lama_spectral_desc *desc, lama_spectral_plan **plan);
 
-/* Choose the implementation for the current device, upload its constants. Allocates and waits; not during a capture.
- * A second call on the same device does nothing; on another one it prepares the plan for that one instead. */
+/* Choose the implementation for the current device, upload its constants and wait until they are there: a run may
+ * follow on any stream. AUTO tries the other implementation where the first cannot be had, and gives the first one's
+ * status and line where neither can; a named one is the only one tried. Allocates; not in a thread that captures, but
+ * others may. A second call on the same device does nothing; on another one it prepares the plan for that one instead.
+ */
 LAMA_SPECTRAL_API lama_spectral_status lama_spectral_prepare(lama_spectral_plan *plan);
 
-/* The backend that prepare chose; AUTO before. */
+/* The backend that prepare chose; AUTO before. Where it is not what lama_spectral_resolve says, that one could not be
+ * prepared, and after prepare lama_spectral_last_error() says what is missing. */
 LAMA_SPECTRAL_API lama_spectral_backend lama_spectral_plan_backend(const lama_spectral_plan *plan);
 
 /* Bytes of workspace that a run of this plan needs: as lama_spectral_workspace_size before prepare; after it what the

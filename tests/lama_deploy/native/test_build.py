@@ -72,6 +72,7 @@ def test_the_library_is_compiled_once_aloud(tools: Path, caplog: pytest.LogCaptu
     assert f"-DCMAKE_CUDA_COMPILER={tools / 'nvcc'}" in configure and "LAMA_SITE_PACKAGES" not in configure
     for word in ("-G Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DLAMA_CUDA=ON", "-DCMAKE_CUDA_ARCHITECTURES=90"):
         assert word in configure
+    assert "LAMA_WERROR" not in configure
     assert "--build" in compile_ and "--parallel" in compile_
     assert build.library_path("90") == library
     assert len(calls(tools)) == 2 and len(caplog.messages) == 1

@@ -4,23 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+from torch import Tensor
+
+from lama_deploy.native.frames import on_library_
+from lama_deploy.native.library import SpectralLibrary
+from lama_deploy.native.plans import PlanCache, run_on_library
+from tests.lama_deploy.native import sanitized_units
+from tests.lama_deploy.native.sanitized_units import SMALL, check_frames, check_units
 
 ROOT = Path(__file__).parents[3]
-SNIPPET = """
-import torch
-from lama_deploy.native.op import spectral_conv
-for h, w in ((16, 17), (31, 8)):
-    for memory_format in (torch.contiguous_format, torch.channels_last):
-        for backend, dtype in (("cufft", torch.float32), ("cufft", torch.float16), ("tensor_core", torch.float16)):
-            x = torch.randn(2, 8, h, w).to("cuda", dtype, memory_format=memory_format)
-            weight, bias = torch.randn(16, 16).to(x), torch.randn(16).to(x)
-            y = spectral_conv(x, weight, bias, residual=x, backend=backend)
-            assert torch.isfinite(y).all()
-print("ran")
-"""
+KERNELS = "program_kernel"  # every kernel of ours has it in its name (kernels/src/launch.h)
 
 
 @pytest.mark.gpu
@@ -32,6 +29,35 @@ def test_the_sanitizer_has_nothing_to_say(tool: str) -> None:
         pytest.skip("compute-sanitizer is not installed")
     # Without the caching allocator every tensor ends where its allocation ends.
     environment = {**os.environ, "PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
-    command = [sanitizer, "--tool", tool, "--error-exitcode", "9", sys.executable, "-c", SNIPPET]
+    command = [*sanitizer_command(sanitizer, tool), sys.executable, "-m", sanitized_units.__name__]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0 and "ran" in result.stdout, result.stdout[-4000:] + result.stderr[-2000:]
+
+
+def sanitizer_command(sanitizer: str, tool: str) -> list[str]:
+    """Our kernels only, and no errors of the API, which PyTorch makes on purpose: it asks by trying."""
+    options = subprocess.run([sanitizer, "--help"], capture_output=True, text=True, check=False).stdout
+    name = "--kernel-name" if "--kernel-name" in options else "--kernel-regex"  # as it was called before
+    filters = ["--report-api-errors", "no", name, f"kns={KERNELS}"]
+    return [sanitizer, "--tool", tool, "--error-exitcode", "9", *filters]
+
+
+def test_what_the_sanitizer_watches_runs(emulated_library: Path) -> None:
+    """On the CPU, the small sizes: on a GPU nothing trivial is to fail."""
+    library = SpectralLibrary(emulated_library)
+
+    def unit(x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor, backend: str) -> Tensor:
+        return run_on_library(library, PlanCache(), x, weight, bias, residual, backend)
+
+    check_units(unit, "cpu", SMALL)
+    check_frames(partial(on_library_, library, relu=True, accumulate=False), "cpu")
+
+
+@pytest.mark.parametrize(("offered", "taken"), [("--kernel-name", "--kernel-name"), ("", "--kernel-regex")])
+def test_the_sanitizer_is_asked_for_our_kernels(offered: str, taken: str, tmp_path: Path) -> None:
+    program = tmp_path / "compute-sanitizer"
+    program.write_text(f"#!/bin/sh\necho ' {offered} arg'\n")
+    program.chmod(0o755)
+    command = sanitizer_command(str(program), "racecheck")
+    assert command[1:5] == ["--tool", "racecheck", "--error-exitcode", "9"]
+    assert command[5:] == ["--report-api-errors", "no", taken, "kns=program_kernel"]

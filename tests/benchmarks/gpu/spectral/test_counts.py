@@ -107,6 +107,7 @@ def test_padding_of_the_mixing() -> None:
 
 def test_counts_follow_the_kernels() -> None:
     tiles = kernel_tiles()
+    assert tiles.most_wide == 703  # as dft_program.h: warps() has it, of 99 KiB
     for unit in (LAMA, Unit(192, 85, 67), Unit(8, 7, 9)):
         assert padded_flops(unit, tiles) >= folded_flops(unit)
         assert padded_mixing_flops(unit, tiles) >= mixing_flops(unit)
