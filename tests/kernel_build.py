@@ -23,7 +23,8 @@ def has_nvcc() -> bool:
 def build_kernels(folder: Path, *options: str, target: str = "all") -> Path:
     """Configure and build what has changed since the last time, or one target of it.
 
-    Returns `folder`; raises with the compiler's output. Warnings are errors. One process of the suite after the other, since they share the folder.
+    Returns `folder`; raises with the compiler's output. Warnings are errors. One process of the suite after the other,
+    since they share the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("wb") as lock:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gpu.spectral.counts import (
     Tiles,
@@ -44,7 +45,7 @@ def test_mixing_is_one_product() -> None:
     assert mixing_flops(SMALL) == 2 * (4 * 3) * 2 * 2
     spectrum = torch.empty(1, 2 * LAMA.channels, LAMA.height * LAMA.half_width, device="meta")
     weight = torch.empty(1, 2 * LAMA.channels, 2 * LAMA.channels, device="meta")
-    with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         torch.bmm(weight, spectrum)
     assert mixing_flops(LAMA) == counter.get_total_flops()
 
@@ -52,7 +53,7 @@ def test_mixing_is_one_product() -> None:
 def test_the_operator_mixes_as_much_as_is_counted() -> None:
     unit = Unit(channels=3, height=5, width=6, batch=2)
     x, weight, bias = torch.randn(2, 3, 5, 6), torch.randn(6, 6), torch.randn(6)
-    with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         by_torch_fft(x, weight, bias, None)
     assert mixing_flops(unit) == counter.get_total_flops()
 
