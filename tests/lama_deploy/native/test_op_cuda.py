@@ -92,7 +92,7 @@ def test_the_channels_of_lama(
     unit(LAMA_CHANNELS, 1, h, w, dtype).check(memory_format, backend)
 
 
-@pytest.mark.parametrize("sides", [(512, 352, 512), (1024, 800, 1024), (32, 543, 32)], ids=str)
+@pytest.mark.parametrize("sides", [(512, 352, 512), (1024, 800, 1024), (32, 703, 704, 32)], ids=str)
 @pytest.mark.parametrize("backend", KERNELS)
 def test_a_plan_takes_nothing_from_an_earlier_one(sides: tuple[int, ...], backend: str) -> None:
     """Kernels are shared by plans, and so is what is set for a kernel."""
