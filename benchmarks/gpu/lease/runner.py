@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ class Lease:
             self._record["steps"][step.name] = outcome
             self._write(None)
             passed = passed and outcome["failed"] is None
-            print(_lines(step.name, outcome), flush=True)
+            with suppress(OSError):  # nobody may be listening any more; the record is
+                print(_lines(step.name, outcome), flush=True)
         return passed
 
     def _write(self, under_way: str | None) -> None:

@@ -84,6 +84,15 @@ def test_a_machine_that_is_not_known_in_time_is_tried(tmp_path: Path) -> None:
     assert found["machine"]["failed"] == "stopped after 0 s" and found["smoke"]["failed"] is None
 
 
+def test_nobody_has_to_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    passed, found = run(tmp_path, step("first", ""), step("second", ""))
+    assert passed and list(found) == ["first", "second"]
+
+
 def test_calls_into_one_folder_add_up(tmp_path: Path) -> None:
     run(tmp_path, step("first", ""), step("second", "raise SystemExit('broken')"))
     _, found = run(tmp_path, step("second", ""))
