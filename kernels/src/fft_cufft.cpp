@@ -44,9 +44,12 @@ struct Cufft {
 
 Status status_of(Result result, const char *what) {
   if (result == 0) return LAMA_SPECTRAL_OK;
-  constexpr Result kAllocFailed = 2;
-  return fail(result == kAllocFailed ? LAMA_SPECTRAL_OUT_OF_MEMORY : LAMA_SPECTRAL_CUDA_ERROR, "cuFFT: %s gave %d",
-              what, result);
+  constexpr Result kAllocFailed = 2, kInternalError = 5, kSetupFailed = 7;
+  const char *advice = result == kInternalError || result == kSetupFailed
+                           ? "; if the NVIDIA driver is older than this cuFFT, update it"
+                           : "";
+  return fail(result == kAllocFailed ? LAMA_SPECTRAL_OUT_OF_MEMORY : LAMA_SPECTRAL_CUDA_ERROR, "cuFFT: %s gave %d%s",
+              what, result, advice);
 }
 
 // One direction: a handle for so many planes at a time as the workspace allows.

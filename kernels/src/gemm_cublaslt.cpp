@@ -77,7 +77,9 @@ struct CublasLt {
 
 Status status_of(Result result, const char *what) {
   if (result == 0) return LAMA_SPECTRAL_OK;
-  return fail(LAMA_SPECTRAL_CUDA_ERROR, "cuBLASLt: %s gave %d", what, result);
+  constexpr Result kNotInitialised = 1;
+  const char *advice = result == kNotInitialised ? "; if the NVIDIA driver is older than this cuBLASLt, update it" : "";
+  return fail(LAMA_SPECTRAL_CUDA_ERROR, "cuBLASLt: %s gave %d%s", what, result, advice);
 }
 
 // Destroyed by the function it was given, unless creation failed.
