@@ -130,6 +130,10 @@ class SpectralLibrary:
         self._call("spectral_resolve", _desc(description), compute_capability, backend)
         return BACKENDS[backend.value]
 
+    def last_error(self) -> str:
+        """The line of this thread's last failure; after a `prepare` that took another backend, what the first lacks."""
+        return str(self._functions["spectral_last_error"]().decode())
+
     def plan(self, description: Description) -> SpectralPlan:
         """A plan, to be prepared on the device that will run it. Needs no GPU."""
         return SpectralPlan(self, description)
@@ -174,8 +178,8 @@ class SpectralLibrary:
         """A function that returns a status: KernelError with the library's own line unless it is OK."""
         status = self._functions[name](*arguments)
         if status:
-            line = self._functions["spectral_last_error"]() or self._functions["spectral_status_string"](status)
-            raise (KernelMemoryError if status == OUT_OF_MEMORY else KernelError)(line.decode())
+            line = self.last_error() or self._functions["spectral_status_string"](status).decode()
+            raise (KernelMemoryError if status == OUT_OF_MEMORY else KernelError)(line)
 
 
 class SpectralPlan:

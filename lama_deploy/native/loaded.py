@@ -30,9 +30,9 @@ def library_of(device: torch.device, *, required: bool) -> SpectralLibrary | Non
 
 
 @cache
-def warn_once(reason: str) -> None:
-    """That PyTorch computes what the library cannot, and why not: each reason once a process."""
-    log.warning("no kernel of liblama_spectral; PyTorch's operators compute instead, right and slower: %s", reason)
+def warn_once(reason: str, wanted: str = "kernel of liblama_spectral", instead: str = "PyTorch's operators") -> None:
+    """That something else computes what the wanted kernel should, and why: each reason once a process."""
+    log.warning("no %s; %s compute instead, right and slower: %s", wanted, instead, reason)
 
 
 @cache

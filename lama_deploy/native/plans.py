@@ -18,6 +18,7 @@ from lama_deploy.native.library import (
     SpectralLibrary,
     SpectralPlan,
 )
+from lama_deploy.native.loaded import warn_once
 
 DTYPES = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 Key = tuple[torch.device, Description]
@@ -102,6 +103,7 @@ class PlanCache:
         except KernelError as error:
             return UnpreparedError(str(error))
         if device.type == "cuda":
+            _say_if_other(library, plan, description, device)
             plan.free_by(lambda free: self._unused.append((device, free)))
         return plan
 
@@ -119,6 +121,13 @@ class PlanCache:
                 free()
         finally:
             CAPTURING.release()
+
+
+def _say_if_other(library: SpectralLibrary, plan: SpectralPlan, description: Description, device: torch.device) -> None:
+    """Where "auto" took the other implementation, because the first lacks something."""
+    reason, (major, minor) = library.last_error(), torch.cuda.get_device_capability(device)
+    if description.backend == "auto" and plan.backend != library.resolve(description, 10 * major + minor):
+        warn_once(reason, "unit by cuFFT" if plan.backend == "tensor_core" else "unit by tensor cores", "others")
 
 
 def run_on_library(

@@ -7,6 +7,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     device = Device()
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: device.capturing)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: device.done.append("synchronize"))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: device.done.append("empty_cache"))
     loaded.warn_once.cache_clear()
     return device
@@ -176,6 +178,21 @@ def test_auto_computes_by_pytorch_what_cannot_be_prepared(
     assert library.made == 1
     (message,) = caplog.messages
     assert message.endswith("right and slower: cuFFT is not found: install nvidia-cufft")
+
+
+def test_auto_says_which_unit_computes_where_a_library_is_missing(
+    library: Counted, device: Device, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A side of 520 is cuFFT's, as AUTO has it."""
+    cache, wide = plans.PlanCache(), Description(1, 8, 1, 520, "float16", "nhwc")
+    assert cache.get(library, GPU, wide).backend == "cufft"
+    assert not caplog.messages
+    monkeypatch.setenv("LAMA_EMULATION_WITHOUT", "cufft")
+    with caplog.at_level(logging.WARNING):
+        for batch in (2, 3):
+            assert cache.get(library, GPU, replace(wide, batch=batch)).backend == "tensor_core"
+    (message,) = caplog.messages
+    assert message.startswith("no unit by cuFFT; others compute instead, right and slower: ") and "cuFFT" in message
 
 
 def test_a_named_backend_that_cannot_be_prepared_says_why(library: Counted) -> None:
