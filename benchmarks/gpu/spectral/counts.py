@@ -58,15 +58,17 @@ def kernel_tiles(sources: Path = SOURCES) -> Tiles:
         for name in ("dft_tables.h", "dft_program.h", "mixing_program.h", "tensor_core_unit.cu")
     )
     points = _number(r"kTile = (\d+);", tables)
-    warp_columns = _number(r"kColumns = (\d+) \* kWarps;", transform)
-    wide, narrow = (_number(rf"{sign} transform_by<DftProgram<T, Pass, (\d+)>>", unit) for sign in (r"\?", ":"))
+    warp_columns = _number(r"return (\d+) \* warps;", transform)
+    wide, narrow = (_number(rf"kLeastShared {sign} (\d+)", transform) for sign in (r"\?", r"\? \d+ :"))
+    row_bytes = 2 * (warp_columns * wide + _number(r"kPadding = (\d+);", transform))
+    rows = _number(r"kLeastShared = (\d+) \* 1024;", transform) * 1024 // row_bytes  # even parts, then odd ones
     large, small = (_number(rf"{name}Mixing = MixingProgram<T, (\d+),", unit) for name in ("Large", "Small"))
     return Tiles(
         points=points,
         outputs=points * _number(r"kTilesPerGroup = (\d+);", tables),
         columns=warp_columns * wide,
         narrow_columns=warp_columns * narrow,
-        most_wide=_number(r"kMostWide = (\d+);", unit),
+        most_wide=2 * (rows // 2 // points * points) - 1,  # folded points in whole tiles
         mixing=small,
         large_mixing=large,
         enough_blocks=_number(r"kEnoughBlocks = (\d+);", unit),
