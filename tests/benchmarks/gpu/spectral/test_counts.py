@@ -27,7 +27,7 @@ TILES = Tiles(
     outputs=48,
     columns=64,
     narrow_columns=32,
-    most_wide=543,
+    most_wide=703,
     mixing=64,
     large_mixing=128,
     enough_blocks=264,
@@ -88,7 +88,7 @@ def test_padding_of_transforms() -> None:
 
 
 def test_long_transforms_have_narrow_blocks() -> None:
-    wide, long = Unit(8, 1, 543), Unit(8, 1, 544)
+    wide, long = Unit(8, 1, 703), Unit(8, 1, 704)
     for unit, columns in ((wide, 64), (long, 32)):
         in_points = 16 * -(-(unit.width // 2 + 1) // 16)
         out_points = 48 * -(-in_points // 48)
