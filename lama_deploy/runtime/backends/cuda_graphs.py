@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lama_deploy.errors import KernelError
+from lama_deploy.model.exact_float32 import exact_float32
 from lama_deploy.native.captures import CAPTURING, kept
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,10 @@ class Captured:
 
 
 class CudaRecorder:
-    """A Recorder with a stream of its own for captures and replays, so that all graphs can share one memory pool."""
+    """A Recorder with a stream of its own for captures and replays, so that all graphs can share one memory pool.
+
+    What it captures is exact float32, by the algorithms that cuDNN finds to be the fastest.
+    """
 
     def __init__(self, compute: Compute, device: torch.device) -> None:
         self._compute, self._device = compute, device
@@ -107,7 +111,9 @@ class CudaRecorder:
     @torch.inference_mode()
     def capture(self, example: Tensor) -> Compute:
         current = torch.cuda.current_stream(self._device)
-        with torch.cuda.stream(current):  # restored also where ending a failed capture raises
+        # Switches before CAPTURING, as in a forward that meets a new plan: two locks in one order. The current stream
+        # is restored also where ending a failed capture raises.
+        with exact_float32(search=True), torch.cuda.stream(current):
             self._stream.wait_stream(current)
             with torch.cuda.stream(self._stream):
                 held = example.clone()

@@ -103,15 +103,13 @@ class _Network:
 def _compute(generator: FusedGenerator, device: torch.device, graphs: int) -> Callable[[Tensor], Tensor]:
     if device.type == "cpu":
         return generator
-    eager = partial(_on_gpu, generator, search=False)
-    return (
-        GraphCache(eager, CudaRecorder(partial(_on_gpu, generator, search=True), device), graphs) if graphs else eager
-    )
+    eager = partial(_exact, generator)
+    return GraphCache(eager, CudaRecorder(generator, device), graphs) if graphs else eager
 
 
-def _on_gpu(generator: FusedGenerator, x: Tensor, *, search: bool) -> Tensor:
-    """search: let cuDNN time its algorithms for a new shape, which pays where a graph is replayed."""
-    with exact_float32(search=search):
+def _exact(generator: FusedGenerator, x: Tensor) -> Tensor:
+    """Without a search for cuDNN's algorithms, which pays only where a graph is replayed."""
+    with exact_float32(search=False):
         result: Tensor = generator(x)
     return result
 

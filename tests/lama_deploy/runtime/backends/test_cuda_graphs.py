@@ -3,13 +3,18 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
+from lama_deploy.model.exact_float32 import exact_float32
+from lama_deploy.native.captures import CAPTURING
+from lama_deploy.runtime.backends.cuda_graphs import WARM_UP, CudaRecorder, GraphCache
 
 
 def twice(x: Tensor) -> Tensor:
@@ -141,6 +146,68 @@ def test_a_network_that_was_never_captured_is_tried_no_more(caplog: pytest.LogCa
         assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
     assert recorder.captured == [(2, 4), (2, 4)]
     assert len(caplog.records) == 1
+
+
+class Machine:
+    """What CudaRecorder asks of torch.cuda, on the CPU; captures take a moment."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stream = SimpleNamespace(wait_stream=lambda _: None, synchronize=lambda: None)
+        for name, answer in {
+            "Stream": lambda _: stream,
+            "current_stream": lambda _: stream,
+            "graph_pool_handle": lambda: (0, 0),
+            "stream": lambda _: nullcontext(),
+            "CUDAGraph": lambda: SimpleNamespace(replay=lambda: None),
+            "graph": self.graph,
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, answer)
+        self.capturing, self.disturbed = threading.Event(), threading.Event()
+
+    @contextmanager
+    def graph(self, *_: Any, **__: Any) -> Iterator[None]:
+        self.capturing.set()
+        self.disturbed.wait(0.3)
+        yield
+
+
+def test_captures_are_exact_and_cudnn_searches_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch)
+    seen: list[tuple[bool, bool]] = []
+
+    def look(x: Tensor) -> Tensor:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark))
+        return x
+
+    CudaRecorder(look, torch.device("cpu")).capture(torch.ones(1, 4))
+    assert seen == [(False, True)] * (WARM_UP + 1)
+
+
+def test_a_capture_and_a_forward_that_meets_a_new_plan_wait_for_each_other_in_one_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The forward has PyTorch's switches and wants CAPTURING; the capture wants both."""
+    machine = Machine(monkeypatch)
+
+    def forward() -> None:
+        machine.capturing.wait()
+        with exact_float32():
+            machine.disturbed.set()  # it must not come so far until the capture has ended
+            with CAPTURING:
+                pass
+
+    def compute(x: Tensor) -> Tensor:
+        with exact_float32():
+            return x
+
+    recorder = CudaRecorder(compute, torch.device("cpu"))
+    first = threading.Thread(target=forward, daemon=True)
+    second = threading.Thread(target=lambda: recorder.capture(torch.ones(1, 4)), daemon=True)
+    for thread in (first, second):
+        thread.start()
+    for thread in (first, second):
+        thread.join(timeout=20)
+        assert not thread.is_alive()
 
 
 @pytest.mark.gpu

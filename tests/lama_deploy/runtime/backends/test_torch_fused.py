@@ -25,7 +25,7 @@ from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
-from lama_deploy.runtime.backends.torch_fused import PRECISIONS, CudaBackend, _on_gpu
+from lama_deploy.runtime.backends.torch_fused import PRECISIONS, CudaBackend
 from lama_deploy.variants import GeneratorConfig
 
 SIZES = [Size(64, 64), Size(61, 85, 2), Size(104, 40)]
@@ -165,18 +165,6 @@ def test_precision_is_an_option_of_this_backend_alone(tiny: Checkpoint) -> None:
 def test_cuda_where_there_is_none(tiny: Checkpoint, device: str | None) -> None:
     with pytest.raises(MissingDependencyError, match=r"sees no CUDA device; use backend 'torch', .* or device 'cpu'"):
         CudaBackend(tiny, device=device)
-
-
-def test_products_are_exact_and_cudnn_searches_where_it_pays() -> None:
-    seen = []
-
-    def generator(x: torch.Tensor) -> torch.Tensor:
-        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark))
-        return x
-
-    for search in (True, False):
-        _on_gpu(generator, torch.zeros(1), search=search)
-    assert seen == [(False, True), (False, False)]
 
 
 # -- on a GPU ------------------------------------------------------------------------------------------------------
