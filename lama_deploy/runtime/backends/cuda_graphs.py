@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -122,12 +123,28 @@ class CudaRecorder:
             graph = torch.cuda.CUDAGraph()
             # thread_local: what other threads do meanwhile, such as reading a result back, is no part of the capture.
             recording = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
-            with CAPTURING, kept() as read, recording:
+            with CAPTURING, kept() as read, self._left_where_it_fails(), recording:
                 result = self._compute(held)
         return partial(self._replay, Captured(graph, held, result, read))
 
     def finish(self) -> None:
         self._stream.synchronize()
+
+    @contextmanager
+    def _left_where_it_fails(self) -> Iterator[None]:
+        """The next capture gets another pool, and PyTorch's allocator knows that none is under way any more.
+
+        PyTorch up to 2.11 leaves a pool as one that is recorded into where ending the capture fails
+        (CUDAGraph::capture_end). Then it takes no other capture into that pool, and as long as it believes in a capture
+        it gives no memory back that another stream has read.
+        """
+        try:
+            yield
+        except BaseException:
+            with suppress(RuntimeError):  # where it has left the pool by itself
+                torch._C._cuda_endAllocateToPool(self._device.index, self._pool)
+            self._pool = torch.cuda.graph_pool_handle()
+            raise
 
     @torch.inference_mode()
     def _replay(self, captured: Captured, x: Tensor) -> Tensor:

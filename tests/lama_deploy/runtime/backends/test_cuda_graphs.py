@@ -149,26 +149,48 @@ def test_a_network_that_was_never_captured_is_tried_no_more(caplog: pytest.LogCa
 
 
 class Machine:
-    """What CudaRecorder asks of torch.cuda, on the CPU; captures take a moment."""
+    """What CudaRecorder asks of torch.cuda, on the CPU; captures take a moment.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing: so many captures fail as they end. Then, as in PyTorch up to 2.11, their pool stays recorded into.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: int = 0) -> None:
+        self.failing, self.pools, self.recording = failing, iter(range(1, 9)), set[tuple[int, int]]()
         stream = SimpleNamespace(wait_stream=lambda _: None, synchronize=lambda: None)
         for name, answer in {
             "Stream": lambda _: stream,
             "current_stream": lambda _: stream,
-            "graph_pool_handle": lambda: (0, 0),
+            "graph_pool_handle": lambda: (0, next(self.pools)),
             "stream": lambda _: nullcontext(),
             "CUDAGraph": lambda: SimpleNamespace(replay=lambda: None),
             "graph": self.graph,
         }.items():
             monkeypatch.setattr(torch.cuda, name, answer)
+        leave = lambda _, pool: self.recording.remove(pool)  # noqa: E731
+        monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", leave, raising=False)
         self.capturing, self.disturbed = threading.Event(), threading.Event()
 
     @contextmanager
-    def graph(self, *_: Any, **__: Any) -> Iterator[None]:
+    def graph(self, _: Any, pool: tuple[int, int], *__: Any, **___: Any) -> Iterator[None]:
+        if pool in self.recording:
+            raise RuntimeError("beginAllocateToPool: already recording to mempool_id")
+        self.recording.add(pool)
         self.capturing.set()
         self.disturbed.wait(0.3)
         yield
+        if self.failing:
+            self.failing -= 1
+            raise RuntimeError("operation failed due to a previous error during capture")
+        self.recording.remove(pool)
+
+
+def test_a_capture_that_failed_leaves_its_pool_and_the_next_one_succeeds(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch, failing=1)
+        machine.disturbed.set()
+        GraphCache(never, CudaRecorder(twice, torch.device("cuda", 0)), 4)._graph_for(torch.ones(1, 4))
+    assert not caplog.records
+    assert not machine.recording
 
 
 def test_captures_are_exact_and_cudnn_searches_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +246,21 @@ def test_replay_computes_what_the_network_does(size: int) -> None:
         for side in (32, 48, 64, 32, 48):  # evicted and captured again
             x = torch.rand(1, 4, side, side, device=device)
             torch.testing.assert_close(cache(x), compute(x))
+
+
+@pytest.mark.gpu
+def test_a_capture_that_was_disturbed_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    device, runs = torch.device("cuda", 0), []
+
+    def compute(x: Tensor) -> Tensor:
+        runs.append(1)
+        return x * float(x.sum().item()) if len(runs) == WARM_UP + 1 else x * 4  # it waits in the first capture
+
+    cache = GraphCache(never, CudaRecorder(compute, device), 2)
+    for batch in (1, 2):
+        x = torch.ones(batch, 4, device=device)
+        assert torch.equal(cache(x), 4 * x)
+    assert not caplog.records
 
 
 @pytest.mark.gpu
