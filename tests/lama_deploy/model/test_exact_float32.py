@@ -1,7 +1,7 @@
 """Products are exact inside, whichever of PyTorch's two APIs allowed them not to be, and both read as before after."""
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -106,15 +106,31 @@ def test_what_is_inherited_goes_on_being_so() -> None:
 
 
 def test_threads_wait_for_each_other() -> None:
-    before = switches()
+    inside, entered = threading.Event(), threading.Event()
 
-    def run(_: int) -> None:
+    def enter() -> None:
+        inside.wait()
         with exact_float32():
-            assert_exact()
+            entered.set()
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(run, range(200)))
-    assert switches() == before
+    other = threading.Thread(target=enter)
+    other.start()
+    with exact_float32():
+        inside.set()
+        assert not entered.wait(0.2)
+    other.join()
+    assert entered.is_set()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_exact_inside_where_pytorch_has_the_old_switches_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lama_deploy.model.exact_float32.HAS_NEW_SWITCHES", False)
+    SETTINGS[name]()
+    read = lambda: (backends.cudnn.allow_tf32, torch.get_float32_matmul_precision())  # noqa: E731
+    before = read()
+    with exact_float32():
+        assert read() == (False, "highest")
+    assert read() == before
 
 
 @new

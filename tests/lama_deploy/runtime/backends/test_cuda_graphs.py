@@ -1,9 +1,12 @@
 """The cache of graphs: bounded, reused, one replay at a time, and no worse than no graphs where captures fail."""
 
+import gc
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +16,9 @@ import torch
 from torch import Tensor
 
 from lama_deploy.model.exact_float32 import exact_float32
-from lama_deploy.native.captures import CAPTURING
+from lama_deploy.native.captures import CAPTURING, keep
 from lama_deploy.runtime.backends.cuda_graphs import WARM_UP, CudaRecorder, GraphCache
+from lama_deploy.runtime.backends.torch_fused import _exact
 
 
 def twice(x: Tensor) -> Tensor:
@@ -148,6 +152,10 @@ def test_a_network_that_was_never_captured_is_tried_no_more(caplog: pytest.LogCa
     assert len(caplog.records) == 1
 
 
+class Plan:
+    """What a graph reads."""
+
+
 class Machine:
     """What CudaRecorder asks of torch.cuda, on the CPU; captures take a moment.
 
@@ -203,6 +211,37 @@ def test_captures_are_exact_and_cudnn_searches_for_them(monkeypatch: pytest.Monk
 
     CudaRecorder(look, torch.device("cpu")).capture(torch.ones(1, 4))
     assert seen == [(False, True)] * (WARM_UP + 1)
+
+
+def test_launches_without_a_graph_are_exact_and_cudnn_does_not_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+
+    def look(x: Tensor) -> Tensor:
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark) == (False, False)
+        return x
+
+    generator: Any = look
+    _exact(generator, torch.ones(1, 4))
+
+
+def test_a_graph_keeps_what_it_reads_and_captures_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch).disturbed.set()
+    plans: list[weakref.ref[Plan]] = []
+    with ThreadPoolExecutor(1) as other:
+
+        def compute(x: Tensor) -> Tensor:
+            plan = Plan()
+            if keep(plan):  # nobody keeps those of the warm-up
+                plans.append(weakref.ref(plan))
+                assert not other.submit(CAPTURING.acquire, blocking=False).result()
+            return x
+
+        replay = CudaRecorder(compute, torch.device("cpu")).capture(torch.ones(1, 4))
+    (kept,) = plans
+    assert kept() is not None
+    del replay
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_capture_and_a_forward_that_meets_a_new_plan_wait_for_each_other_in_one_order(
