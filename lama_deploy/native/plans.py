@@ -117,8 +117,9 @@ class PlanCache:
                 unused.append(self._unused.pop())
             for device in {device for device, _ in unused}:
                 torch.cuda.synchronize(device)
-            for _, free in unused:
-                free()
+            for device, free in unused:
+                with torch.cuda.device(device):  # cuFFT and cuBLASLt destroy handles on the current one
+                    free()
         finally:
             CAPTURING.release()
 

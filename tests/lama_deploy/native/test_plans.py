@@ -6,7 +6,8 @@ The kernels themselves run on the CPU here (`kernels/emulation`).
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,13 @@ class Device:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.index = 0
+
+    @contextmanager
+    def current(self, device: torch.device) -> Iterator[None]:
+        before, self.index = self.index, device.index
+        yield
+        self.index = before
 
 
 @pytest.fixture
@@ -38,6 +46,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: device.capturing)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: device.done.append("synchronize"))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(torch.cuda, "device", device.current)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: device.done.append("empty_cache"))
     loaded.warn_once.cache_clear()
     return device
@@ -136,6 +145,17 @@ def test_nothing_is_freed_and_nobody_waits_during_a_capture(device: Device, libr
     device.capturing = False
     cache.get(library, GPU, SIZES[1])
     assert library.freed == 1 and device.done == ["synchronize"]
+
+
+def test_a_plan_is_freed_on_its_own_device(device: Device, library: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, count = list[int](), library._count
+    monkeypatch.setattr(library, "_count", lambda: (where.append(device.index), count()))
+    cache = plans.PlanCache(capacity=1)
+    for index in (1, 0):
+        cache.get(library, torch.device("cuda", index), SIZES[0])
+    gc.collect()
+    cache.get(library, GPU, SIZES[0])
+    assert where == [1]
 
 
 def test_a_new_plan_waits_for_the_capture_of_another_thread(device: Device, library: Counted) -> None:
