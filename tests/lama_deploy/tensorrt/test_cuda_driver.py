@@ -2,12 +2,14 @@
 
 import inspect
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cuda.bindings import driver
 
 import lama_deploy.tensorrt.cuda_driver as module
 from lama_deploy.errors import EngineError
+from lama_deploy.native.captures import CAPTURING
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
 
 CALLED = sorted(set(re.findall(r"\bcu[A-Z]\w+", inspect.getsource(module))))
@@ -37,3 +39,19 @@ def test_what_the_driver_refuses_is_said() -> None:
     cuda = module.Cuda(EmulatedDriver())
     with pytest.raises(EngineError, match=r"^CUDA's cuMemAlloc failed: invalid device context$"):
         cuda.allocate(8)
+
+
+def is_free() -> bool:
+    """Whether this thread could have CAPTURING."""
+    taken = CAPTURING.acquire(blocking=False)
+    if taken:
+        CAPTURING.release()
+    return taken
+
+
+def test_nobody_else_captures_or_waits_for_the_device_during_a_capture() -> None:
+    cuda, free = module.Cuda(EmulatedDriver()), list[bool]()
+    with ThreadPoolExecutor(1) as other, cuda.current():
+        cuda.capture(cuda.stream(), lambda: free.append(other.submit(is_free).result()))
+    assert free == [False]
+    assert is_free()

@@ -4,7 +4,9 @@ What can be is tested on the CPU, which computes in the same precisions, without
 """
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from lama_deploy.proof.parity import measure
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_deploy.runtime.backends import torch_fused
 from lama_deploy.runtime.backends.torch_fused import PRECISIONS, CudaBackend
 from lama_deploy.variants import GeneratorConfig
 
@@ -179,6 +182,22 @@ def test_gpu_is_within_the_tolerance_table(precision: str, graphs: int) -> None:
     sizes = [*SIZES, Size(512, 512), Size(509, 331), SIZES[0]]
     record = measure(backend, oracle(weights), sizes, tolerance_of(precision), eager=eager(weights))
     assert record.passed, record.cases
+
+
+def test_what_a_gpu_cannot_hold_is_refused_by_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    @contextmanager
+    def refusing(device: torch.device, needed: int, what: str) -> Iterator[None]:
+        asked.append((device.type, needed, what))
+        yield
+
+    monkeypatch.setattr(torch_fused, "refusing", refusing)
+    backend = CudaBackend(load_weights("lama-demo"), device="cpu")
+    for batch in (1, 2):
+        backend.run(*scene(32, 40, batch))
+    bytes_of_one = 2 * 32 * 32 * 40 * 4  # two maps of 32 channels in float32
+    assert asked == [("cpu", bytes_of_one, "a picture of 32x40"), ("cpu", 2 * bytes_of_one, "a batch of 2 of 32x40")]
 
 
 @pytest.mark.gpu
