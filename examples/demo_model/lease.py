@@ -22,6 +22,8 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from tempfile import TemporaryDirectory  # noqa: E402
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))  # on a machine that is lent nothing is installed
+
 from lama_deploy.cli.common import command, positive  # noqa: E402
 from lama_deploy.errors import ConfigError, MissingDependencyError, TrainingError  # noqa: E402
 

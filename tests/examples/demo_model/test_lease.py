@@ -96,6 +96,23 @@ def test_rehearsal_tries_both_starts_and_ends_with_a_verdict(tmp_path: Path, run
     assert run("--rehearse", "--out", out) == 2
 
 
+WITHOUT_INSTALLATION = """
+import runpy, sys
+from pathlib import Path
+others = [path for path in sys.path[1:] if not (Path(path) / "lama_deploy" / "cli").exists()]
+sys.path[:] = [str(Path(sys.argv[1]).parent), *others]
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_lease_runs_from_a_checkout_that_is_not_installed(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", WITHOUT_INSTALLATION, str(PROGRAM), "--help"]
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 0 and "--rehearse" in found.stdout, found.stderr
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     threads = torch.get_num_threads()
