@@ -141,7 +141,7 @@ class CudaRecorder:
         try:
             yield
         except BaseException:
-            with suppress(RuntimeError):  # where it has left the pool by itself
+            with suppress(RuntimeError, AttributeError):  # where it has left the pool by itself
                 torch._C._cuda_endAllocateToPool(self._device.index, self._pool)
             self._pool = torch.cuda.graph_pool_handle()
             raise
