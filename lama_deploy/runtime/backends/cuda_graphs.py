@@ -17,6 +17,7 @@ from torch import Tensor
 from lama_deploy.errors import KernelError
 from lama_deploy.model.exact_float32 import exact_float32
 from lama_deploy.native.captures import CAPTURING, kept
+from lama_deploy.native.library import KernelMemoryError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class GraphCache:
     """Computes by captured graphs, at most `size` of them; the least recently used makes room. Thread-safe.
 
     compute: the network itself, which takes over, with one warning in the log, for a shape whose capture fails twice;
-    where no capture has ever succeeded, for all shapes.
+    where no capture has ever succeeded, for all shapes, unless it was memory that it lacked.
     """
 
     def __init__(self, compute: Compute, recorder: Recorder, size: int) -> None:
@@ -84,7 +85,8 @@ class GraphCache:
     def _give_up(self, x: Tensor, error: Exception) -> None:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         log.warning("no CUDA graph of %s (%s); running without graphs, right and slower", tuple(x.shape), reason)
-        if not any(self._graphs.values()):
+        too_large = isinstance(error, (torch.OutOfMemoryError, KernelMemoryError))  # says nothing of smaller shapes
+        if not too_large and not any(self._graphs.values()):
             self._size = 0
 
 
@@ -141,7 +143,7 @@ class CudaRecorder:
         try:
             yield
         except BaseException:
-            with suppress(RuntimeError, AttributeError):  # where it has left the pool by itself
+            with suppress(AttributeError, RuntimeError):  # an older name; where it has left the pool by itself
                 torch._C._cuda_endAllocateToPool(self._device.index, self._pool)
             self._pool = torch.cuda.graph_pool_handle()
             raise

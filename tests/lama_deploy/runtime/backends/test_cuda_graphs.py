@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lama_deploy.model.exact_float32 import exact_float32
 from lama_deploy.native.captures import CAPTURING, keep
+from lama_deploy.native.library import KernelMemoryError
 from lama_deploy.runtime.backends.cuda_graphs import WARM_UP, CudaRecorder, GraphCache
 from lama_deploy.runtime.backends.torch_fused import _exact
 
@@ -49,12 +50,13 @@ class FakeRecorder:
         self.captured: list[tuple[int, ...]] = []
         self.graphs: list[Recorded] = []
         self.finished = 0
+        self.error: Exception = RuntimeError("operation not permitted when stream is capturing\nand more lines")
 
     def capture(self, example: Tensor) -> Callable[[Tensor], Tensor]:
         self.captured.append(tuple(example.shape))
         if example.shape[0] == self.failing and self.times:
             self.times -= 1
-            raise RuntimeError("operation not permitted when stream is capturing\nand more lines")
+            raise self.error
         self.graphs.append(Recorded(example))
         return self.graphs[-1]
 
@@ -151,6 +153,16 @@ def test_a_network_that_was_never_captured_is_tried_no_more(caplog: pytest.LogCa
         assert torch.equal(cache(of(batch, 4)), of(batch, 4, value=2.0))
     assert recorder.captured == [(2, 4), (2, 4)]
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), KernelMemoryError("no memory")])
+def test_a_first_picture_that_is_too_large_costs_others_no_graphs(error: Exception) -> None:
+    recorder = FakeRecorder(failing=9)
+    recorder.error = error
+    cache = GraphCache(twice, recorder, 4)
+    for batch in (9, 1, 1):
+        cache(of(batch, 4))
+    assert [graph.replays for graph in recorder.graphs] == [2]
 
 
 def is_free() -> bool:
