@@ -26,9 +26,10 @@ _switches = threading.RLock()  # they are the process's: one thread changes them
 
 @contextmanager
 def exact_float32(*, search: bool | None = None) -> Iterator[None]:
-    """Inside, float32 convolutions and matrix products round to float32 alone, and float16 ones are summed in it.
+    """Inside, float32 convolutions and matrix products round to float32 alone, and float16 ones do not sum in float16.
 
-    Whatever the user allowed; all that he can ask of PyTorch's switches reads as before when it ends.
+    Only partial sums of cuBLAS still may (`allow_fp16_reduced_precision_reduction`, PyTorch's default). Whatever the
+    user allowed; all that he can ask of PyTorch's switches reads as before when it ends.
 
     search: whether cuDNN times its algorithms for new shapes; None: as it is. Other threads wait to enter.
     """

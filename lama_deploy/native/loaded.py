@@ -32,7 +32,7 @@ def library_of(device: torch.device, *, required: bool) -> SpectralLibrary | Non
 @cache
 def warn_once(reason: str, wanted: str = "kernel of liblama_spectral", instead: str = "PyTorch's operators") -> None:
     """That something else computes what the wanted kernel should, and why: each reason once a process."""
-    log.warning("no %s; %s compute instead, right and slower: %s", wanted, instead, reason)
+    log.warning("no %s; %s compute instead, right and perhaps slower: %s", wanted, instead, reason)
 
 
 @cache

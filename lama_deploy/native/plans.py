@@ -128,7 +128,9 @@ def _say_if_other(library: SpectralLibrary, plan: SpectralPlan, description: Des
     """Where "auto" took the other implementation, because the first lacks something."""
     reason, (major, minor) = library.last_error(), torch.cuda.get_device_capability(device)
     if description.backend == "auto" and plan.backend != library.resolve(description, 10 * major + minor):
-        warn_once(reason, "unit by cuFFT" if plan.backend == "tensor_core" else "unit by tensor cores", "others")
+        units = ["cuFFT kernels", "tensor-core kernels"]
+        instead, wanted = reversed(units) if plan.backend == "tensor_core" else units
+        warn_once(reason, wanted, instead)
 
 
 def run_on_library(
