@@ -1,4 +1,4 @@
-"""Engines that report to their makers are kept from it, unless `LAMA_DEPLOY_TELEMETRY=1` leaves them their own choice."""
+"""Engines that report to their makers are kept from it; `LAMA_DEPLOY_TELEMETRY=1` leaves them their own choice."""
 
 from __future__ import annotations
 
