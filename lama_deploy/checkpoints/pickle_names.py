@@ -16,6 +16,7 @@ from lama_deploy.checkpoints.pickle_values import (
     ScriptModule,
     StorageRef,
     TensorRef,
+    UnreadableTensorError,
 )
 from lama_deploy.checkpoints.stored_types import ITEM_BYTES, UNREADABLE
 from lama_deploy.errors import brief
@@ -64,12 +65,12 @@ class UnknownNameError(Exception):
 
 
 def resolve(module: str, name: str) -> Name:
-    """A name that checkpoints carry. Raises UnknownNameError, and DamagedPickleError for tensors that are not dense."""
+    """A name that checkpoints carry. Raises UnknownNameError, and UnreadableTensorError for tensors that are not dense."""
     found = Name(RENAMED.get(module, module), name)
     if found in CALLABLE or is_storage(found) or is_script(found) or is_inert(found):
         return found
     if found.module == "torch._utils" and name in NOT_DENSE:
-        raise DamagedPickleError(f"{NOT_DENSE[name]} is in it, and only dense ones can be read; save it without them")
+        raise UnreadableTensorError(NOT_DENSE[name])
     raise UnknownNameError(brief(str(found)))
 
 

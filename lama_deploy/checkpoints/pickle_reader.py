@@ -29,8 +29,8 @@ LITERALS = {
 def read_pickle(data: bytes) -> Any:
     """What the pickle describes.
 
-    Raises DamagedPickleError for one that is cut off, malformed or beyond the bounds, and UnknownNameError for one
-    that asks for something which no checkpoint needs.
+    Raises DamagedPickleError for one that is cut off, malformed or beyond the bounds, UnknownNameError for one that
+    asks for something which no checkpoint needs, and UnreadableTensorError.
     """
     if len(data) > MOST_BYTES:
         raise DamagedPickleError(f"it has {len(data):,} bytes, of a checkpoint's at most {MOST_BYTES:,}")

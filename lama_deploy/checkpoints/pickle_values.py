@@ -10,6 +10,10 @@ class DamagedPickleError(Exception):
     """What no pickle of a checkpoint does; the message is one line, without the file's name."""
 
 
+class UnreadableTensorError(Exception):
+    """A tensor that is not dense, or of no type that is read; the message says what it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A class or function that the pickle asks for: its name and nothing behind it."""

@@ -16,7 +16,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.named_tensors import named_tensors
 from lama_deploy.checkpoints.pickle_names import UnknownNameError
 from lama_deploy.checkpoints.pickle_reader import read_pickle
-from lama_deploy.checkpoints.pickle_values import DamagedPickleError, TensorRef
+from lama_deploy.checkpoints.pickle_values import DamagedPickleError, TensorRef, UnreadableTensorError
 from lama_deploy.checkpoints.stored_types import ALLOWED, ITEM_BYTES, elements, reaches_out, strided, values
 from lama_deploy.checkpoints.zip_entries import ZipEntries
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
@@ -111,6 +111,10 @@ class TorchArchive:
             raise UnsafeCheckpointError(
                 f"{self.path}: refused, nothing was run: the pickle asks for '{error}', which no LaMa checkpoint "
                 "needs; fetch the file from its official source, or ask its author for .safetensors"
+            ) from error
+        except UnreadableTensorError as error:
+            raise CheckpointError(
+                f"{self.path}: holds {error}; allowed: dense tensors of {ALLOWED}; save the weights as such"
             ) from error
         except DamagedPickleError as error:
             raise CheckpointError(

@@ -159,10 +159,6 @@ MALFORMED = {
     "offset that is no integer": (REBUILD + f"({STORAGE}F1.0\n(t(ttR.", "offset is 1.0; it must be an integer"),
     "shape of booleans": (REBUILD + f"({STORAGE}I0\n(I01\nt(I1\nttR.", "shape must be integers, not"),
     "100 dimensions": (REBUILD + f"({STORAGE}I0\n({'I1' + chr(10)}" + "I1\n" * 99 + "t(ttR.", "at most 32 integers"),
-    "sparse": ("ctorch._utils\n_rebuild_sparse_tensor\n)R.", "a sparse tensor is in it, and only dense ones"),
-    "meta": ("ctorch._utils\n_rebuild_meta_tensor_no_storage\n)R.", "a tensor without data"),
-    "quantised": ("ctorch._utils\n_rebuild_qtensor\n)R.", "a quantised tensor is in it"),
-    "float8": ("ctorch._utils\n_rebuild_tensor_v3\n)R.", "a type such as float8"),
 }
 
 
@@ -221,6 +217,28 @@ def test_modules_nested_in_themselves_end(torch_zip):
     path = torch_zip(b"\x80\x02c__torch__.a\nB\n)\x81q\x00}S'me'\nh\x00sb.")
     with pytest.raises(CheckpointError, match="modules nested without end"):
         load_checkpoint(path)
+
+
+UNREADABLE = {
+    "_rebuild_sparse_tensor": "a sparse tensor",
+    "_rebuild_meta_tensor_no_storage": "a tensor without data",
+    "_rebuild_qtensor": "a quantised tensor",
+    "_rebuild_tensor_v3": "a tensor of a type such as float8",
+}
+
+
+@pytest.mark.parametrize("function", UNREADABLE)
+def test_tensors_that_are_not_dense(function, torch_zip):
+    with pytest.raises(CheckpointError, match=f"holds {UNREADABLE[function]}.*; allowed: dense tensors of float32"):
+        load_checkpoint(torch_zip(f"ctorch._utils\n{function}\n)R.".encode()))
+
+
+def test_torch_itself_writes_such_tensors(tmp_path, tiny):
+    """The names are those that torch writes now."""
+    for kept in (torch.eye(3).to_sparse(), torch.eye(3, device="meta"), torch.eye(3).to(torch.float8_e4m3fn)):
+        torch.save({"state_dict": {"x": kept}}, tmp_path / "w.ckpt")
+        with pytest.raises(CheckpointError, match="w.ckpt: holds a tensor|w.ckpt: holds a sparse tensor"):
+            load_checkpoint(tmp_path / "w.ckpt")
 
 
 SHARED = {
