@@ -65,7 +65,7 @@ class UnknownNameError(Exception):
 
 
 def resolve(module: str, name: str) -> Name:
-    """A name that checkpoints carry. Raises UnknownNameError, and UnreadableTensorError for tensors that are not dense."""
+    """A name that checkpoints carry. Raises UnknownNameError, UnreadableTensorError for tensors not dense."""
     found = Name(RENAMED.get(module, module), name)
     if found in CALLABLE or is_storage(found) or is_script(found) or is_inert(found):
         return found

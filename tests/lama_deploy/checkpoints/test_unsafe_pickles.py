@@ -237,7 +237,7 @@ def test_torch_itself_writes_such_tensors(tmp_path, tiny):
     """The names are those that torch writes now."""
     for kept in (torch.eye(3).to_sparse(), torch.eye(3, device="meta"), torch.eye(3).to(torch.float8_e4m3fn)):
         torch.save({"state_dict": {"x": kept}}, tmp_path / "w.ckpt")
-        with pytest.raises(CheckpointError, match="w.ckpt: holds a tensor|w.ckpt: holds a sparse tensor"):
+        with pytest.raises(CheckpointError, match=r"w\.ckpt: holds a (sparse )?tensor"):
             load_checkpoint(tmp_path / "w.ckpt")
 
 
