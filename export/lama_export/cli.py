@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
+from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
@@ -17,6 +18,9 @@ def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-export",
         "Export a LaMa checkpoint to a bundle, and prove it against eager PyTorch before writing it.",
+        codes={
+            PROOF_FAILED: "what was exported does not compute what the checkpoint computes, and nothing was written"
+        },
     )
     p.add_argument(
         "--weights",

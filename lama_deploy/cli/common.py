@@ -12,15 +12,17 @@ from typing import Any
 from tqdm import tqdm
 
 from lama_deploy import __version__
-from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.cli.exit_codes import BAD_INPUT, INTERRUPTED, PROOF_FAILED, in_words
+from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError
 
-BAD_INPUT = 2
-INTERRUPTED = 130
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
 
 
-def command_parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    """A parser with --help and --version; every command makes its own with this."""
+def command_parser(
+    prog: str, description: str, epilog: str = "", *, codes: dict[int, str] | None = None
+) -> argparse.ArgumentParser:
+    """A parser with --help and --version; every command makes its own with this. codes: exit codes of its own."""
+    epilog = f"{epilog} {in_words(codes or {})}".strip()
     p = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, add_help=False)
     p.add_argument("-h", "--help", action="help", help="Show this help and end.")
     p.add_argument("--version", action="version", version=f"{prog} {__version__}", help="Print the version and end.")
@@ -45,13 +47,16 @@ def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], bac
 
 
 def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
-    """Decorate a main(): a LamaDeployError is one line on stderr and exit code 2, a missing package names `extra`."""
+    """Decorate a main(): a LamaDeployError is one line on stderr and an exit code, a missing package names `extra`."""
 
     def decorate(main: Callable[[], int]) -> Callable[[], int]:
         @wraps(main)
         def wrapped() -> int:
             try:
                 return main()
+            except ParityError as error:
+                fail(error)
+                return PROOF_FAILED
             except LamaDeployError as error:
                 return fail(error)
             except ModuleNotFoundError as error:
