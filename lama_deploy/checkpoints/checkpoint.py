@@ -67,8 +67,8 @@ def save_checkpoint(
         for key, array in state_dict.items()
     }
     data = save(arrays, metadata={CONFIG_METADATA: json.dumps(config.to_dict())})
-    with appears_whole(path) as temporary:
-        temporary.write_bytes(data)
+    with appears_whole(path) as stream:
+        stream.write(data)
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -25,10 +25,9 @@ from lama_deploy.cli.common import (
     fail,
     positive,
     progress_bar,
-    require_writable,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
-from lama_deploy.disk import write_whole
+from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
@@ -77,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    require_writable(args.json, args.html)
+    for file in filter(None, (args.json, args.html)):
+        require_writable(file)
     asked = [Size.parse(text) for text in dict.fromkeys(args.sizes.split(","))] if args.sizes else None
     before = {**machine(PACKAGES), "gpus": nvidia_gpus()}
     opened, unopened = _open(args)

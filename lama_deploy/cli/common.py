@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -75,13 +74,6 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 1")
     return int(text)
-
-
-def require_writable(*files: str | None) -> None:
-    """Before hours of work, not after. Raises LamaDeployError where a file's folder is not there."""
-    for file in files:
-        if file is not None and (Path(file).is_dir() or not Path(file).parent.is_dir()):
-            raise LamaDeployError(f"{file}: cannot be written; give a file name in a folder that exists")
 
 
 def fail(error: Exception) -> int:
