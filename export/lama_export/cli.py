@@ -35,7 +35,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--out",
         metavar="DIR",
-        help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on).",
+        help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on, with the name of the "
+        "weights or of their official folder).",
+    )
+    p.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Replace a bundle also where other files lie beside its own; they stay (default: only its own may).",
     )
     p.add_argument(
         "--io",
@@ -134,11 +140,11 @@ def main() -> int:
     from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights
     from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
     from lama_export.export import export_bundle
+    from lama_export.naming import name_of
     from lama_export.options import ENGINES, ExportOptions, Precision
 
     precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
     suffix = "" if precision == "fp32" else f"-{precision}"
-    out = Path(args.out or f"{Path(args.weights).stem}-{args.to}{suffix}")
     if args.weights == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     options = ExportOptions(
@@ -152,7 +158,10 @@ def main() -> int:
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
     checkpoint = load_weights(args.weights)
-    record = export_bundle(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))
+    out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
+    record = export_bundle(
+        checkpoint, out, options, source=args.weights, progress=progress_bar("running"), overwrite=args.overwrite
+    )
     print(parity_table(record))
     if precision == "fp16":
         print(ranges_summary(load_bundle(out).ranges))
