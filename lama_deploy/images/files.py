@@ -109,8 +109,8 @@ def write_photograph(path: Path, photograph: Photograph) -> None:
         options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appears_whole(path) as temporary:
-            Image.fromarray(bands).save(temporary, format=kind, **options)
+        with appears_whole(path) as stream:
+            Image.fromarray(bands).save(stream, format=kind, **options)
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         raise ImageError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
 
