@@ -21,6 +21,7 @@ from lama_deploy.errors import (
     UnsafeCheckpointError,
     WeightsNotFoundError,
 )
+from lama_deploy.telemetry import switch_off
 
 if TYPE_CHECKING:
     from lama_deploy.bundle import load_bundle
@@ -51,6 +52,8 @@ __all__ = [
     "load_checkpoint",
 ]
 _LATER = {"Inpainter": "runtime.inpainter", "load_bundle": "bundle", "load_checkpoint": "checkpoints.checkpoint"}
+
+switch_off()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,59 @@
 """The errors a user can cause. Each message is one line: what was wrong, what is allowed, what to do next."""
 
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+MOST_CHARACTERS = 200  # of anything from outside that a message quotes
+
+
+def brief(value: Any, limit: int = MOST_CHARACTERS) -> str:
+    """A value from outside, as a message may quote it: one line, at most `limit` characters.
+
+    str, bytes and exceptions as their text; anything else as its shortened repr, which looks at a few elements and
+    levels only, whatever the value holds. What no terminal shows (control characters, lone surrogates) is escaped.
+    """
+    if isinstance(value, bytes):
+        value = value[: limit + 1].decode("utf-8", "surrogateescape")
+    text = _text(value)[: limit + 1]
+    shown = "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def _text(value: Any) -> str:
+    """Never a failure of its own."""
+    try:
+        if isinstance(value, BaseException):
+            return " ".join(_said_by(value).split()) or type(value).__name__
+        return value if isinstance(value, str) else _Shortened().repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _said_by(error: BaseException) -> str:
+    """str, but for arguments from outside, which it would write out."""
+    if len(error.args) == 1:
+        return _text(error.args[0])
+    return str(error) if not error.args or isinstance(error, (OSError, UnicodeError)) else _text(error.args)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class _Shortened(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = MOST_CHARACTERS
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        """What has no method of its own here: subclasses of containers too, which their own repr would write out."""
+        if isinstance(x, (dict, list, tuple, set, frozenset)):
+            return f"<{type(x).__name__}>"
+        return super().repr_instance(x, level)
+
 
 class LamaDeployError(Exception):
     """Base of every error that is the input's fault; commands print it as one line and exit with code 2."""

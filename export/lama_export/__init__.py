@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import lama_deploy  # noqa: F401 (before any engine: it keeps them from reporting)
+
 if TYPE_CHECKING:
     from lama_export.engine_options import Batch, EngineOptions, Profile
     from lama_export.export import export_bundle
