@@ -1,4 +1,4 @@
-"""How much memory this process may still take: control groups, its own limits, the machine. Linux only, else unknown."""
+"""How much memory this process may still take: by control groups, its own limits and the machine; on Linux only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from lama_deploy.errors import DeviceMemoryError
+
 PROC = Path("/proc")
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 GIB = 2**30
+SMALL = 64 * 2**20  # bytes; to ask costs more than such a need is worth
 # Address space that engines and allocators reserve beside what they touch: a limit of it is reached earlier by so much.
 RESERVED_BESIDE = 1.5
 UNLIMITED = 2**62  # version 1 has no word for it, but a number near 2**63
@@ -113,3 +116,20 @@ def _numbers(file: Path) -> dict[str, int]:
         if rest and rest[0].isdecimal():
             found[name] = int(rest[0]) * (1024 if rest[1:] == ["kB"] else 1)
     return found
+
+
+def require_memory(needed: int, what: str) -> None:
+    """Raises DeviceMemoryError where this process cannot take `needed` bytes more. Small needs are not looked at."""
+    if needed <= SMALL:
+        return
+    memory = process_memory()
+    if memory is not None and needed > memory.room:
+        raise DeviceMemoryError(
+            f"{what} takes {gib(needed)}, and this process may take {gib(memory.room)} more; make the picture smaller, "
+            "or give the process more memory"
+        )
+
+
+def gib(count: int) -> str:
+    """Bytes in words."""
+    return f"{count / GIB:.2g} GiB" if count < 10 * GIB else f"{count / GIB:,.0f} GiB"

@@ -6,7 +6,6 @@ resumable like training from files.
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
-from lama_deploy.errors import ConfigError, DataError, ImageError
+from lama_deploy.errors import ConfigError, DataError, LamaDeployError, brief
+from lama_deploy.images.opening import decoded, most_bytes, pillow_quiet
 from lama_deploy.images.pixel_modes import rgb_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -35,10 +35,11 @@ class PictureRef:
     size: int | None = None
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises OSError."""
+        """The encoded bytes, one too many where a picture may not have so many. Raises OSError."""
+        most = most_bytes() + 1
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
-            return stream.read(self.size)
+            return stream.read(most if self.size is None else min(self.size, most))
 
 
 def find_pictures(folder: Path) -> list[PictureRef]:
@@ -88,12 +89,12 @@ def decode(ref: PictureRef) -> Picture:
     Raises DataError.
     """
     try:
-        with Image.open(io.BytesIO(ref.read())) as image:
+        with pillow_quiet(), decoded(ref.read()) as image:
             return rgb_of(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError as error:
-        raise DataError(f"{ref.name}: unreadable (not a picture in any format)") from error
-    except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{ref.name}: unreadable ({str(error) or type(error).__name__})") from error
+    except (OSError, LamaDeployError) as error:
+        raise DataError(
+            f"{brief(ref.name)}: unreadable ({brief(getattr(error, 'strerror', None) or error)})"
+        ) from error
 
 
 def by_shares(refs: list[PictureRef], shares: Mapping[str, float]) -> list[int]:
