@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.budgets import MIB, excess
@@ -94,13 +94,13 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _image(data: bytes, max_pixels: int, before_decoding: BeforeDecoding) -> Iterator[Image.Image]:
-    """From memory, never by name: Pillow maps named files, wrongly where a TIFF is turned, fatally where one shrinks."""
+    """From memory, not by name: Pillow maps named files, wrongly where a TIFF is turned, fatally where one shrinks."""
     found = excess(data)
     if found is not None:
         raise ImageError(f"has {found}; no picture needs that, so it is not decoded")
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageError(f"not a picture in any format that is read: {', '.join(formats())}") from error
     with image:
         _check_pixels(image, max_pixels)

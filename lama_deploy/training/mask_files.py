@@ -31,7 +31,7 @@ class ObjectMasks:
         """Every mask file under `folder`. Raises DataError when there is none."""
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not files:
-            raise DataError(f"{folder}: no mask files here; allowed are {', '.join(SUFFIXES)}")
+            raise DataError(f"{brief(str(folder))}: no mask files here; allowed are {', '.join(SUFFIXES)}")
         return cls(tuple(files))
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Mask:

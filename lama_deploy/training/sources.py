@@ -48,7 +48,7 @@ def find_pictures(folder: Path) -> list[PictureRef]:
     Raises DataError when there is none.
     """
     if not folder.exists():
-        raise DataError(f"{folder}: no such folder; give one with pictures or .tar shards")
+        raise DataError(f"{brief(str(folder))}: no such folder; give one with pictures or .tar shards")
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     found: list[PictureRef] = []
     for path in files:
@@ -58,7 +58,9 @@ def find_pictures(folder: Path) -> list[PictureRef]:
         elif path.suffix.lower() == ".tar":
             found += _index_shard(path, _group(path, folder))
     if not found:
-        raise DataError(f"{folder}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them")
+        raise DataError(
+            f"{brief(str(folder))}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them"
+        )
     return found
 
 
@@ -75,7 +77,9 @@ def _index_shard(path: Path, group: str) -> list[PictureRef]:
             if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any rest for the end
                 raise tarfile.ReadError(f"damaged or cut short after {len(members)} members")
     except (tarfile.TarError, OSError) as error:
-        raise DataError(f"{path}: no readable, uncompressed tar shard ({error}); write it again") from error
+        raise DataError(
+            f"{brief(str(path))}: no readable, uncompressed tar shard ({brief(error)}); write it again"
+        ) from error
     return [
         PictureRef(path, group, f"{path.name}/{member.name}", member.offset_data, member.size)
         for member in members

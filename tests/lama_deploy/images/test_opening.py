@@ -93,7 +93,7 @@ def test_a_picture_that_is_a_program_starts_none(tmp_path, ghostscript):
     folder.mkdir()
     (folder / "evil.jpg").write_bytes(EPS)
     for read in entries(folder).values():
-        with pytest.raises((ImageError, DataError), match=r"not a picture in any format that is read"):
+        with pytest.raises((ImageError, DataError), match=r"not a picture in any|none of its photographs can"):
             read()
     assert not ghostscript.exists()
     with Image.open(io.BytesIO(EPS)) as image, pytest.raises(OSError):
