@@ -22,7 +22,7 @@ from lama_deploy.backbones.efficientnet_lite import EfficientNetLite0
 from lama_deploy.backbones.frozen import load_state
 from lama_deploy.backbones.locate import find_backbone
 from lama_deploy.backbones.st_lpips import STLPIPS, Net
-from lama_deploy.errors import CheckpointError, DataError, MissingDependencyError
+from lama_deploy.errors import CheckpointError, DataError, MissingDependencyError, brief
 
 PairScore = Callable[[Tensor, Tensor, Tensor], float]  # original, result, hole: see `metrics`
 Features = Callable[[Tensor], Array]  # (1, 3, H, W) RGB in [0, 1] -> (D,) float32
@@ -67,7 +67,7 @@ def inception_features(device: str, paths: Paths) -> Features:
         with _quiet(), _fetching(inception, state):
             model = inception.InceptionV3().eval().to(device)
     except RuntimeError as error:
-        raise CheckpointError(f"{file}: not the weights of FID's Inception ({_first_line(error)})") from error
+        raise CheckpointError(f"{file}: not the weights of FID's Inception ({brief(error)})") from error
     return lambda image: _infer(model, image)[0].flatten().float().cpu().numpy()
 
 
@@ -110,7 +110,7 @@ def _library(name: str, metric: str) -> ModuleType:
         return import_module(name)
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise MissingDependencyError(
-            f"{metric} needs {name.partition('.')[0]} and torchvision ({_first_line(error)}): {REQUIREMENT}"
+            f"{metric} needs {name.partition('.')[0]} and torchvision ({brief(error)}): {REQUIREMENT}"
         ) from error
 
 
@@ -118,7 +118,7 @@ def _load(module: torch.nn.Module, state: Mapping[str, Tensor | None], file: Pat
     try:
         module.load_state_dict({key: tensor for key, tensor in state.items() if tensor is not None})
     except RuntimeError as error:
-        raise CheckpointError(f"{file}: not the weights of torchvision's VGG16 ({_first_line(error)})") from error
+        raise CheckpointError(f"{file}: not the weights of torchvision's VGG16 ({brief(error)})") from error
 
 
 @contextmanager
@@ -138,7 +138,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

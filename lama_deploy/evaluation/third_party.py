@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import LamaDeployError
+from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.images.scenes import scene
 
@@ -108,9 +108,12 @@ def open_onnx(path: Path, device: str | None, threads: int | None) -> tuple[Netw
         else:
             feeds = {value.name: mask if value.name == mask_name else image for value in inputs}
         try:
-            return session.run(None, {name: array.astype(dtype) for name, array in feeds.items()})[0]
+            result: Array = np.asarray(
+                session.run(None, {name: array.astype(dtype) for name, array in feeds.items()})[0]
+            )
+            return result
         except Exception as error:  # ONNX Runtime's exceptions share no base class but this
-            raise _does_not_run(path, image, str(error).splitlines()[0]) from error
+            raise _does_not_run(path, image, brief(error)) from error
 
     height, width = inputs[0].shape[2:]
     fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
@@ -137,7 +140,7 @@ def open_torchscript(path: Path, device: str | None) -> Network:
             with torch.inference_mode():
                 result = module(torch.from_numpy(image).to(device), torch.from_numpy(mask).to(device))
         except (RuntimeError, torch.jit.Error) as error:
-            raise _does_not_run(path, image, str(error).strip().splitlines()[-1]) from error
+            raise _does_not_run(path, image, brief(str(error).strip().splitlines()[-1])) from error
         if not isinstance(result, torch.Tensor):
             raise LamaDeployError(f"{path}: returns a {type(result).__name__}; it must be the image alone")
         return result.float().cpu().numpy()
@@ -146,7 +149,7 @@ def open_torchscript(path: Path, device: str | None) -> Network:
 
 
 def _check_inputs(path: Path, inputs: list[Any]) -> None:
-    shapes = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs)
+    shapes = ", ".join(f"{brief(value.name, 40)} {value.type} {brief(value.shape, 60)}" for value in inputs[:4])
     channels = [value.shape[1] if len(value.shape) == 4 else None for value in inputs]
     usual = len(inputs) == 2 or (len(inputs) == 1 and channels == [4])
     floats = all(value.type in ("tensor(float)", "tensor(float16)") for value in inputs)

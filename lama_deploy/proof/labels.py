@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto
 
 from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
-from lama_deploy.errors import BundleError
+from lama_deploy.errors import BundleError, brief
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
 QUANTISERS = ("Quantize", "QLinear", "Integer")  # in the names of ONNX's operators
@@ -38,7 +38,7 @@ def check_label(directory: Path, bundle: Bundle) -> None:
     try:
         named, found = (_read_openvino if is_openvino else _read_onnx)(path)
     except Exception as error:  # protobuf's, ONNX's and the XML parser's own, and whatever a strange graph lacks
-        raise BundleError(f"{path}: damaged ({str(error).splitlines()[0]}); export it again") from error
+        raise BundleError(f"{path}: damaged ({brief(error)}); export it again") from error
     check_precision(path, bundle, found or "of no known type", "its weights and nodes")
     check_precision(path, bundle, named)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import ParityError
+from lama_deploy.errors import DeviceMemoryError, ParityError, brief
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import Photograph, Subject
@@ -178,12 +178,13 @@ def _together(cases: Sequence[Case], tolerance: Tolerance) -> Case:
 
 
 def run_at(subject: Subject, run: Callable[[Array, Array], Array], images: Array, masks: Array) -> Array:
-    """The result of a candidate's `run`. Raises DynamicShapeError, whatever went wrong."""
+    """The result of a candidate's `run`. Raises DynamicShapeError, whatever went wrong but for a want of memory."""
     try:
         return run(images, masks)
+    except DeviceMemoryError:
+        raise
     except Exception as error:  # every engine has its own exceptions; whatever it is, the size does not run
-        what = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DynamicShapeError(f"the artefact does not run at {subject}: {what}") from error
+        raise DynamicShapeError(f"the artefact does not run at {subject}: {brief(error)}") from error
 
 
 def require_composite(got: Array, images: Array, masks: Array, subject: Subject) -> None:

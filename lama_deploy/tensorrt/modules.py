@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from lama_deploy.errors import MissingDependencyError
+from lama_deploy.errors import MissingDependencyError, brief
 
 Version = tuple[int, int]
 
@@ -50,7 +50,7 @@ def open_tensorrt(target: str) -> Any:
         module: Any = import_module(flavour.module)
         version, _ = module.__version__, module.Builder
     except (ImportError, OSError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = brief(error)
         raise MissingDependencyError(
             f"{flavour.name} is installed, but not all of it ({reason}): remove it, then {advice}"
         ) from error

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 
 from lama_deploy.bundle import MODEL, Bundle
-from lama_deploy.errors import BundleError, ConfigError
+from lama_deploy.errors import BundleError, ConfigError, brief
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.images.scenes import scene
 from lama_deploy.native.plugin_build import plugin_of_this_machine
@@ -46,7 +46,7 @@ class LayeredModel:
         try:
             return cls(folder, bundle, inline_functions(onnx.load(folder / MODEL)))
         except Exception as error:  # protobuf's and ONNX's own
-            raise BundleError(f"{folder / MODEL}: damaged ({str(error).splitlines()[0]}); export it again") from error
+            raise BundleError(f"{folder / MODEL}: damaged ({brief(error)}); export it again") from error
 
     def __str__(self) -> str:
         """What is run as the candidate."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 import onnxruntime as ort
 
-from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError
+from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError, brief
 
 Optimization = Literal["all", "extended", "basic", "none"]
 LEVELS = {
@@ -40,9 +40,7 @@ def open_session(
     try:
         return ort.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions share no base class but this
-        raise BundleError(
-            f"{name}: ONNX Runtime cannot open it ({str(error).splitlines()[0]}); export it again"
-        ) from error
+        raise BundleError(f"{name}: ONNX Runtime cannot open it ({brief(error)}); export it again") from error
 
 
 def _providers(device: str | None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from lama_deploy.errors import KernelError
+from lama_deploy.errors import KernelError, brief
 from lama_deploy.native.library import Description, SpectralLibrary, SpectralPlan
 
 
@@ -72,7 +72,7 @@ def current_device() -> int:
     except ImportError as error:
         raise KernelError("no cuda-python to name the CUDA device with: pip install cuda-bindings") from error
     except RuntimeError as error:  # how cuda-python says that there is no driver
-        raise KernelError(f"no CUDA device: {str(error).splitlines()[0]}") from error
+        raise KernelError(f"no CUDA device: {brief(error)}") from error
     if int(status):
         raise KernelError(f"no CUDA device: no context is current in this thread (error {int(status)})")
     return int(device)
