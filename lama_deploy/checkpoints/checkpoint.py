@@ -27,7 +27,7 @@ from lama_deploy.checkpoints.safetensors_file import (
 )
 from lama_deploy.checkpoints.torch_archive import TorchArchive
 from lama_deploy.disk import appears_whole, sha256_of
-from lama_deploy.errors import CheckpointError, ConfigError, brief
+from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
 from lama_deploy.variants import GeneratorConfig
 
 PREFIXES = ("generator.", "model.generator.", "")  # Lightning, TorchScript, bare
@@ -182,12 +182,13 @@ def _check_config_yaml(path: Path, config: GeneratorConfig) -> None:
     try:
         values = read_yaml(path)
     except ConfigError as error:
-        raise CheckpointError(f"{path}: not an official LaMa config ({brief(error, 300)})") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise CheckpointError(f"{path}: not an official LaMa config ({brief(reason, 300)})") from error
     generator = values.get("generator") if isinstance(values, dict) else None
     if not isinstance(generator, dict) or "n_blocks" not in generator:
         raise CheckpointError(f"{path}: not an official LaMa config (no generator.n_blocks)")
     blocks, activation = generator["n_blocks"], generator.get("add_out_act", True)
     if activation != "sigmoid":
-        raise CheckpointError(f"{path}: the generator ends in {brief(activation)}; only 'sigmoid' is supported")
+        raise CheckpointError(f"{path}: the generator ends in {quoted(activation)}; only 'sigmoid' is supported")
     if type(blocks) is not int or blocks != config.blocks:
-        raise CheckpointError(f"{path}: says {brief(blocks)} blocks, but the checkpoint beside it has {config.blocks}")
+        raise CheckpointError(f"{path}: says {quoted(blocks)} blocks, but the checkpoint beside it has {config.blocks}")
