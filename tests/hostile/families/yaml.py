@@ -119,7 +119,7 @@ TEXTS: dict[str, str | bytes] = {
     **{f"{name}: {value}": with_value(name, value) for name, value in VALUES},
 }  # fmt: skip
 CRAFTED = list(TEXTS)
-COUNT = len(CRAFTED) + 120
+COUNT = len(CRAFTED) + 16
 PIECES = [
     *("&a ", "*a", "{", "}", "[", "]", ": ", "\n", "  ", "- ", "? ", "!!int ", "!!map ", "<<: ", "|\n", "'", '"', "#"),
     *("\t", "---\n", "%TAG ! x\n", "1e999", "0b", "0x", "~", "2026-01-01", "\\x00", ".inf", "1:2:3", "=", "@", "\x85"),
