@@ -135,6 +135,15 @@ def bundle_around(model: Path) -> Bundle | None:
     return bundle
 
 
+def config_beside(model: Path) -> GeneratorConfig | None:
+    """Of the generator in a model file, by the bundle that names it; None where there is none, or it is damaged."""
+    try:
+        bundle = _manifest(model.parent) if is_bundle(model.parent) else None
+    except BundleError:
+        return None
+    return bundle.config if bundle is not None and model.name in bundle.files else None
+
+
 def check_file(path: Path, bundle: Bundle) -> None:
     """Raise BundleError unless size and SHA-256 of a file are those in the manifest.
 

@@ -199,8 +199,8 @@ def _shrink(picture: PictureRef, side: int, target: Path) -> None:
     image = Image.fromarray(decode(picture))
     small = image.resize(scaled_size(image.size, side), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(target) as temporary:
-        small.save(temporary, "PNG")
+    with appears_whole(target) as stream:
+        small.save(stream, "PNG")
 
 
 def trained(contender: Contender, size: Size, seed: int, data: Path, out: Path, device: str) -> Trained:

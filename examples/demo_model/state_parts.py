@@ -50,8 +50,8 @@ def write_parts(
         save_file(part, new / f"part-{number}.safetensors")
     hashes = {path.name: sha256_of(path) for path in sorted(new.iterdir())}
     manifest = {"step": step, "groups": groups, "facts": dict(facts), "files": hashes}
-    with appears_whole(new / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest))
+    with appears_whole(new / MANIFEST) as stream:
+        stream.write(json.dumps(manifest).encode())
     _swap(folder, new)
 
 
@@ -78,8 +78,8 @@ def join_parts(folder: Path, checkpoint: Path) -> None:
     data = io.BytesIO()
     torch.save(content, data)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(checkpoint) as temporary:
-        temporary.write_bytes(data.getbuffer())
+    with appears_whole(checkpoint) as stream:
+        stream.write(data.getbuffer())
 
 
 def _flattened(content: Mapping[str, Any]) -> tuple[Tensors, list[Any], int]:

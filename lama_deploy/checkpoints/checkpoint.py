@@ -77,8 +77,8 @@ def save_checkpoint(
     generator = json.dumps(config.to_dict())
     sealed = digest({key: (type_name(array), array.shape, array) for key, array in arrays.items()}, generator)
     data = save(arrays, metadata={CONFIG_METADATA: generator, DIGEST_METADATA: sealed})
-    with appears_whole(path) as temporary:
-        temporary.write_bytes(data)
+    with appears_whole(path) as stream:
+        stream.write(data)
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
+from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
 from lama_deploy.images.masks import mask_set
 
@@ -43,7 +44,7 @@ def main() -> int:
         print(report.table(blocks))
         report.write(args.output, blocks, _facts(args, candidates, pair_set, sets, metrics))
         print(f"wrote {args.output / report.TSV} and {report.JSON}")
-    return 0
+    return SOME_FAILED if any(record.unreadable for record in sets) else DONE
 
 
 def _pair_set(args: argparse.Namespace) -> PairSet:

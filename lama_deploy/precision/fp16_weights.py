@@ -53,5 +53,5 @@ def _read(path: Path, known: set[str]) -> dict[str, float] | None:
 
 def _write(path: Path, scales: dict[str, float]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(path) as temporary:  # another process may be reading
-        temporary.write_text(json.dumps(scales, indent=2))
+    with appears_whole(path) as stream:  # another process may be reading
+        stream.write(json.dumps(scales, indent=2).encode())

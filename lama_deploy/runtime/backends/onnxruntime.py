@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
+from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, config_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
+from lama_deploy.runtime.memory import expected_memory
 
 
 class OnnxRuntimeBackend:
@@ -37,8 +38,10 @@ class OnnxRuntimeBackend:
             value.name: _described(value) for value in (*self._session.get_inputs(), *self._session.get_outputs())
         }
         self._io = check_interface(model, metadata.get(IO_PROPERTY), values, "onnx")
-        self.capabilities = Capabilities(made_for=metadata.get(PRECISION_PROPERTY))
+        made_for = metadata.get(PRECISION_PROPERTY)
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        config = config_beside(Path(model)) if self.device == "cpu" else None
+        self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, config, made_for))
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run. Raises EngineError, DeviceMemoryError."""

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 import openvino as ov
 
 from lama_deploy.arrays import Array
+from lama_deploy.bundle import config_beside
 from lama_deploy.errors import BundleError, LamaDeployError, brief
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
@@ -20,6 +21,7 @@ from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.runtime.backends.openvino_files import ModelFiles
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
+from lama_deploy.runtime.memory import expected_memory
 from lama_deploy.shapes import Shape, ShapeRange
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,11 @@ class OpenVinoBackend(CompiledModel):
         )
         io = check_interface(model, io, dict(map(_described, (*compiled.inputs, *compiled.outputs))), "openvino")
         takes = Capabilities(
-            fixed_from=PIXELS_WORTH_COMPILING, precision=PRECISIONS.get(hint), hint=hint, made_for=made_for
+            fixed_from=PIXELS_WORTH_COMPILING,
+            precision=PRECISIONS.get(hint),
+            hint=hint,
+            made_for=made_for,
+            memory=expected_memory(self.name, config_beside(self._files.path), made_for),
         )
         super().__init__(compiled, io, takes)
 

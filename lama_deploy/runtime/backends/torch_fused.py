@@ -20,6 +20,7 @@ from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
 from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
 from lama_deploy.runtime.failures import engine_failures
+from lama_deploy.runtime.memory import expected_memory
 from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -59,6 +60,7 @@ class CudaBackend:
             workers=1 if on_cpu else 4,  # others read and write pictures while one computes
             precision=chosen,
             hint=chosen,
+            memory=expected_memory(self.name, checkpoint.config, chosen) if on_cpu else None,
         )
         state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
         generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)
