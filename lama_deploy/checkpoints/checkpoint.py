@@ -26,7 +26,7 @@ from lama_deploy.checkpoints.safetensors_file import (
     type_name,
 )
 from lama_deploy.checkpoints.torch_archive import TorchArchive
-from lama_deploy.disk import appears_whole, sha256_of
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
 from lama_deploy.variants import GeneratorConfig
 
@@ -53,7 +53,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises CheckpointError (missing, truncated, mismatched, NaN) or UnsafeCheckpointError (a hostile pickle).
     """
-    file = _checkpoint_file(Path(path))
+    try:
+        file = _checkpoint_file(Path(path))
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered, a NUL
+        raise CheckpointError(f"{brief(str(path))}: cannot be read ({brief(error)}); give another file") from error
     checkpoint = _of_safetensors(file) if file.suffix == ".safetensors" else _of_torch(file)
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
         _check_config_yaml(file.parent.parent / "config.yaml", checkpoint.config)
@@ -103,7 +106,7 @@ def _of_torch(path: Path) -> Checkpoint:
         archive.check(wanted)
         _check_shapes(path, shapes, expected)
         state = _checked_state(path, expected, archive.read(wanted))
-    return Checkpoint(path, config, state, sha256_of(path))
+        return Checkpoint(path, config, state, archive.sha256())
 
 
 def _of_safetensors(path: Path) -> Checkpoint:

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes
+from lama_deploy.checkpoints.torch_archive import TorchArchive
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
 from lama_deploy.variants import GeneratorConfig
 
@@ -109,6 +111,12 @@ def test_flipped_bits_anywhere_in_the_zip_directory_are_the_files_fault(torch_zi
 def test_missing_file(tmp_path, suffix):
     with pytest.raises(CheckpointError, match=f"none{suffix}: no such file"):
         load_checkpoint(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "zero\0.ckpt"])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(CheckpointError, match=r"no such file|cannot be read"):
+        load_checkpoint(name)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
@@ -271,3 +279,16 @@ def test_compressed_archive_is_called_unsafe(ckpt):
     ckpt.write_bytes(DAMAGED_FILES["compressed"][0](ckpt.read_bytes()))
     with pytest.raises(UnsafeCheckpointError):
         load_checkpoint(ckpt)
+
+
+def test_hash_is_of_the_file_that_was_read(ckpt, tiny, monkeypatch):
+    """Another one that takes its place meanwhile is not mixed up with it."""
+    wanted, read = sha256_of(ckpt), TorchArchive.read
+
+    def replaced(*arguments):
+        (ckpt.parent / "other").write_bytes(b"other")
+        (ckpt.parent / "other").replace(ckpt)
+        return read(*arguments)
+
+    monkeypatch.setattr(TorchArchive, "read", replaced)
+    assert load_checkpoint(ckpt).sha256 == wanted != sha256_of(ckpt)

@@ -104,7 +104,7 @@ def test_file_put_into_the_cache_by_hand(cache, closed_address, tiny, monkeypatc
         find_weights(NAME)
 
 
-@pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", ".", "zero\0"])
+@pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", ".", "zero\0", "x" * 300])
 def test_unknown_name(cache, name):
     with pytest.raises(WeightsNotFoundError, match="known names: big-lama, lama-demo"):
         find_weights(name)
