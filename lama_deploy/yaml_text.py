@@ -13,7 +13,7 @@ import yaml
 from lama_deploy.errors import ConfigError, brief
 
 MOST_BYTES = 100_000  # of a text; official config.yaml files have 5,000
-MOST_VALUES = 20_000  # with what aliases stand for written out
+MOST_VALUES = 5_000  # with what aliases stand for written out
 MOST_LEVELS = 30
 MOST_DIGITS = 100  # of a number
 NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
