@@ -21,6 +21,11 @@ def brief(value: Any, limit: int = MOST_CHARACTERS) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
+def quoted(value: Any, limit: int = MOST_CHARACTERS) -> str:
+    """As `brief`, and text in quotes, which tell '1' from 1."""
+    return f"'{brief(value, limit)}'" if isinstance(value, (str, bytes)) else brief(value, limit)
+
+
 def _text(value: Any) -> str:
     """Never a failure of its own."""
     try:

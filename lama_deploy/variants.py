@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from lama_deploy.errors import ConfigError, brief
+from lama_deploy.errors import ConfigError, quoted
 
 Kind = Literal["ffc", "regular", "dilated"]
 
@@ -41,13 +41,13 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ConfigError(f"generator kind is {brief(self.kind)}; allowed: {', '.join(get_args(Kind))}")
+            raise ConfigError(f"generator kind is {quoted(self.kind)}; allowed: {', '.join(get_args(Kind))}")
         for name, most in MOST.items():
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
-                raise ConfigError(f"generator {name} is {brief(value)}; it must be an integer from 1 to {most}")
+                raise ConfigError(f"generator {name} is {quoted(value)}; it must be an integer from 1 to {most}")
         if type(self.ratio) not in (int, float):
-            raise ConfigError(f"generator ratio is {brief(self.ratio)}; it must be a number between 0 and 1")
+            raise ConfigError(f"generator ratio is {quoted(self.ratio)}; it must be a number between 0 and 1")
         if self.kind == "ffc":
             self._check_branches()
         if self.kind == "dilated" and self.latent_channels % len(DILATIONS):
@@ -59,7 +59,7 @@ class GeneratorConfig:
     def _check_branches(self) -> None:
         if not 0 < self.ratio < 1 or self.local_channels < 1 or self.global_channels < 2:
             raise ConfigError(
-                f"ratio {brief(self.ratio)} of {self.latent_channels} trunk channels leaves a branch empty; it must "
+                f"ratio {quoted(self.ratio)} of {self.latent_channels} trunk channels leaves a branch empty; it must "
                 "give at least 1 local and 2 global channels (kind 'regular' has no global branch)"
             )
 
@@ -98,10 +98,10 @@ class GeneratorConfig:
         """Inverse of `to_dict`. Raises ConfigError for unknown fields, and for what is no mapping."""
         allowed = [field.name for field in fields(cls)]
         if not isinstance(values, Mapping):
-            raise ConfigError(f"a generator config is a mapping, not {brief(values)}; allowed: {', '.join(allowed)}")
+            raise ConfigError(f"a generator config is a mapping, not {quoted(values)}; allowed: {', '.join(allowed)}")
         unknown = next((name for name in values if name not in allowed), None)
         if unknown is not None:
-            raise ConfigError(f"generator config has the unknown field {brief(unknown)}; allowed: {', '.join(allowed)}")
+            raise ConfigError(f"generator config has an unknown field {quoted(unknown)}; allowed: {', '.join(allowed)}")
         return cls(**values)
 
 
@@ -126,5 +126,5 @@ def resolve_config(name_or_config: str | GeneratorConfig) -> GeneratorConfig:
     if isinstance(name_or_config, GeneratorConfig):
         return name_or_config
     if name_or_config not in VARIANTS:
-        raise ConfigError(f"variant '{brief(name_or_config)}' is unknown; known: {', '.join(VARIANTS)}")
+        raise ConfigError(f"variant '{quoted(name_or_config)}' is unknown; known: {', '.join(VARIANTS)}")
     return VARIANTS[name_or_config]

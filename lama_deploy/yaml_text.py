@@ -13,7 +13,7 @@ import yaml
 from lama_deploy.errors import ConfigError, brief
 
 MOST_BYTES = 100_000  # of a text; official config.yaml files have 5,000
-MOST_VALUES = 20_000  # with what aliases stand for written out
+MOST_VALUES = 5_000  # with what aliases stand for written out
 MOST_LEVELS = 30
 MOST_DIGITS = 100  # of a number
 NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
@@ -79,20 +79,21 @@ class _Loader(yaml.SafeLoader):
         self._level += 1
         if self._level > MOST_LEVELS:
             raise ConfigError(f"it is nested deeper than {MOST_LEVELS} levels")
+        alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
         self._level -= 1
-        if node is not None and id(node) not in self._measured:
+        if alias and id(node) not in self._measured:  # measured are those that are complete
+            raise ConfigError("an alias in it stands for what contains it")
+        if node is not None and not alias:
             self._measured[id(node)] = self._extent(node)
             _check(node)
         return node
 
     def _extent(self, node: yaml.Node) -> _Extent:
-        """What is below it is measured already, unless it is an alias of something around it."""
+        """What is below it is measured already."""
         if isinstance(node, yaml.ScalarNode):
             return _Extent(1, 1)
         parts = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
-        if any(id(part) not in self._measured for part in parts):
-            raise ConfigError("an alias in it stands for what contains it")
         below = [self._measured[id(part)] for part in parts]
         extent = _Extent(1 + sum(e.values for e in below), 1 + max((e.levels for e in below), default=0))
         if extent.values > MOST_VALUES or extent.levels > MOST_LEVELS:

@@ -26,8 +26,8 @@ from lama_deploy.checkpoints.safetensors_file import (
     type_name,
 )
 from lama_deploy.checkpoints.torch_archive import TorchArchive
-from lama_deploy.disk import appears_whole, sha256_of
-from lama_deploy.errors import CheckpointError, ConfigError, brief
+from lama_deploy.disk import appears_whole
+from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
 from lama_deploy.variants import GeneratorConfig
 
 PREFIXES = ("generator.", "model.generator.", "")  # Lightning, TorchScript, bare
@@ -53,7 +53,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises CheckpointError (missing, truncated, mismatched, NaN) or UnsafeCheckpointError (a hostile pickle).
     """
-    file = _checkpoint_file(Path(path))
+    try:
+        file = _checkpoint_file(Path(path))
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered, a NUL
+        raise CheckpointError(f"{brief(str(path))}: cannot be read ({brief(error)}); give another file") from error
     checkpoint = _of_safetensors(file) if file.suffix == ".safetensors" else _of_torch(file)
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
         _check_config_yaml(file.parent.parent / "config.yaml", checkpoint.config)
@@ -103,7 +106,7 @@ def _of_torch(path: Path) -> Checkpoint:
         archive.check(wanted)
         _check_shapes(path, shapes, expected)
         state = _checked_state(path, expected, archive.read(wanted))
-    return Checkpoint(path, config, state, sha256_of(path))
+        return Checkpoint(path, config, state, archive.sha256())
 
 
 def _of_safetensors(path: Path) -> Checkpoint:
@@ -182,12 +185,13 @@ def _check_config_yaml(path: Path, config: GeneratorConfig) -> None:
     try:
         values = read_yaml(path)
     except ConfigError as error:
-        raise CheckpointError(f"{path}: not an official LaMa config ({brief(error, 300)})") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise CheckpointError(f"{path}: not an official LaMa config ({brief(reason, 300)})") from error
     generator = values.get("generator") if isinstance(values, dict) else None
     if not isinstance(generator, dict) or "n_blocks" not in generator:
         raise CheckpointError(f"{path}: not an official LaMa config (no generator.n_blocks)")
     blocks, activation = generator["n_blocks"], generator.get("add_out_act", True)
     if activation != "sigmoid":
-        raise CheckpointError(f"{path}: the generator ends in {brief(activation)}; only 'sigmoid' is supported")
+        raise CheckpointError(f"{path}: the generator ends in {quoted(activation)}; only 'sigmoid' is supported")
     if type(blocks) is not int or blocks != config.blocks:
-        raise CheckpointError(f"{path}: says {brief(blocks)} blocks, but the checkpoint beside it has {config.blocks}")
+        raise CheckpointError(f"{path}: says {quoted(blocks)} blocks, but the checkpoint beside it has {config.blocks}")

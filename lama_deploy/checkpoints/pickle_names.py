@@ -19,7 +19,7 @@ from lama_deploy.checkpoints.pickle_values import (
     UnreadableTensorError,
 )
 from lama_deploy.checkpoints.stored_types import ITEM_BYTES, UNREADABLE
-from lama_deploy.errors import brief
+from lama_deploy.errors import brief, quoted
 
 MOST_DIMENSIONS = 32  # of any tensor in a checkpoint, whoever needs it; a generator's have 4
 # Packages whose objects official checkpoints carry beside the weights (PyTorch Lightning, OmegaConf, LaMa itself).
@@ -103,13 +103,13 @@ def tensor_of(arguments: Sequence[Any]) -> TensorRef:
         raise DamagedPickleError("a tensor without a storage")
     storage, offset, shape, strides = arguments[:4]
     if type(offset) is not int:
-        raise DamagedPickleError(f"a tensor's offset is {brief(offset)}; it must be an integer")
+        raise DamagedPickleError(f"a tensor's offset is {quoted(offset)}; it must be an integer")
     return TensorRef(storage, offset, _integers("shape", shape), _integers("strides", strides))
 
 
 def _integers(what: str, values: Any) -> tuple[int, ...]:
     if type(values) not in (tuple, list) or len(values) > MOST_DIMENSIONS:
-        raise DamagedPickleError(f"a tensor's {what} must be at most {MOST_DIMENSIONS} integers, not {brief(values)}")
+        raise DamagedPickleError(f"a tensor's {what} must be at most {MOST_DIMENSIONS} integers, not {quoted(values)}")
     if any(type(value) is not int for value in values):
-        raise DamagedPickleError(f"a tensor's {what} must be integers, not {brief(values)}")
+        raise DamagedPickleError(f"a tensor's {what} must be integers, not {quoted(values)}")
     return tuple(values)

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import CheckpointError, brief
+from lama_deploy.errors import CheckpointError, brief, quoted
 
 CONFIG_METADATA = "lama_deploy.generator"  # GeneratorConfig.to_dict() as JSON
 DIGEST_METADATA = "lama_deploy.sha256"  # `digest` of what the file was written with
@@ -140,19 +140,19 @@ def _metadata(path: Path, found: Any) -> dict[str, str]:
 
 def _entry(path: Path, name: str, found: Any) -> _Entry:
     if not isinstance(found, dict) or set(found) != {"dtype", "shape", "data_offsets"}:
-        raise _damaged(path, f"tensor {brief(name)} needs dtype, shape and data_offsets, and nothing else")
+        raise _damaged(path, f"tensor {quoted(name)} needs dtype, shape and data_offsets, and nothing else")
     kind, shape, offsets = found["dtype"], found["shape"], found["data_offsets"]
     if not isinstance(kind, str) or kind not in TYPES:
         raise CheckpointError(
-            f"{path}: tensor {brief(name)} is of type {brief(kind)}; allowed: {', '.join(TYPES)}; convert it"
+            f"{path}: tensor {quoted(name)} is of type {quoted(kind)}; allowed: {', '.join(TYPES)}; convert it"
         )
     if not _counts(shape) or len(shape) > MOST_DIMENSIONS:
-        raise _damaged(path, f"tensor {brief(name)} has the shape {brief(shape)}; allowed: {MOST_DIMENSIONS} counts")
+        raise _damaged(path, f"tensor {quoted(name)} has the shape {quoted(shape)}; allowed: {MOST_DIMENSIONS} counts")
     if not _counts(offsets) or len(offsets) != 2:
-        raise _damaged(path, f"tensor {brief(name)} has the data_offsets {brief(offsets)}; allowed: two counts")
+        raise _damaged(path, f"tensor {quoted(name)} has the data_offsets {quoted(offsets)}; allowed: two counts")
     entry = _Entry(kind, tuple(shape), *offsets)
     if entry.end - entry.begin != math.prod(entry.shape) * np.dtype(TYPES[kind]).itemsize:
-        raise _damaged(path, f"tensor {brief(name)} has another length than its shape and type say")
+        raise _damaged(path, f"tensor {quoted(name)} has another length than its shape and type say")
     return entry
 
 
@@ -187,7 +187,7 @@ def _check_digest(
     ours = CONFIG_METADATA in metadata or DIGEST_METADATA in metadata
     unknown = sorted(set(metadata) - KNOWN_METADATA)
     if ours and unknown:
-        raise _damaged(path, f"its metadata names {brief(unknown[0])}, which this version does not know")
+        raise _damaged(path, f"its metadata names {quoted(unknown[0])}, which this version does not know")
     expected = metadata.get(DIGEST_METADATA)
     if expected is not None and expected != digest(tensors, metadata.get(CONFIG_METADATA, "")):
         raise _damaged(path, f"its tensors are not those that it was written with: another {DIGEST_METADATA}")

@@ -15,7 +15,7 @@ from typing import Any
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.named_tensors import named_tensors
 from lama_deploy.checkpoints.pickle_names import UnknownNameError
-from lama_deploy.checkpoints.pickle_reader import read_pickle
+from lama_deploy.checkpoints.pickle_reader import MOST_BYTES, read_pickle
 from lama_deploy.checkpoints.pickle_values import DamagedPickleError, TensorRef, UnreadableTensorError
 from lama_deploy.checkpoints.stored_types import ALLOWED, ITEM_BYTES, elements, reaches_out, strided, values
 from lama_deploy.checkpoints.zip_entries import ZipEntries
@@ -75,6 +75,10 @@ class TorchArchive:
                 read[key] = values(strided(flat, ref.offset, ref.shape, ref.strides), ref.storage.kind)
         return {key: read[key] for key in refs}
 
+    def sha256(self) -> str:
+        """Of the whole file, in hex."""
+        return self._entries.sha256()
+
     def _check_layout(self, key: str, ref: TensorRef) -> None:
         kind = ref.storage.kind
         if kind not in ITEM_BYTES:
@@ -104,9 +108,11 @@ class TorchArchive:
             raise CheckpointError(f"{self.path}: its numbers are of byte order {brief(order)}; save it as 'little'")
 
     def _unpickle(self) -> Any:
-        data = self._entries.read(f"{self._prefix}data.pkl")
+        entry = f"{self._prefix}data.pkl"
+        if self._entries.size(entry) > MOST_BYTES:
+            raise CheckpointError(f"{self.path}: the pickle inside is larger than {MOST_BYTES:,} bytes, which none is")
         try:
-            return read_pickle(data)
+            return read_pickle(self._entries.read(entry))
         except UnknownNameError as error:
             raise UnsafeCheckpointError(
                 f"{self.path}: refused, nothing was run: the pickle asks for '{error}', which no LaMa checkpoint "

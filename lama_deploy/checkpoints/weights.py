@@ -68,7 +68,7 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
 def _is_checkpoint(path: Path) -> bool:
     try:
         return path.is_file() or (path / "models").is_dir()
-    except ValueError:  # a NUL in it
+    except (OSError, ValueError):  # too long for a name, in a folder that may not be entered, with a NUL
         return False
 
 
@@ -92,7 +92,7 @@ def provenance(checkpoint: Checkpoint) -> str:
     known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
     known[DEMO_SHA256] = f"{DEMO}, as it ships"
     told = known.get(checkpoint.sha256, "of no published file")
-    return f"weights: {checkpoint.path}, SHA-256 {checkpoint.sha256} ({told})"
+    return f"weights: {brief(str(checkpoint.path), 500)}, SHA-256 {checkpoint.sha256} ({told})"
 
 
 def _download(published: PublishedWeights, target: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from lama_deploy.errors import ConfigError, brief
+from lama_deploy.errors import ConfigError, brief, quoted
 from lama_deploy.training.losses import FakeLabels
 from lama_deploy.training.perceptual import Reduction
 from lama_deploy.variants import VARIANTS, GeneratorConfig
@@ -154,14 +154,14 @@ def config_from_dict(values: Mapping[str, Any], base: TrainConfig | None = None)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(brief(part) for part in first["loc"])
-        raise ConfigError(f"{name} is {brief(first['input'])}: {brief(first['msg'].lower())}") from error
+        raise ConfigError(f"{name} is {quoted(first['input'])}: {brief(first['msg'].lower())}") from error
 
 
 def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
     """From a YAML file of one's own, or the config.yaml of an earlier run. Raises ConfigError."""
     values = read_yaml(path)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {brief(values)}")
+        raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {quoted(values)}")
     return config_from_dict(values.get(RUN_SECTION, values), base)
 
 
@@ -186,7 +186,7 @@ def override(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:
 def _merged(section: Any, values: Any, prefix: str) -> dict[str, Any]:
     """The section's fields with `values` put in, not yet checked, but for what pydantic would take for a number."""
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{prefix[:-1] or 'a training configuration'} is a section of settings, not {brief(values)}")
+        raise ConfigError(f"{prefix[:-1] or 'a training configuration'} is a section of settings, not {quoted(values)}")
     merged = {field.name: getattr(section, field.name) for field in fields(section)}
     for name, value in values.items():
         if name not in merged:

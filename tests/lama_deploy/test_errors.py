@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lama_deploy.errors import brief
+from lama_deploy.errors import brief, quoted
 
 BOMB: Any = "x"
 for _ in range(60):
@@ -65,3 +65,7 @@ LARGE: list[Any] = [
 @pytest.mark.parametrize("limit", [20, 200])
 def test_short(value: Any, limit: int) -> None:
     assert 0 < len(brief(value, limit)) <= limit
+
+
+def test_quoted_tells_text_from_numbers() -> None:
+    assert (quoted("1"), quoted(1), quoted(["1"]), quoted(b"\n")) == ("'1'", "1", "['1']", "'\\n'")

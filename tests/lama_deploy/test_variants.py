@@ -1,6 +1,7 @@
 """Configurations: the paper's six by name, any other by fields, none that no generator can have."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -33,10 +34,20 @@ def test_sizes_follow_from_the_layers() -> None:
         ({"kind": "unet"}, "allowed: ffc, regular, dilated"),
         ({"blocks": 0}, "blocks is 0"),
         ({"width": 2.5}, "width is 2.5"),
+        ({"width": True}, "width is True; it must be an integer from 1 to 4096"),
+        ({"width": "8"}, "width is '8'"),
+        ({"width": 10**12}, "width is 1000000000000; it must be an integer from 1 to 4096"),
+        ({"blocks": 10**9}, "blocks is 1000000000; it must be an integer from 1 to 512"),
+        ({"downsamplings": 10**10}, "downsamplings is 10000000000; it must be an integer from 1 to 8"),
+        ({"max_channels": 10**5000}, "max_channels is <int>; it must be an integer from 1 to 32768"),
+        ({"ratio": math.nan}, "branch empty"),
+        ({"ratio": True}, "ratio is True; it must be a number between 0 and 1"),
+        ({"ratio": "0.5"}, "ratio is '0.5'"),
+        ({"kind": ["ffc"]}, "kind is"),
         ({"ratio": 0.0}, "branch empty"),
         ({"ratio": 1.0}, "branch empty"),
         ({"kind": "dilated", "max_channels": 10}, "equal branches"),
-        ({"depth": 3}, "unknown field depth"),
+        ({"depth": 3}, "an unknown field 'depth'"),
     ],
 )
 def test_impossible_configs_say_why(fields: dict[str, object], message: str) -> None:

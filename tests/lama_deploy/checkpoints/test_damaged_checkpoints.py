@@ -17,7 +17,10 @@ from torch import Tensor
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes
+from lama_deploy.checkpoints.torch_archive import TorchArchive
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
+from lama_deploy.variants import GeneratorConfig
 
 FAKES = ("pytorch_lightning.callbacks.ModelCheckpoint", "omegaconf.dictconfig.DictConfig")
 STEM = "model.1.ffc.convl2l.weight"
@@ -108,6 +111,12 @@ def test_flipped_bits_anywhere_in_the_zip_directory_are_the_files_fault(torch_zi
 def test_missing_file(tmp_path, suffix):
     with pytest.raises(CheckpointError, match=f"none{suffix}: no such file"):
         load_checkpoint(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "zero\0.ckpt"])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(CheckpointError, match=r"no such file|cannot be read"):
+        load_checkpoint(name)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
@@ -215,7 +224,71 @@ def test_layers_without_or_with_absurdly_many_channels(torch_zip, tiny, width):
         load_checkpoint(path)
 
 
+def test_one_storage_under_every_name_is_built_once_at_most(torch_zip):
+    """3 GB of weights in 6 MB of file."""
+    shapes = expected_shapes(GeneratorConfig(blocks=300))
+    stream = BytesIO()
+    CraftedPickler(stream, 2).dump({key: Crafted("0", 0, shape, contiguous(shape)) for key, shape in shapes.items()})
+    path = torch_zip(stream.getvalue(), {"0": bytes(4 * max(map(math.prod, shapes.values())))})
+    with pytest.raises(CheckpointError, match=r"describes 3,\d+,\d+,\d+ bytes of weights in 6,\d+,\d+ bytes of file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(("order", "taken"), [(b"little", True), (b"big", False)])
+def test_byte_order(torch_zip, tiny, order, taken):
+    path = write_crafted(torch_zip, tiny, {})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/byteorder", order)
+    if taken:
+        assert load_checkpoint(path).config == tiny.config
+    else:
+        with pytest.raises(CheckpointError, match="its numbers are of byte order big; save it as 'little'"):
+            load_checkpoint(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_entries_of_one_name(torch_zip, tiny):
+    path = write_crafted(torch_zip, tiny, {})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"archive/data/{NORM}", bytes(32))
+    with pytest.raises(CheckpointError, match="two entries have the same name"):
+        load_checkpoint(path)
+
+
+def test_directory_that_is_larger_than_any_checkpoints(torch_zip):
+    path = torch_zip(b"N.", {f"{i:0100}": b"" for i in range(30_000)})
+    with pytest.raises(CheckpointError, match=r"its directory has 4,\d+,\d+ bytes, of .* at most 4,194,304"):
+        load_checkpoint(path)
+
+
+def test_entries_that_lie_over_one_another(torch_zip, tiny):
+    """Each names the same bytes of the file, which together have more than the file."""
+    path = write_crafted(torch_zip, tiny, {})
+    data = bytearray(path.read_bytes())
+    records = [match.start() for match in re.finditer(re.escape(DIRECTORY), bytes(data))]
+    largest = max(records, key=lambda start: int.from_bytes(data[start + 20 : start + 24], "little"))
+    for start in records[1:]:
+        data[start + 16 : start + 28] = data[largest + 16 : largest + 28]
+        data[start + 42 : start + 46] = data[largest + 42 : largest + 46]
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"is missing or damaged|together larger than the file"):
+        load_checkpoint(path)
+
+
 def test_compressed_archive_is_called_unsafe(ckpt):
     ckpt.write_bytes(DAMAGED_FILES["compressed"][0](ckpt.read_bytes()))
     with pytest.raises(UnsafeCheckpointError):
         load_checkpoint(ckpt)
+
+
+def test_hash_is_of_the_file_that_was_read(ckpt, tiny, monkeypatch):
+    """Another one that takes its place meanwhile is not mixed up with it."""
+    wanted, read = sha256_of(ckpt), TorchArchive.read
+
+    def replaced(*arguments):
+        (ckpt.parent / "other").write_bytes(b"other")
+        (ckpt.parent / "other").replace(ckpt)
+        return read(*arguments)
+
+    monkeypatch.setattr(TorchArchive, "read", replaced)
+    assert load_checkpoint(ckpt).sha256 == wanted != sha256_of(ckpt)

@@ -62,3 +62,12 @@ def test_variants_are_recognised_exactly(name: str) -> None:
 def test_foreign_keys_are_not_lama() -> None:
     with pytest.raises(CheckpointError, match="no LaMa generator"):
         recognise({"conv1.weight": (64, 3, 7, 7)})
+
+
+@pytest.mark.parametrize("kind", ["ffc", "regular"])
+def test_as_many_keys_as_one_likes(kind: str) -> None:
+    """2^20,000 channels by the number of names: nothing is computed of a number before its bounds are checked."""
+    shapes = expected_shapes(GeneratorConfig(kind=kind, width=8, blocks=1))  # type: ignore[arg-type]
+    more = [f"model.{i}.ffc.convl2l.weight" if kind == "ffc" else f"model.{i}.weight" for i in range(20_000)]
+    with pytest.raises(CheckpointError, match="no LaMa generator"):
+        recognise(dict.fromkeys(more, (8, 8, 3, 3)) | shapes)

@@ -16,7 +16,7 @@ import skimage.data
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.checkpoints import weights
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.checkpoints.weights import PublishedWeights, find_weights, load_weights
+from lama_deploy.checkpoints.weights import PublishedWeights, find_weights, load_weights, provenance
 from lama_deploy.errors import CheckpointError, WeightsNotFoundError
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.variants import VARIANTS
@@ -104,7 +104,7 @@ def test_file_put_into_the_cache_by_hand(cache, closed_address, tiny, monkeypatc
         find_weights(NAME)
 
 
-@pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", "."])
+@pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", ".", "zero\0", "x" * 300])
 def test_unknown_name(cache, name):
     with pytest.raises(WeightsNotFoundError, match="known names: big-lama, lama-demo"):
         find_weights(name)
@@ -133,8 +133,26 @@ def test_path_wins_over_the_name(cache, closed_address, tiny, monkeypatch):
     assert load_weights(tiny.path).sha256 == tiny.sha256
 
 
+def test_which_weights_were_read(cache, tiny, monkeypatch):
+    told = f"weights: {tiny.path}, SHA-256 {tiny.sha256} "
+    assert provenance(tiny) == told + "(of no published file)"
+    publish(monkeypatch, "https://somewhere", tiny)
+    assert provenance(tiny) == told + "(the published big-lama)"
+    assert provenance(load_weights("lama-demo")).endswith("(lama-demo, as it ships)")
+
+
+@pytest.mark.parametrize("content", [b"another", None])
+def test_demo_is_pinned(content, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "DEMO_FILE", tmp_path / "lama-demo.safetensors")
+    if content:
+        weights.DEMO_FILE.write_bytes(content)
+    with pytest.raises(WeightsNotFoundError, match=f"is not {weights.DEMO_SHA256}, that of lama-demo; install"):
+        find_weights("lama-demo")
+
+
 def test_demo_ships_with_the_package(cache):
     demo = load_weights("lama-demo")
+    assert demo.sha256 == weights.DEMO_SHA256
     assert demo.config == VARIANTS["lama-demo"]
     assert demo.path.stat().st_size <= 12_000_000
     assert not cache.exists()

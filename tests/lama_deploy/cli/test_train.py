@@ -81,11 +81,14 @@ def test_trains_and_resumes(lama_train, capsys):
     assert any(not np.array_equal(first[key], second[key]) for key in first)
 
 
-def test_stops_early_and_fine_tunes(lama_train):
+def test_stops_early_and_fine_tunes(lama_train, capsys):
     assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
     assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 1
     tuned = [*TRAIN, "tuned", "--weights", "out", "--stop-after", "1", "--set", "optimizer.generator_lr=1e-12"]
     assert lama_train(*tuned) == 0
+    assert (
+        f"weights: out/models/last.ckpt, SHA-256 {load_checkpoint('out').sha256} (of no pub" in capsys.readouterr().out
+    )
     given, found = load_checkpoint("out").state_dict, load_checkpoint("tuned").state_dict
     key = "model.1.ffc.convl2l.weight"
     np.testing.assert_allclose(found[key], given[key], atol=1e-9)
@@ -97,7 +100,7 @@ REFUSED = {
     "unknown name": (["--config", "lama", "--data", "data"], "'lama' is unknown; a file, or one of: lama-fourier"),
     "missing file": (["--config", "none.yaml", "--data", "data"], "none.yaml: no readable YAML"),
     "unknown field": ([*TRAIN, "out", "--set", "data.cropp=64"], "no such setting: data.cropp; there are: "),
-    "wrong type": ([*TRAIN, "out", "--set", "data.crop=wide"], "data.crop is wide"),
+    "wrong type": ([*TRAIN, "out", "--set", "data.crop=wide"], "data.crop is 'wide'"),
     "no assignment": ([*TRAIN, "out", "--set", "data.crop"], "'data.crop' is no assignment"),
     "unknown masks": ([*TRAIN, "out", "--set", "data.masks=huge"], "mask set 'huge' is unknown"),
     "unknown perceptual loss": (

@@ -1,0 +1,134 @@
+"""Safetensors: read by their header's word where that holds, ours only with the tensors they were written with."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
+
+from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.safetensors_file import (
+    CONFIG_METADATA,
+    DIGEST_METADATA,
+    METADATA,
+    digest,
+    read_safetensors,
+    type_name,
+)
+from lama_deploy.checkpoints.weights import DEMO_FILE
+from lama_deploy.disk import sha256_of
+from lama_deploy.errors import CheckpointError
+
+KINDS = ["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+
+
+def parts(path: Path) -> tuple[dict, bytes]:
+    """Header and data of a file."""
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    return json.loads(whole[8 : 8 + length]), whole[8 + length :]
+
+
+def write(path: Path, header: dict, data: bytes) -> Path:
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_type_is_read_as_torch_wrote_it(tmp_path, kind):
+    wanted = {
+        "a": torch.arange(-3, 9).reshape(3, 4).to(getattr(torch, kind)),
+        "b": torch.ones(()),
+        "c": torch.ones(0, 2),
+    }
+    save_torch_file(wanted, tmp_path / "w.safetensors")
+    read = read_safetensors(tmp_path / "w.safetensors")
+    for name, tensor in wanted.items():
+        expected = (tensor.float() if kind == "bfloat16" else tensor).numpy()
+        np.testing.assert_array_equal(read.tensors[name], expected, strict=True)
+        assert read.tensors[name].flags.aligned and read.tensors[name].flags.writeable
+    assert read.sha256 == sha256_of(tmp_path / "w.safetensors")
+
+
+def test_tensors_at_odd_places_are_aligned(tmp_path):
+    header = {
+        "a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]},
+        "b": {"dtype": "F32", "shape": [2], "data_offsets": [3, 11]},
+    }
+    path = write(tmp_path / "w.safetensors", header, b"abc" + np.float32([1, 2]).tobytes())
+    read = read_safetensors(path).tensors["b"]
+    assert read.flags.aligned and read.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["float8_e4m3fn", "complex64", "uint16"])
+def test_other_types_are_named_with_those_allowed(tmp_path, kind):
+    save_torch_file({"x": torch.zeros(3).to(getattr(torch, kind))}, tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match=r"tensor 'x' is of type '\w+'; allowed: F64, F32, F16, BF16, I64"):
+        read_safetensors(tmp_path / "w.safetensors")
+
+
+def test_digest_covers_names_types_shapes_bytes_and_the_generator():
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    given = {"a": (type_name(array), array.shape, array)}
+    others = [
+        ({"b": given["a"]}, "{}"),
+        ({"a": ("I32", array.shape, array)}, "{}"),
+        ({"a": ("F32", (3, 2), array)}, "{}"),
+        ({"a": ("F32", array.shape, array + 1)}, "{}"),
+        ({"a": given["a"], "b": given["a"]}, "{}"),
+        (given, "{} "),
+    ]
+    assert len({digest(*other) for other in others} | {digest(given, "{}")}) == len(others) + 1
+    pair = {"a": given["a"], "b": given["a"]}
+    assert digest(pair, "{}") == digest(dict(reversed(pair.items())), "{}")
+
+
+def test_every_flipped_bit_of_ours_is_noticed_or_changes_nothing(tmp_path, tiny):
+    whole = tiny.path.read_bytes()
+    path = tmp_path / "w.safetensors"
+    taken = 0
+    for place in (*range(0, 400, 7), *range(400, len(whole), len(whole) // 150)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        try:
+            loaded = load_checkpoint(path)
+        except CheckpointError:
+            continue
+        taken += 1
+        assert loaded.config == tiny.config
+        assert all(np.array_equal(loaded.state_dict[key], array) for key, array in tiny.state_dict.items())
+    assert taken < 5  # of blanks and names in the metadata
+
+
+def test_tensors_of_another_file_under_our_hash(tmp_path, tiny):
+    header, data = parts(tiny.path)
+    path = write(tmp_path / "w.safetensors", header, bytes(reversed(data)))
+    with pytest.raises(CheckpointError, match=f"not those that it was written with: another {DIGEST_METADATA}"):
+        load_checkpoint(path)
+    header[METADATA] = {CONFIG_METADATA: header[METADATA][CONFIG_METADATA]}  # as before there were hashes
+    assert load_checkpoint(write(path, header, data)).config == tiny.config
+    header[METADATA]["lama_deploy.sha257"] = "0"
+    with pytest.raises(CheckpointError, match=r"names 'lama_deploy.sha257', which this version does not know"):
+        load_checkpoint(write(path, header, data))
+
+
+def test_metadata_of_others_is_let_be(tmp_path, tiny):
+    save_file(dict(tiny.state_dict), tmp_path / "w.safetensors", metadata={"author": "somebody"})
+    assert load_checkpoint(tmp_path / "w.safetensors").config == tiny.config
+
+
+def test_what_is_saved_is_what_the_library_reads(tmp_path, tiny):
+    from safetensors.numpy import load_file
+
+    save_checkpoint(tmp_path / "w.safetensors", tiny.config, tiny.state_dict, half=True)
+    read = read_safetensors(tmp_path / "w.safetensors").tensors
+    for name, array in load_file(tmp_path / "w.safetensors").items():
+        np.testing.assert_array_equal(read[name], array, strict=True)
+
+
+def test_the_shipped_file_has_no_hash_of_its_own_and_is_pinned():
+    assert DIGEST_METADATA not in parts(DEMO_FILE)[0][METADATA]
