@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from benchmarks.claims.periodic import periodic_pairs
@@ -20,6 +19,7 @@ from lama_deploy.evaluation.catalogue import Metric, PairMetric, load_metrics
 from lama_deploy.evaluation.drawn_set import MadeSet
 from lama_deploy.evaluation.protocol import evaluate
 from lama_deploy.evaluation.test_set import Pair
+from lama_deploy.images.files import read_photograph
 from lama_deploy.images.masks import mask_set
 
 WIDE, NARROW, PERIODIC = "wide", "narrow", "periodic"
@@ -92,8 +92,7 @@ def _spread(items: Sequence[Path], count: int) -> list[Path]:
 
 
 def _smaller_side(source: Path) -> int:
-    with Image.open(source) as image:
-        return min(image.size)
+    return min(read_photograph(source).rgb.shape[:2])
 
 
 def metrics_for(device: str) -> list[Metric]:

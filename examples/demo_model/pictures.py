@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageStat
 
 from corpus_errors import CorpusError
+from lama_deploy.errors import LamaDeployError
+from lama_deploy.images.opening import decoded
 
 SUFFIX = ".jpg"
 LONG_SIDE = 2048
@@ -41,11 +42,10 @@ def contrast(image: Image.Image) -> float:
 def read_picture(content: bytes, limits: Limits, name: str) -> Image.Image | None:
     """The picture in RGB; None when it is transparent somewhere or below the limits."""
     try:
-        image = Image.open(BytesIO(content))
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+        with decoded(content) as image:
+            return image.convert("RGB") if limits.allow(image) and _is_opaque(image) else None
+    except LamaDeployError as error:
         raise CorpusError(f"{name}: not a picture, or a damaged one ({error})") from error
-    return image.convert("RGB") if limits.allow(image) and _is_opaque(image) else None
 
 
 def save_picture(image: Image.Image, path: Path) -> None:

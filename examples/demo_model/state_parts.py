@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.safetensors_file import read_safetensors
 from lama_deploy.disk import appears_whole, sha256_of
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.training.state import AVERAGE_PREFIX, read_state
@@ -68,11 +68,12 @@ def join_parts(folder: Path, checkpoint: Path) -> None:
     try:
         tensors: Tensors = {}
         for name in sorted(set(manifest["files"]) - {WEIGHTS}):
-            tensors |= load_file(found / name)
+            read = read_safetensors(found / name).tensors
+            tensors |= {key: torch.from_numpy(array) for key, array in read.items()}
         average = load_checkpoint(found / WEIGHTS).state_dict
         tensors |= {AVERAGE_PREFIX + key: torch.from_numpy(array) for key, array in average.items()}
         content = _nested(tensors, manifest["groups"], int(manifest["step"]))
-    except (KeyError, ValueError, TypeError, SafetensorError, LamaDeployError) as error:
+    except (KeyError, ValueError, TypeError, LamaDeployError) as error:
         raise CheckpointError(f"{found}: no state that lease.py wrote ({error}); start without --resume") from error
     data = io.BytesIO()
     torch.save(content, data)

@@ -137,7 +137,7 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights
+    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
     from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
     from lama_export.export import export_bundle
     from lama_export.naming import name_of
@@ -158,6 +158,7 @@ def main() -> int:
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
     checkpoint = load_weights(args.weights)
+    print(provenance(checkpoint))
     out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
     record = export_bundle(
         checkpoint, out, options, source=args.weights, progress=progress_bar("running"), overwrite=args.overwrite

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lama_deploy.cli.common import add_running_options, command_parser, positive
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
+from lama_deploy.errors import brief
 from lama_deploy.images.masks import MASK_SETS
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 
@@ -110,12 +111,12 @@ def _add_other_methods(p: argparse.ArgumentParser) -> None:
 
 def _seed(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 0")
+        raise argparse.ArgumentTypeError(f"'{brief(text)}' is no integer of at least 0")
     return int(text)
 
 
 def _sizes(text: str) -> list[int]:
     sizes = [positive(part) for part in text.split(",")]
     if len(set(sizes)) < len(sizes):
-        raise argparse.ArgumentTypeError(f"{text!r} has a size twice")
+        raise argparse.ArgumentTypeError(f"'{brief(text)}' has a size twice")
     return sizes

@@ -9,7 +9,8 @@ from pathlib import Path
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
 from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
-from lama_deploy.images.files import MAX_PIXELS, format_of, pillow_limit_lifted
+from lama_deploy.images.files import format_of
+from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
 from lama_deploy.images.pairs import find_jobs, images_without_mask
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
@@ -87,7 +88,7 @@ def main() -> int:
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = Inpainter.load(args.model, **own)
-    with pillow_limit_lifted():
+    with pillow_limit_lifted(), pillow_quiet():
         failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
     print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
     if failed == len(jobs):

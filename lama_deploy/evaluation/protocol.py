@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import DataError, ImageError
+from lama_deploy.errors import DataError, DeviceMemoryError, ImageError, LamaDeployError, brief
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
 from lama_deploy.evaluation.networks import to_tensor
@@ -95,10 +95,17 @@ def evaluate(
     measured = _Measured()
     digest = hashlib.sha256()
     for pair in _pairs(test_set, size, record, progress, report):
+        try:
+            results = [candidate.inpaint(pair.rgb, pair.hole) for candidate in candidates]
+        except (ImageError, DeviceMemoryError, MemoryError) as error:
+            record.pairs -= 1
+            _leave_out(record, f"{brief(pair.name)}: {_reason(error)}", report)
+            continue
         keep(pair)
         for part in (pair.name.encode(), pair.rgb.tobytes(), pair.hole.tobytes()):
             digest.update(part)
-        _measure(measured, pair, candidates, metrics, device)
+        named = {candidate.name: result for candidate, result in zip(candidates, results, strict=True)}
+        _measure(measured, pair, named, metrics, device)
     record.sha256 = digest.hexdigest()
     return [_block(measured, candidate.name, record.size, metrics) for candidate in candidates], record
 
@@ -131,9 +138,8 @@ def _pairs(
     for source in progress(test_set.sources):
         try:
             pairs = test_set.pairs(source, size)
-        except ImageError as error:
-            record.unreadable.append(str(error))
-            report(f"left out: {error}")
+        except Exception as error:  # whatever it is, it is this picture's: the others can be measured
+            _leave_out(record, _reason(error), report)
             continue
         record.pairs += len(pairs)
         record.without_pair += not pairs
@@ -145,9 +151,20 @@ def _pairs(
         )
 
 
+def _leave_out(record: SetRecord, reason: str, report: Callable[[str], None]) -> None:
+    record.unreadable.append(reason)
+    report(f"left out: {reason}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, LamaDeployError):
+        return str(error)
+    return f"failed unexpectedly ({type(error).__name__}: {brief(error)})"
+
+
 @torch.inference_mode()
 def _measure(
-    measured: _Measured, pair: Pair, candidates: Sequence[Candidate], metrics: Sequence[Metric], device: str
+    measured: _Measured, pair: Pair, results: Mapping[str, Array], metrics: Sequence[Metric], device: str
 ) -> None:
     measured.areas.append(float(pair.hole.mean()))
     original = to_tensor(pair.rgb, device)
@@ -155,13 +172,13 @@ def _measure(
     extractors = {m.extractor: m.features for m in metrics if isinstance(m, DistributionMetric)}
     for name, features in extractors.items():
         measured.features[ORIGINALS, name].append(features(original))
-    for candidate in candidates:
-        result = to_tensor(candidate.inpaint(pair.rgb, pair.hole), device)
+    for candidate, pixels in results.items():
+        result = to_tensor(pixels, device)
         for metric in metrics:
             if isinstance(metric, PairMetric):
-                measured.scores[candidate.name, metric.name].append(metric.score(original, result, hole))
+                measured.scores[candidate, metric.name].append(metric.score(original, result, hole))
         for name, features in extractors.items():
-            measured.features[candidate.name, name].append(features(result))
+            measured.features[candidate, name].append(features(result))
 
 
 def _block(measured: _Measured, model: str, size: str, metrics: Sequence[Metric]) -> Block:

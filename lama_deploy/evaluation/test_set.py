@@ -16,9 +16,10 @@ from PIL import Image
 
 from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
-from lama_deploy.errors import DataError
+from lama_deploy.errors import DataError, ImageError
 from lama_deploy.images.files import read_mask, read_photograph
 from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
+from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.pairs import Job, find_jobs
 
 
@@ -93,9 +94,17 @@ def write_pair(pair: Pair, folder: Path) -> None:
 
 
 def scaled_size(size: tuple[int, int], smaller_side: int) -> tuple[int, int]:
-    """The same picture's size with that smaller side, rounded as official `gen_mask_dataset.py` does."""
+    """The same picture's size with that smaller side, rounded as official `gen_mask_dataset.py` does.
+
+    Raises ImageError for a picture so long that it would be too large.
+    """
     factor = smaller_side / min(size)
     width, height = (int(np.round(side * factor)) for side in size)
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{size[0]}x{size[1]} with a smaller side of {smaller_side} would be {width}x{height}, more than "
+            f"{MAX_PIXELS:,} pixels; crop the picture"
+        )
     return width, height
 
 

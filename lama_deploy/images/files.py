@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
-from lama_deploy.errors import ImageError
+from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.budgets import MOST_METADATA, directory_excess, orientation_in
+from lama_deploy.images.opening import MAX_PIXELS, BeforeDecoding, nothing, opened
 from lama_deploy.images.pixel_modes import alpha_of, holes_of, rgb_of, rgb_profile
 
-MAX_PIXELS = 100_000_000  # a 100-megapixel camera; more is taken for a decompression bomb unless allowed
 FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -38,6 +39,7 @@ ORIENTATION = 0x0112  # EXIF tag
 # TIFF tags about how pixels are stored (and the ICC profile, kept by itself); in another file they would be wrong.
 STORAGE_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 282), 284, *range(288, 294), *range(317, 326), 330}
 STORAGE_TAGS |= {*range(338, 348), *range(512, 522), *range(529, 533), 34675}
+STORAGE_TAGS |= {37724}  # Photoshop's layers, which it would show instead of the result
 # From how a picture is shown to how its pixels are stored, by EXIF orientation.
 STORED_FROM_SHOWN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,95 +62,94 @@ class Photograph:
     icc_profile: bytes | None
 
 
-def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Photograph:
-    """Any picture Pillow opens, its first frame. Raises ImageError for anything unreadable, truncated or too large.
+def read_photograph(path: Path, max_pixels: int = MAX_PIXELS, before_decoding: BeforeDecoding = nothing) -> Photograph:
+    """A picture of `opening.READ`, its first frame. Metadata that cannot be read or kept is left out.
 
-    Above 179 megapixels `max_pixels` needs `pillow_limit_lifted` too.
+    Raises ImageError for anything unreadable, truncated or too large, DeviceMemoryError for what this process has not
+    the memory to decode. max_pixels, before_decoding: as `opening.opened`.
     """
-    image = _open(path, max_pixels)
-    return Photograph(rgb_of(image), alpha_of(image), _metadata(image), rgb_profile(image))
+    with opened(path, max_pixels, before_decoding) as image:
+        return Photograph(rgb_of(image), alpha_of(image), _metadata(image), rgb_profile(image))
 
 
 def read_mask(path: Path, photograph: Photograph, max_pixels: int = MAX_PIXELS) -> Array:
     """(H, W) uint8 of the photograph's stored size, 1 in the hole.
 
     A mask is drawn over the picture as it is shown, so it is turned with the photograph's EXIF orientation; one that
-    fits only the stored size is taken as stored. Raises ImageError when neither fits.
+    fits only the stored size is taken as stored. Raises ImageError when neither fits, and as `read_photograph`.
     """
-    mask = _open(path, max_pixels)
     stored = photograph.rgb.shape[1::-1]
     turn = STORED_FROM_SHOWN.get(photograph.exif.get(ORIENTATION, 1))
-    turned = mask.transpose(turn) if turn is not None else mask
-    fitting = next((candidate for candidate in (turned, mask) if candidate.size == stored), None)
-    if fitting is None:
-        shown = stored[::-1] if photograph.exif.get(ORIENTATION) in (5, 6, 7, 8) else stored
-        raise ImageError(
-            f"{path}: the mask is {mask.width}x{mask.height}, the image {shown[0]}x{shown[1]}; "
-            "both must have the same size"
-        )
-    return holes_of(fitting)
+    with opened(path, max_pixels) as mask:
+        size = mask.size
+        turned = mask.transpose(turn) if turn is not None else mask
+        fitting = next((candidate for candidate in (turned, mask) if candidate.size == stored), None)
+        if fitting is not None:
+            return holes_of(fitting)
+    shown = stored[::-1] if photograph.exif.get(ORIENTATION) in (5, 6, 7, 8) else stored
+    raise ImageError(
+        f"{brief(str(path))}: the mask is {size[0]}x{size[1]}, the image {shown[0]}x{shown[1]}; "
+        "both must have the same size"
+    )
 
 
 def format_of(path: Path) -> str:
     """Pillow's format name for an output path. Raises ImageError for an unknown suffix."""
     if path.suffix.lower() not in FORMATS:
         raise ImageError(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'}; allowed: {', '.join(FORMATS)}"
+            f"{brief(str(path))}: cannot write {brief(path.suffix) or 'a file without suffix'}; "
+            f"allowed: {', '.join(FORMATS)}"
         )
     return FORMATS[path.suffix.lower()]
 
 
 def write_photograph(path: Path, photograph: Photograph) -> None:
-    """Write with alpha, EXIF and ICC profile; lossless but for JPEG. The file appears whole or not at all."""
+    """Write with alpha, EXIF and ICC profile; lossless but for JPEG. The file appears whole or not at all.
+
+    BMP carries neither: its pixels are turned as they are shown.
+    """
     kind = format_of(path)
     if photograph.alpha is not None and kind in OPAQUE:
-        raise ImageError(f"{path}: {kind} cannot keep the image's transparency; write .png, .webp or .tif")
+        raise ImageError(f"{brief(str(path))}: {kind} cannot keep the image's transparency; write .png, .webp or .tif")
     bands = photograph.rgb if photograph.alpha is None else np.dstack((photograph.rgb, photograph.alpha))
+    image = Image.fromarray(bands)
     options = dict(SAVE_OPTIONS[kind])
-    if kind != "BMP":
+    if kind == "BMP":
+        image.getexif()[ORIENTATION] = photograph.exif.get(ORIENTATION, 1)
+        ImageOps.exif_transpose(image, in_place=True)
+    else:
         options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with appears_whole(path) as stream:
-            Image.fromarray(bands).save(stream, format=kind, **options)
+            image.save(stream, format=kind, **options)
     except (OSError, ValueError) as error:  # ValueError: too large for the format
-        raise ImageError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{brief(str(path))}: cannot be written ({brief(reason)})") from error
 
 
 def _metadata(image: Image.Image) -> Image.Exif:
-    exif = image.getexif()
-    for tag in STORAGE_TAGS.intersection(exif) if image.format == "TIFF" else ():
-        del exif[tag]
+    """Nothing but the orientation where the block is hostile, or Pillow cannot read it or write it again."""
+    block = b""
+    try:
+        block = _exif_block(image)
+        if len(block) <= MOST_METADATA and directory_excess(block) is None:
+            exif = image.getexif()
+            for tag in STORAGE_TAGS.intersection(exif) if image.format == "TIFF" else ():
+                del exif[tag]
+            exif.tobytes()
+            return exif
+    except Exception:  # Pillow's parser has no common one, and no picture is lost for its metadata
+        pass
+    exif = Image.Exif()
+    if orientation_in(block) != 1:
+        exif[ORIENTATION] = orientation_in(block)
     return exif
 
 
-@contextmanager
-def pillow_limit_lifted() -> Iterator[None]:
-    """Leave the limit of pixels to `max_pixels`. Pillow's is one for the process: enter this before threads start."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-def _open(path: Path, max_pixels: int) -> Image.Image:
-    try:
-        image = Image.open(path)
-        if image.width * image.height > max_pixels:
-            raise ImageError(
-                f"{path}: {image.width}x{image.height} is more than {max_pixels:,} pixels; "
-                "if that is what it should be, raise --max-pixels"
-            )
-        image.load()
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file") from error
-    except Image.DecompressionBombError as error:
-        hint = "make it smaller, or see pillow_limit_lifted"
-        raise ImageError(f"{path}: more pixels than Pillow opens ({error}); {hint}") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not a picture in any format Pillow reads") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"{path}: truncated or damaged ({error})") from error
-    return image
+def _exif_block(image: Image.Image) -> bytes:
+    """As a TIFF file; empty for a TIFF, whose own directories have been looked at before it was decoded."""
+    block = image.info.get("exif")
+    if block is None and "Raw profile type exif" in image.info:  # ImageMagick's, in a PNG's text
+        block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
+    return re.sub(b"^(Exif\0\0){1,2}", b"", block or b"")

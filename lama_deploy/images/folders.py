@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lama_deploy.errors import DataError
+from lama_deploy.errors import DataError, brief
 from lama_deploy.images.files import FORMATS
 
 MASK_FILES = "*_mask*.png"
@@ -17,12 +17,14 @@ def photographs(folder: Path) -> list[Path]:
     masks = set(folder.rglob(MASK_FILES))
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMATS and path not in masks)
     if not found:
-        raise DataError(f"{folder}: no photographs in it; formats: {', '.join(FORMATS)}")
+        raise DataError(f"{brief(str(folder))}: no photographs in it; formats: {', '.join(FORMATS)}")
     by_name: dict[str, Path] = {}
     for path in found:
         twin = by_name.setdefault(name_in(folder, path), path)
         if twin != path:
-            raise DataError(f"{twin} and {path}: their pairs would have one name; rename or remove one")
+            raise DataError(
+                f"{brief(str(twin))} and {brief(str(path))}: their pairs would have one name; rename or remove one"
+            )
     return found
 
 
@@ -32,4 +34,6 @@ def name_in(folder: Path, path: Path) -> str:
 
 def require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; --data takes a folder of pairs, or of photographs with --masks")
+        raise DataError(
+            f"{brief(str(folder))}: no such folder; --data takes a folder of pairs, or of photographs with --masks"
+        )

@@ -6,7 +6,7 @@ import glob
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_deploy.errors import ImageError
+from lama_deploy.errors import ImageError, brief
 from lama_deploy.images.files import FORMATS
 
 
@@ -25,11 +25,11 @@ def find_jobs(image: Path, mask: Path | None, output: Path) -> list[Job]:
     """
     for path in (image, mask):
         if path is not None and not path.exists():
-            raise ImageError(f"{path}: no such file or folder")
+            raise ImageError(f"{brief(str(path))}: no such file or folder")
     if image.is_dir():
         jobs = _official_jobs(image, output) if mask in (None, image) else _folder_jobs(image, mask, output)
     elif mask is None or mask.is_dir():
-        raise ImageError(f"{image} is a file, so MASK must be one too")
+        raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
     else:
         jobs = [Job(image, mask, output / f"{image.stem}.png" if output.is_dir() else output)]
     _refuse_overwriting(jobs)
@@ -53,7 +53,7 @@ def _official_jobs(folder: Path, output: Path) -> list[Job]:
             jobs.append(Job(image, mask, output / mask.relative_to(folder)))
     if not jobs:
         raise ImageError(
-            f"{folder}: no pairs NAME.png with NAME_mask*.png in it; or give images and masks as two folders"
+            f"{brief(str(folder))}: no pairs NAME.png with NAME_mask*.png in it; or give images and masks as two folders"
         )
     return jobs
 
@@ -69,7 +69,9 @@ def _folder_jobs(images: Path, mask: Path | None, output: Path) -> list[Job]:
             name = file.stem if len(chosen) == 1 else one.stem
             jobs.append(Job(file, one, output / file.relative_to(images).with_name(f"{name}.png")))
     if not jobs:
-        raise ImageError(f"no mask in {mask} has the name of an image in {images} (NAME.* or NAME_mask*.*)")
+        raise ImageError(
+            f"no mask in {brief(str(mask))} has the name of an image in {brief(str(images))} (NAME.* or NAME_mask*.*)"
+        )
     return jobs
 
 
@@ -97,7 +99,7 @@ def _refuse_overwriting(jobs: list[Job]) -> None:
     for job in jobs:
         target = job.output.resolve()
         if target in inputs:
-            raise ImageError(f"{job.output}: is an input and would be overwritten; give another -o")
+            raise ImageError(f"{brief(str(job.output))}: is an input and would be overwritten; give another -o")
         if target in outputs:
-            raise ImageError(f"{job.output}: two results have this name; rename one of the images")
+            raise ImageError(f"{brief(str(job.output))}: two results have this name; rename one of the images")
         outputs.add(target)

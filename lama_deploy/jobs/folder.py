@@ -9,10 +9,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lama_deploy.errors import LamaDeployError
-from lama_deploy.images.files import read_mask, read_photograph, write_photograph
+from lama_deploy.arrays import Array
+from lama_deploy.errors import LamaDeployError, brief
+from lama_deploy.images.files import Photograph, read_mask, read_photograph, write_photograph
 from lama_deploy.images.pairs import Job
 from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.memory import require_run
 
 Progress = Callable[[Sequence[Any]], Any]
 
@@ -28,13 +30,34 @@ def run_all(inpainter: Inpainter, jobs: Sequence[Job], max_pixels: int, progress
 
 
 def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
-    """Do one job; report its error and return False when it fails, so that the others go on."""
+    """Do one job; whatever goes wrong with it is one line and False, so that the others go on."""
     try:
-        photograph = read_photograph(job.image, max_pixels)
-        hole = read_mask(job.mask, photograph, max_pixels)
-        rgb = inpainter.run(photograph.rgb[None], hole[None])[0]
-        write_photograph(job.output, replace(photograph, rgb=rgb))
+        _do(inpainter, job, max_pixels)
     except LamaDeployError as error:
         print(f"error: {error}", file=sys.stderr)
         return False
+    except Exception as error:  # a mistake of ours or of an engine's: the others are none the worse for it
+        reason = f"failed unexpectedly ({type(error).__name__}: {brief(error)})"
+        print(f"error: {brief(str(job.image))}: {reason}", file=sys.stderr)
+        return False
     return True
+
+
+def _do(inpainter: Inpainter, job: Job, max_pixels: int) -> None:
+    """A picture that this model has not the memory for is not even decoded."""
+    fits = partial(require_run, inpainter.backend.capabilities)
+    photograph = read_photograph(job.image, max_pixels, lambda height, width: fits((1, height, width)))
+    hole = read_mask(job.mask, photograph, max_pixels)
+    write_photograph(job.output, replace(photograph, rgb=_inpainted(inpainter, job, photograph, hole)))
+
+
+def _inpainted(inpainter: Inpainter, job: Job, photograph: Photograph, hole: Array) -> Array:
+    """Names the picture where something is wrong with it; a model knows only its pixels."""
+    try:
+        return inpainter.run(photograph.rgb[None], hole[None])[0]
+    except MemoryError as error:
+        raise LamaDeployError(
+            f"{brief(str(job.image))}: needs more memory than there is; make it smaller, or run fewer at the same time"
+        ) from error
+    except LamaDeployError as error:
+        raise type(error)(f"{brief(str(job.image))}: {error}") from error

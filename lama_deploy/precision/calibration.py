@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
+from lama_deploy.errors import DataError, LamaDeployError, brief
 from lama_deploy.images.files import read_photograph
 from lama_deploy.images.folders import SHIPPED, photographs
 from lama_deploy.images.scenes import scene
 
 LONG_SIDE = 512
+log = logging.getLogger(__name__)
 
 Pair = tuple[Array, Array]
 
@@ -43,10 +46,11 @@ class CalibrationSet(Sequence[Pair]):
 
     def __init__(self, folder: Path | None = None, *, extremes: bool = True) -> None:
         """folder: None for the shipped photographs. extremes: the last three; ranges for int8 are to be as narrow as
-        photographs allow. Raises DataError for a folder without photographs.
+        photographs allow. Photographs that cannot be read are left out with a warning. Raises DataError for a folder
+        without readable ones.
         """
         self.folder = folder
-        self._files = photographs(folder or SHIPPED)
+        self._files = photographs(SHIPPED) if folder is None else _readable(folder)
         self._extremes = EXTREMES if extremes else ()
 
     def __len__(self) -> int:
@@ -67,6 +71,21 @@ class CalibrationSet(Sequence[Pair]):
     def describe(self) -> dict[str, object]:
         """For the record."""
         return {"folder": str(self.folder or "shipped"), "images": len(self), "long_side": LONG_SIDE}
+
+
+def _readable(folder: Path) -> list[Path]:
+    """Looked at before anything is measured: a damaged file must not end hours of work, nor change them midway."""
+    found = []
+    for file in photographs(folder):
+        try:
+            read_photograph(file)
+        except LamaDeployError as error:
+            log.warning("left out of the calibration: %s", error)
+        else:
+            found.append(file)
+    if not found:
+        raise DataError(f"{brief(str(folder))}: none of its photographs can be read; give others to calibrate on")
+    return found
 
 
 def _hole(height: int, width: int, seed: int) -> Array:

@@ -47,7 +47,7 @@ def _read(path: Path | None, known: set[str]) -> dict[str, float] | None:
         return None
     try:
         scales = {str(value): float(scale) for value, scale in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, OverflowError, RecursionError, TypeError, AttributeError):
         return None
     powers = all(math.isfinite(scale) and scale > 0 and math.frexp(scale)[0] == 0.5 for scale in scales.values())
     return scales if powers and set(scales) <= known else None

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from lama_deploy.errors import DataError
+from lama_deploy.errors import DataError, brief
 from lama_deploy.training.augment import augmentation
 from lama_deploy.training.config import DataConfig
 from lama_deploy.training.mask_files import mask_source
@@ -56,23 +56,31 @@ class TrainingSamples(Dataset[_Sample]):
 
     def __getitem__(self, number: int) -> _Sample:
         rng = np.random.default_rng([self.seed, number])
-        picture, ref, unreadable = self._readable(number)
-        self.augment.set_random_seed(int(rng.integers(2**31)))
+        image, padded, ref, unreadable = self._readable(number, int(rng.integers(2**31)))
         crop = self.config.crop
-        image = self.augment(image=picture)["image"]
-        return _Sample(image, self.masks.draw(rng, crop, crop), ref.name, unreadable, min(picture.shape[:2]) < crop)
+        return _Sample(image, self.masks.draw(rng, crop, crop), ref.name, unreadable, padded)
 
-    def _readable(self, number: int) -> tuple[np.ndarray[Any, Any], PictureRef, list[str]]:
-        """The picture of a sample; where it cannot be read, that of the next numbers."""
+    def _readable(self, number: int, seed: int) -> tuple[np.ndarray[Any, Any], bool, PictureRef, list[str]]:
+        """A sample's crop, and whether its picture was smaller; where it cannot be read, that of the next numbers."""
         unreadable: list[str] = []
         for shift in range(MAX_UNREADABLE):
             epoch, position = divmod(number + shift, len(self.order))
             ref = self.refs[self.order[_permutation(self.seed, epoch, len(self.order))[position]]]
             try:
-                return decode(ref), ref, unreadable
+                return *self._crop(ref, seed), ref, unreadable
             except DataError as error:
                 unreadable.append(str(error))
         raise DataError(f"{MAX_UNREADABLE} pictures in a row are unreadable, the last: {unreadable[-1]}")
+
+    def _crop(self, ref: PictureRef, seed: int) -> tuple[np.ndarray[Any, Any], bool]:
+        """Raises DataError, also for a picture of a shape that OpenCV cannot turn or scale."""
+        picture = decode(ref)
+        self.augment.set_random_seed(seed)
+        try:
+            return self.augment(image=picture)["image"], min(picture.shape[:2]) < self.config.crop
+        except Exception as error:  # cv2.error and others
+            size = f"{picture.shape[1]}x{picture.shape[0]}"
+            raise DataError(f"{brief(ref.name)}: cannot be augmented at {size} ({brief(error)})") from error
 
 
 @lru_cache(maxsize=2)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lama_deploy.errors import ConfigError, DataError
+from lama_deploy.errors import ConfigError, DataError, LamaDeployError, brief
 from lama_deploy.images.masks import Mask, MaskGenerator, Outpainting, mask_set
+from lama_deploy.images.opening import decoded, pillow_quiet
 from lama_deploy.training.config import DataConfig
 from lama_deploy.training.sources import SUFFIXES
 
@@ -30,7 +31,7 @@ class ObjectMasks:
         """Every mask file under `folder`. Raises DataError when there is none."""
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         if not files:
-            raise DataError(f"{folder}: no mask files here; allowed are {', '.join(SUFFIXES)}")
+            raise DataError(f"{brief(str(folder))}: no mask files here; allowed are {', '.join(SUFFIXES)}")
         return cls(tuple(files))
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Mask:
@@ -50,15 +51,15 @@ class ObjectMasks:
 
 def _cut_out(path: Path) -> tuple[Mask, float]:
     """The object in its bounding box, and its share of the picture."""
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with pillow_quiet(), decoded(path) as image:
             mask = (np.asarray(image.convert("L")) > 0).astype(np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: unreadable mask ({error})") from error
+    except LamaDeployError as error:
+        raise DataError(f"{brief(str(path))}: unreadable mask ({error})") from error
     if not mask.any():
-        raise DataError(f"{path}: a mask without a hole; nonzero pixels mark the object, so remove the file")
+        raise DataError(
+            f"{brief(str(path))}: a mask without a hole; nonzero pixels mark the object, so remove the file"
+        )
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], float(mask.mean())
 

@@ -6,7 +6,6 @@ resumable like training from files.
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
-from lama_deploy.errors import ConfigError, DataError, ImageError
+from lama_deploy.errors import ConfigError, DataError, LamaDeployError, brief
+from lama_deploy.images.opening import decoded, most_bytes, pillow_quiet
 from lama_deploy.images.pixel_modes import rgb_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -35,10 +35,11 @@ class PictureRef:
     size: int | None = None
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises OSError."""
+        """The encoded bytes, one too many where a picture may not have so many. Raises OSError."""
+        most = most_bytes() + 1
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
-            return stream.read(self.size)
+            return stream.read(most if self.size is None else min(self.size, most))
 
 
 def find_pictures(folder: Path) -> list[PictureRef]:
@@ -47,7 +48,7 @@ def find_pictures(folder: Path) -> list[PictureRef]:
     Raises DataError when there is none.
     """
     if not folder.exists():
-        raise DataError(f"{folder}: no such folder; give one with pictures or .tar shards")
+        raise DataError(f"{brief(str(folder))}: no such folder; give one with pictures or .tar shards")
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     found: list[PictureRef] = []
     for path in files:
@@ -57,7 +58,9 @@ def find_pictures(folder: Path) -> list[PictureRef]:
         elif path.suffix.lower() == ".tar":
             found += _index_shard(path, _group(path, folder))
     if not found:
-        raise DataError(f"{folder}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them")
+        raise DataError(
+            f"{brief(str(folder))}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them"
+        )
     return found
 
 
@@ -74,7 +77,9 @@ def _index_shard(path: Path, group: str) -> list[PictureRef]:
             if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any rest for the end
                 raise tarfile.ReadError(f"damaged or cut short after {len(members)} members")
     except (tarfile.TarError, OSError) as error:
-        raise DataError(f"{path}: no readable, uncompressed tar shard ({error}); write it again") from error
+        raise DataError(
+            f"{brief(str(path))}: no readable, uncompressed tar shard ({brief(error)}); write it again"
+        ) from error
     return [
         PictureRef(path, group, f"{path.name}/{member.name}", member.offset_data, member.size)
         for member in members
@@ -88,12 +93,12 @@ def decode(ref: PictureRef) -> Picture:
     Raises DataError.
     """
     try:
-        with Image.open(io.BytesIO(ref.read())) as image:
+        with pillow_quiet(), decoded(ref.read()) as image:
             return rgb_of(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError as error:
-        raise DataError(f"{ref.name}: unreadable (not a picture in any format)") from error
-    except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{ref.name}: unreadable ({str(error) or type(error).__name__})") from error
+    except (OSError, LamaDeployError) as error:
+        raise DataError(
+            f"{brief(ref.name)}: unreadable ({brief(getattr(error, 'strerror', None) or error)})"
+        ) from error
 
 
 def by_shares(refs: list[PictureRef], shares: Mapping[str, float]) -> list[int]:
@@ -107,6 +112,6 @@ def by_shares(refs: list[PictureRef], shares: Mapping[str, float]) -> list[int]:
     empty = [name for name, members in groups.items() if not members or shares[name] <= 0]
     if empty:
         known = ", ".join(sorted({ref.group for ref in refs})) or "none"
-        raise ConfigError(f"data.shares: {empty[0]!r} has no pictures or no positive share; subfolders: {known}")
+        raise ConfigError(f"data.shares: '{brief(empty[0])}' has no pictures or no positive share; subfolders: {known}")
     unit = max(len(members) / shares[name] for name, members in groups.items())
     return [members[i % len(members)] for name, members in groups.items() for i in range(round(unit * shares[name]))]

@@ -20,18 +20,26 @@ from lama_export.graph.model import onnx_from_state
 BRIGHT = np.maximum(scene(40, 48)[0], 20), scene(40, 48)[1]
 
 
-class Fail(Exception):
+class FailError(Exception):
     """As ONNX Runtime has them: of no kind."""
 
 
 THROWN = {
-    "of no kind": (Fail("[ONNXRuntimeError] : 1 : FAIL :\n  two lines"), EngineError, "Fail: .* : FAIL : two lines"),
+    "of no kind": (
+        FailError("[ONNXRuntimeError] : 1 : FAIL :\n  two lines"),
+        EngineError,
+        "FailError: .* : FAIL : two lines",
+    ),
     "OpenVINO's": (RuntimeError("Check 'a' failed at x.cpp:9"), EngineError, "RuntimeError: Check 'a' failed"),
     "memory": (MemoryError(), DeviceMemoryError, r"too little memory for a picture of 6x5 \(MemoryError\); give it"),
     "NumPy's": (np.exceptions.AxisError("axis 9"), EngineError, "AxisError: axis 9"),
     "C++": (RuntimeError("std::bad_alloc"), DeviceMemoryError, "too little memory"),
     "PyTorch": (RuntimeError("DefaultCPUAllocator: not enough memory: 9"), DeviceMemoryError, "too little memory"),
-    "ONNX Runtime": (Fail("Failed to allocate memory for requested buffer"), DeviceMemoryError, "too little memory"),
+    "ONNX Runtime": (
+        FailError("Failed to allocate memory for requested buffer"),
+        DeviceMemoryError,
+        "too little memory",
+    ),
     "ours": (ImageError("not this one"), ImageError, "^not this one$"),
 }
 
@@ -121,11 +129,11 @@ def no_metadata(model: onnx.ModelProto) -> None:
 
 
 FOREIGN = {
-    renamed: r"its interface is uint8, which is image: uint8 of 4 dimensions, .*, and has picture: uint8 of",
+    renamed: r"is uint8, which is image: uint8 of 4 dimensions, .*, and has picture: uint8",
     one_more_output: "and has .* copy: uint8 of 3 dimensions; export it again",
     float_image: "and has floats: float32 of 4 dimensions, mask",
     flat_mask: "flat: uint8 of 1 dimensions",
-    no_metadata: r"not a LaMa model of lama-export \(it has image: uint8 of 4 dimensions.*\); make one with lama-export",
+    no_metadata: r"not a LaMa model of lama-export \(it has image: uint8 of 4 dimensions.*\); make one with",
 }
 
 
