@@ -36,6 +36,8 @@ def alone_in(out: Path) -> Iterator[None]:
             f"{brief(str(out))}: another training writes there; wait for its end, or use another --out"
         ) from error
     except OSError as error:
+        if isinstance(error.filename, str) and not Path(error.filename).absolute().is_relative_to(out.absolute()):
+            raise  # of the data, not of this folder
         reason = brief(error.strerror or error)
         advice = "free some space and go on with --resume, or use another --out"
         if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EACCES, errno.EROFS, errno.ELOOP):

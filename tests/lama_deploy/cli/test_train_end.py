@@ -116,3 +116,10 @@ def test_a_folder_that_cannot_be_is_one_line(
     assert again(monkeypatch, "--out", out) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and reason in error and error.count("\n") == 1 and "free some" not in error
+
+
+def test_trouble_with_the_data_is_not_blamed_on_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), alone_in(tmp_path / "out"):
+        (tmp_path / "data").read_bytes()
+    with pytest.raises(TrainingError, match="out: could not be written"), alone_in(tmp_path / "out"):
+        (tmp_path / "out" / "none" / "file").write_bytes(b"")
