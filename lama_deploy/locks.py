@@ -13,8 +13,8 @@ try:
 except ImportError:  # Windows: nothing is held there
     fcntl = None  # type: ignore[assignment]
 
-# What a file system without such locks says, as some NFS are. There nothing is held.
-WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+# What a file system without such locks says, as some NFS are, EBADF of folders. There nothing is held.
+WITHOUT_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _held: set[int] = set()
 
 

@@ -130,18 +130,20 @@ def _swap(building: Path, place: Path, overwrite: bool) -> None:
     """Raises BundleError where something else is there by now, OSError where the disk refuses."""
     aside = _aside(place)
     if place.is_dir() and not place.is_symlink():
-        place.rename(aside)
         try:
+            place.rename(aside)
             foreign = _foreign(aside, overwrite)  # nobody finds the folder any more who would put something into it
             if foreign is not None:
                 raise _kept(building, place, _objection(foreign, overwrite))
             building.chmod(aside.stat().st_mode & 0o777)
             building.rename(place)
-        except BaseException:
-            if not os.path.lexists(place):
+            _finish(aside, place)
+        except BaseException:  # a signal too, after which no other one comes here
+            if os.path.lexists(aside) and not os.path.lexists(place):
                 aside.rename(place)
+            elif os.path.lexists(aside) and not building.exists():
+                _finish(aside, place)
             raise
-        _finish(aside, place)
         return
     try:
         if os.path.lexists(place):

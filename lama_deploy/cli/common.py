@@ -21,7 +21,9 @@ from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityEr
 from lama_deploy.temporaries import remove_living
 
 MOST_CHARACTERS = 1000  # of a line of error
+MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
 
+MOST_DIGITS = 18  # of a count; more take Python long, or are refused by it with a traceback
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
 
 
@@ -43,7 +45,10 @@ def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], bac
         "--device", choices=["cpu", "cuda"], help="Run on this device (default: cuda where there is one)."
     )
     group.add_argument(
-        "--threads", type=positive, metavar="N", help="Use N CPU threads (default: as many as each engine likes)."
+        "--threads",
+        type=few,
+        metavar="N",
+        help=f"Use N CPU threads, {MOST_THREADS} at most (default: as many as each engine likes).",
     )
     group.add_argument("--backend", choices=backends, help=backend_help)
     group.add_argument(
@@ -108,9 +113,16 @@ def _signalled(number: int) -> int:
 
 def positive(text: str) -> int:
     """argparse's type for counts."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 1")
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{brief(repr(text))} is no integer of at least 1")
     return int(text)
+
+
+def few(text: str) -> int:
+    """argparse's type for what the system has to start so many of: threads and streams."""
+    if positive(text) > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{brief(text)} is more than {MOST_THREADS}, the most on this machine")
+    return positive(text)
 
 
 def fail(error: Exception) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
-from lama_deploy.cli.common import add_running_options, command, command_parser, positive, progress_bar
+from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
 from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
 from lama_deploy.images.files import format_of
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--streams",
-        type=positive,
+        type=few,
         metavar="N",
         help="Run N images at the same time (backends openvino and tensorrt; default: 1).",
     )

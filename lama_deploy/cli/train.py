@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lama_deploy.cli.common import command, command_parser, positive
+from lama_deploy.cli.common import command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
 
 
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         help="Train on this kind of device (default: auto, the best there is).",
     )
     p.add_argument(
-        "--devices", type=positive, default=1, metavar="N", help="Run N processes, one for each device (default: 1)."
+        "--devices", type=few, default=1, metavar="N", help="Run N processes, one for each device (default: 1)."
     )
     p.add_argument("--stop-after", type=positive, metavar="N", help="Do N steps in this call; --resume does the rest.")
     p.add_argument("--dry-run", action="store_true", help="Print the plan, parameter counts and memory, and end.")
@@ -73,7 +73,8 @@ def main() -> int:
 
         print("\n".join(plan(config, args.data).lines(config, args.devices)))
         return 0
-    from lama_deploy.training.loop import Run, train
+    from lama_deploy.cli.train_end import train_until_asked
+    from lama_deploy.training.loop import Run
 
     run = Run(
         data=args.data,
@@ -84,7 +85,7 @@ def main() -> int:
         devices=args.devices,
         stop_after=args.stop_after,
     )
-    train(config, run)
+    train_until_asked(config, run)
     return 0
 
 

@@ -12,8 +12,8 @@ from lama_deploy.bundle import Bundle
 from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verify_layers import verify_layers
-from lama_deploy.disk import write_whole
-from lama_deploy.errors import CheckpointError
+from lama_deploy.disk import require_writable, write_whole
+from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
 from lama_deploy.runtime.backend import Backend
@@ -45,7 +45,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"Draw scenes of these sizes, HxW or HxWxBATCH (default: {DEFAULT_SIZES}; for engines their profiles' min "
         "and max and sizes between them); photographs are compared besides.",
     )
-    p.add_argument("--json", metavar="FILE", help="Write the record to FILE (default: BUNDLE/verify.json).")
+    p.add_argument(
+        "--json",
+        metavar="FILE",
+        help="Write the record to FILE (default: BUNDLE/verify.json, where that can be written).",
+    )
     p.add_argument(
         "--layers",
         action="store_true",
@@ -60,6 +64,8 @@ def main() -> int:
     args = parser().parse_args()
     if args.layers:
         return verify_layers(args)
+    if args.json:
+        require_writable(args.json)
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.labels import load_labelled
     from lama_deploy.proof.parity import measure
@@ -80,10 +86,25 @@ def main() -> int:
         progress=progress_bar("parity"),
     )
     print(parity_table(record))
-    target = Path(args.json or Path(args.bundle) / "verify.json")
-    write_whole(target, json.dumps(record.to_dict(), indent=2) + "\n")
-    print(f"against {name}: {'pass' if record.passed else 'FAIL'}; wrote {target}")
+    written = _written(json.dumps(record.to_dict(), indent=2) + "\n", args)
+    print(f"against {name}: {'pass' if record.passed else 'FAIL'}{written}")
     return DONE if record.passed else PROOF_FAILED
+
+
+def _written(record: str, args: argparse.Namespace) -> str:
+    """Where the record is, for the verdict. Raises LamaDeployError where the asked file cannot be written.
+
+    A bundle that cannot be written to is verified without: a note says it.
+    """
+    target = args.json or Path(args.bundle) / "verify.json"
+    try:
+        write_whole(target, record)
+    except LamaDeployError as error:
+        if args.json:
+            raise
+        print(f"note: {error}; or give --json FILE", file=sys.stderr)
+        return ""
+    return f"; wrote {target}"
 
 
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:

@@ -12,13 +12,15 @@ import logging
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.disk import appears_whole
@@ -158,8 +160,19 @@ def _wheels() -> list[str]:
 
 
 def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path, product: Product) -> None:
-    if subprocess.run(step, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
+    if _ended_together(step, env=environment, stdout=output, stderr=subprocess.STDOUT):
         raise KernelError(f"liblama_spectral did not compile, see {log_file}; or {product.prebuilt()}")
+
+
+def _ended_together(step: list[str], **options: Any) -> int:
+    """Its exit code. Ended by a signal, this process takes the compilers along that its child has started."""
+    with subprocess.Popen(step, stdin=subprocess.DEVNULL, start_new_session=True, **options) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from lama_deploy.arrays import Array
-from lama_deploy.cache import cache_directory
+from lama_deploy.cache import kept_in_cache
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.topology import HEAD, layers
 from lama_deploy.disk import appears_whole
@@ -30,7 +30,7 @@ def half_state(checkpoint: Checkpoint, device: torch.device) -> dict[str, Array]
     The first time, the shipped calibration pictures run through the generator on `device`, in float32.
     Raises ParityError where no scales are small enough, LamaDeployError where float32 itself overflows.
     """
-    path = cache_directory() / "half_scales" / f"{checkpoint.sha256}-v{VERSION}.json"
+    path = kept_in_cache("half_scales", f"{checkpoint.sha256}-v{VERSION}.json")
     scales = _read(path, {layer.output for layer in layers(checkpoint.config)} - {HEAD})
     if scales is None:
         log.warning("measuring the ranges of this checkpoint for fp16: once, on nine pictures")
@@ -41,8 +41,10 @@ def half_state(checkpoint: Checkpoint, device: torch.device) -> dict[str, Array]
     return scale_state(checkpoint.config, checkpoint.state_dict, scales)
 
 
-def _read(path: Path, known: set[str]) -> dict[str, float] | None:
+def _read(path: Path | None, known: set[str]) -> dict[str, float] | None:
     """None for a file that is not there or not what `_write` writes."""
+    if path is None:
+        return None
     try:
         scales = {str(value): float(scale) for value, scale in json.loads(path.read_text()).items()}
     except (OSError, ValueError, OverflowError, RecursionError, TypeError, AttributeError):
@@ -51,7 +53,9 @@ def _read(path: Path, known: set[str]) -> dict[str, float] | None:
     return scales if powers and set(scales) <= known else None
 
 
-def _write(path: Path, scales: dict[str, float]) -> None:
+def _write(path: Path | None, scales: dict[str, float]) -> None:
+    if path is None:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with appears_whole(path) as stream:  # another process may be reading
         stream.write(json.dumps(scales, indent=2).encode())

@@ -139,8 +139,14 @@ def collate(samples: list[_Sample]) -> Batch:
 
 
 def _one_thread(_worker: int) -> None:
-    """Workers share the cores with the networks: one thread each."""
+    """Workers share the cores with the networks: one thread each. They end with the process that started them."""
+    import signal
+
     import cv2
+
+    for name in ("SIGINT", "SIGHUP"):  # which a terminal sends to them too, while the last step may still need them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

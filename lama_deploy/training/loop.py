@@ -7,6 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from lama_deploy.errors import CheckpointError, ConfigError, NotFiniteError, Tra
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
 from lama_deploy.model.predict import generator_from_state
+from lama_deploy.training.alone import alone_in, ends_together
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.perceptual import perceptual_loss
@@ -81,29 +83,28 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
     Raises TrainingError, DataError, CheckpointError, MissingBackboneError.
     """
     fabric = fabric or make_fabric(config, run)
-    if not run.resume and (run.out / LAST).exists():
-        raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
-    samples = TrainingSamples(run.data, config.data, config.seed)
-    nets = build_networks(fabric, config, run.weights)
-    first = restore_run(run.out, config, nets) if run.resume else 0
-    if first >= config.steps:
-        raise TrainingError(f"{run.out}: its {first} steps are done already; set steps higher to go on")
-    last = config.steps if run.stop_after is None else min(config.steps, first + run.stop_after)
-    batches = training_batches(samples, first, last, fabric.global_rank, fabric.world_size)
-    try:
+    with ends_together(fabric), alone_in(run.out) if fabric.is_global_zero else nullcontext():
+        if not run.resume and (run.out / LAST).exists():
+            raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
+        samples = TrainingSamples(run.data, config.data, config.seed)
+        nets = build_networks(fabric, config, run.weights)
+        first = restore_run(run.out, config, nets) if run.resume else 0
+        if first >= config.steps:
+            raise TrainingError(f"{run.out}: its {first} steps are done already; set steps higher to go on")
+        last = config.steps if run.stop_after is None else min(config.steps, first + run.stop_after)
+        batches = training_batches(samples, first, last, fabric.global_rank, fabric.world_size)
         report = Report(run.out, first, config.steps, active=fabric.is_global_zero)
         try:
             _steps(fabric, config, run, nets, samples, batches, report, first, last, watch or Watch())
             if watch is None:
-                next_command = f"lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR"
-                report.note(f"written to {run.out}; next: {next_command}")
+                report.note(f"written to {run.out}; next: {next_command(run)}")
         finally:
             report.close()
-    except OSError as error:  # of TensorBoard's files or the sample pictures
-        raise TrainingError(
-            f"{run.out}: could not be written ({error.strerror or error}); free some space and go on with --resume, "
-            "or use another --out"
-        ) from error
+
+
+def next_command(run: Run) -> str:
+    """What to do with what the run has written."""
+    return f"lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR"
 
 
 def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:

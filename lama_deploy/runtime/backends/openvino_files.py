@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.cache import cache_directory
+from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import BundleError, LamaDeployError, brief
 
 KEPT = 8  # models whose compiled forms stay in the cache: each takes about as much disk as its weights
@@ -65,7 +65,9 @@ class ModelFiles:
         """
         if cache == "":
             return {}
-        models = Path(cache or cache_directory() / "openvino")
+        models = Path(cache) if cache else kept_in_cache("openvino")
+        if models is None:
+            return {}
         folder = models / self.digest[:32]
         try:
             folder.mkdir(parents=True, exist_ok=True)

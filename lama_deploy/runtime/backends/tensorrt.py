@@ -14,7 +14,7 @@ import numpy as np
 from cuda.bindings import driver
 
 from lama_deploy.arrays import Array
-from lama_deploy.cache import cache_directory
+from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
@@ -64,7 +64,8 @@ class TensorRtBackend:
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         with self._cuda.current():
             self._opened = open_engine(Path(model), Path(plugin) if plugin else None, check=check)
-            file = None if cache == "" else Path(cache or cache_directory() / "tensorrt") / self._cache_name()
+            folder = None if cache == "" else Path(cache) if cache else kept_in_cache("tensorrt")
+            file = folder and folder / self._cache_name()
             self._config = runtime_config(self._opened, kernels=kernels, graphs=graphs > 0, cache=file)
             captures = graphs > 0 and not self._opened.is_rtx
             for _ in range(streams):

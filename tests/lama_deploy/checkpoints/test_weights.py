@@ -13,11 +13,12 @@ import pytest
 import scipy.ndimage
 import skimage.data
 
-from lama_deploy.cache import CACHE_VARIABLE, cache_directory
+from lama_deploy.backbones.locate import find_backbone
+from lama_deploy.cache import CACHE_VARIABLE, cache_directory, kept_in_cache
 from lama_deploy.checkpoints import weights
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.weights import PublishedWeights, find_weights, load_weights, provenance
-from lama_deploy.errors import CheckpointError, WeightsNotFoundError
+from lama_deploy.errors import CheckpointError, LamaDeployError, MissingBackboneError, WeightsNotFoundError
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.variants import VARIANTS
 
@@ -176,6 +177,8 @@ def test_demo_is_trained(cache):
         ({"LAMA_DEPLOY_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, "/a"),
         ({"LAMA_DEPLOY_CACHE": "", "XDG_CACHE_HOME": "/b"}, "/b/lama_deploy"),
         ({"HOME": "/home/u"}, "/home/u/.cache/lama_deploy"),
+        ({"HOME": "/home/u", "LAMA_DEPLOY_CACHE": "~/mine"}, "/home/u/mine"),
+        ({"HOME": "/home/u", "XDG_CACHE_HOME": "~/mine"}, "/home/u/mine/lama_deploy"),
     ],
 )
 def test_cache_directory(monkeypatch, environment, wanted):
@@ -184,3 +187,29 @@ def test_cache_directory(monkeypatch, environment, wanted):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert cache_directory() == Path(wanted)
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """As in a container, for a user without an entry in /etc/passwd."""
+    for name in ("LAMA_DEPLOY_CACHE", "XDG_CACHE_HOME", "HOME", "TORCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+def test_no_home_is_one_line_where_the_cache_is_needed(homeless):
+    with pytest.raises(
+        LamaDeployError, match=r"no home directory is known here.*; name a folder in \$LAMA_DEPLOY_CACHE"
+    ):
+        find_weights("big-lama")
+
+
+def test_no_home_is_no_matter_where_it_is_not(homeless):
+    assert kept_in_cache("openvino") is None
+    with pytest.raises(MissingBackboneError, match=r"a folder that \$LAMA_DEPLOY_CACHE names"):
+        find_backbone("vgg16")
+    assert find_weights("lama-demo").is_file()

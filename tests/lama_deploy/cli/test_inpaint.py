@@ -206,6 +206,16 @@ def test_counts_below_one(bundles, capsys, monkeypatch, option, value):
     assert f"argument {option}: {value!r} is no integer of at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--threads", "--streams"])
+@pytest.mark.parametrize("value", ["100000", "9" * 5000])
+def test_more_threads_than_any_machine_has(bundles, capsys, monkeypatch, option, value):
+    monkeypatch.setattr(sys, "argv", ["lama-inpaint", "a.png", "m.png", "-o", "r.png", option, value])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    (*_, line) = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 2 and f"argument {option}: " in line and len(line) < 400
+
+
 def test_model_that_does_not_exist(inpaint, capsys):
     save_folders(1)
     assert inpaint("images", "masks", "-o", "out", model="no-such-model") == 2

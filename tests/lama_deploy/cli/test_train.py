@@ -132,10 +132,10 @@ def test_counts_below_one(lama_train, capsys, option):
 
 
 def test_interrupted(lama_train, capsys, monkeypatch):
-    def interrupt(*arguments: object) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lama_deploy.training.loop.train", interrupt)
+    monkeypatch.setattr("lama_deploy.cli.train_end.train", interrupt)
     assert lama_train(*TRAIN, "out") == 130
     assert capsys.readouterr().err == "interrupted\n"
 

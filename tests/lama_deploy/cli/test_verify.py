@@ -64,3 +64,19 @@ def test_other_weights_are_refused(verify, bundles, tiny, tmp_path, capsys):
     save_checkpoint(tmp_path / "other.safetensors", tiny.config, state)
     assert verify(bundles["uint8"], "--weights", tmp_path / "other.safetensors") == 2
     assert "give the right file with --weights" in capsys.readouterr().err
+
+
+def test_a_bundle_that_cannot_be_written_to_is_verified(verify, bundles, tiny, tmp_path, capsys):
+    """Root may write anywhere; a folder in the file's place stops him too."""
+    copy = Path(shutil.copytree(bundles["uint8"], tmp_path / "copy"))
+    (copy / "verify.json").mkdir()
+    assert verify(copy, "--weights", tiny.path) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "against eager PyTorch, float64: pass"
+    assert captured.err.startswith("note: ") and captured.err.count("\n") == 1 and "give --json FILE" in captured.err
+
+
+def test_a_record_that_cannot_be_written_is_told_before_the_work(verify, bundles, tiny, tmp_path, capsys):
+    assert verify(bundles["uint8"], "--weights", tiny.path, "--json", tmp_path / "none" / "r.json") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "cannot be written (No such file or directory)" in captured.err

@@ -233,3 +233,14 @@ def test_without_a_gpu_the_command_asks_for_architectures(tools: Path, monkeypat
     monkeypatch.setenv("PATH", str(tools))
     result = run_command()
     assert result.returncode == 2 and "--architectures" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_an_interrupted_build_leaves_no_compiler_running(tmp_path: Path) -> None:
+    """Neither what was started nor what that has started: each of them would go on for minutes."""
+    code = "import signal; from lama_deploy.native.build import _ended_together\n"
+    code += "signal.alarm(1); signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
+    code += f"_ended_together(['sh', '-c', 'sleep 60 & echo $! > {tmp_path}/pid; wait'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+    state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"

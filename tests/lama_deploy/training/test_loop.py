@@ -103,7 +103,14 @@ def test_run_trains_and_writes(config, run, capsys):
     found = sorted(str(path.relative_to(run.out)) for path in run.out.rglob("*") if path.is_file())
     events = [name for name in found if name.startswith("tensorboard/")]
     assert len(events) == 1
-    assert found == ["config.yaml", "generator.safetensors", "models/last.ckpt", "samples/00000003.png", *events]
+    assert found == [
+        ".lock",
+        "config.yaml",
+        "generator.safetensors",
+        "models/last.ckpt",
+        "samples/00000003.png",
+        *events,
+    ]
     with Image.open(run.out / "samples" / "00000003.png") as grid:
         assert grid.size == (4 * 32, 2 * 32)
     lines = capsys.readouterr().out.splitlines()
