@@ -51,9 +51,9 @@ class MadeSet:
         """As PairSet.pairs. At another size than the set's, crops and holes are the set's own, scaled."""
         image = Image.fromarray(read_photograph(source).rgb)
         name = source.relative_to(self.folder)
-        crops = self._crops(self._random(name), scaled_size(image.size, self.own_size))
+        crops = self._crops(self._random(name), scaled_size(image.size, self.own_size, source))
         side = size or self.own_size
-        scaled = image.resize(scaled_size(image.size, side), Image.Resampling.BICUBIC)
+        scaled = image.resize(scaled_size(image.size, side, source), Image.Resampling.BICUBIC)
         stem = name.with_suffix("").as_posix()
         return [
             Pair(

@@ -141,6 +141,12 @@ def test_unreadable_pictures_raise_one_by_one(photographs):
     assert test_set.pairs(photographs / "4.png", None)
 
 
+def test_a_long_picture_is_not_scaled_to_gigapixels(photographs):
+    Image.new("L", (60_000, 1)).save(photographs / "long.png")
+    with pytest.raises(ImageError, match=r"long.png: 60000x1 with .* would be 240000000x4000, more than 100,000,000 pixels"):
+        MadeSet(photographs, HALF, 4000).pairs(photographs / "long.png", None)
+
+
 def test_masks_are_no_photographs(pairs):
     assert {path.name for path in MadeSet(pairs, HALF, SIZE).sources} == {f"{index}_crop000.png" for index in range(4)}
 
