@@ -72,7 +72,7 @@ class MadeSet:
         return {"folder": str(self.folder), "kind": "made", "seed": self.seed, **rule}
 
     def _random(self, name: Path) -> np.random.Generator:
-        digest = hashlib.sha256(name.as_posix().encode()).digest()
+        digest = hashlib.sha256(name.as_posix().encode(errors="surrogateescape")).digest()
         return np.random.default_rng([self.seed, int.from_bytes(digest[:8])])
 
     def _crops(self, random: np.random.Generator, size: tuple[int, int]) -> list[Crop]:

@@ -21,6 +21,7 @@ from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.test_set import Pair, PairSet
+from lama_deploy.images.opening import pillow_quiet
 
 TOTAL = "total"
 BINS = 10
@@ -102,7 +103,7 @@ def evaluate(
             _leave_out(record, f"{brief(pair.name)}: {_reason(error)}", report)
             continue
         keep(pair)
-        for part in (pair.name.encode(), pair.rgb.tobytes(), pair.hole.tobytes()):
+        for part in (pair.name.encode(errors="surrogateescape"), pair.rgb.tobytes(), pair.hole.tobytes()):
             digest.update(part)
         named = {candidate.name: result for candidate, result in zip(candidates, results, strict=True)}
         _measure(measured, pair, named, metrics, device)
@@ -137,7 +138,8 @@ def _pairs(
 ) -> Iterator[Pair]:
     for source in progress(test_set.sources):
         try:
-            pairs = test_set.pairs(source, size)
+            with pillow_quiet():
+                pairs = test_set.pairs(source, size)
         except Exception as error:  # whatever it is, it is this picture's: the others can be measured
             _leave_out(record, _reason(error), report)
             continue

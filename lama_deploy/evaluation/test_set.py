@@ -102,8 +102,8 @@ def scaled_size(size: tuple[int, int], smaller_side: int, name: object = "the pi
     width, height = (int(np.round(side * factor)) for side in size)
     if width * height > MAX_PIXELS:
         raise ImageError(
-            f"{brief(str(name))}: {size[0]}x{size[1]} with a smaller side of {smaller_side} would be {width}x{height}, more than "
-            f"{MAX_PIXELS:,} pixels; crop the picture"
+            f"{brief(str(name))}: {size[0]}x{size[1]} with a smaller side of {smaller_side} would be {width}x{height}, "
+            f"more than {MAX_PIXELS:,} pixels; crop the picture"
         )
     return width, height
 
