@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.disk import sha256_of
-from lama_deploy.errors import BundleError, ConfigError
+from lama_deploy.errors import BundleError, ConfigError, brief
+from lama_deploy.json_shape import NUMBER, OBJECT, SHA256, TEXT, Each, Rule, misshapen, one_of, optional, whole
 from lama_deploy.variants import GeneratorConfig
 
 FORMAT = 1
@@ -24,6 +25,36 @@ ENGINE = "model.engine"
 MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
+MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 24,000
+# What its readers rely on; of the rest, anything.
+SIDE = whole(1, 2**20)
+SIDES = Rule(
+    "a height and a width", lambda value: isinstance(value, list) and len(value) == 2 and all(map(SIDE.holds, value))
+)
+SHAPE = {
+    "format": whole(FORMAT, FORMAT),
+    "variant": optional(TEXT),
+    "generator": OBJECT,
+    "weights": {"source": TEXT, "sha256": SHA256},
+    "target": one_of(*MODELS),
+    "precision": one_of("fp32", "fp16", "bf16", "int8"),
+    "spectral": TEXT,
+    "io": one_of("uint8", "float"),
+    "files": Each({"bytes": whole(0, 2**50), "sha256": SHA256}),
+    "inputs": Each(OBJECT),
+    "outputs": Each(OBJECT),
+    "tools": Each(TEXT),
+    "parity": OBJECT,
+    "ranges": OBJECT,
+    "quantisation": {"least_psnr?": NUMBER},
+    "created": TEXT,
+}
+ENGINE_SHAPE = {
+    "version": TEXT,
+    "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
+    "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
+}
+ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}}
 REMEDY = "export the bundle again, or copy it again from where it was whole"
 
 
@@ -104,6 +135,15 @@ def bundle_around(model: Path) -> Bundle | None:
     return bundle
 
 
+def config_beside(model: Path) -> GeneratorConfig | None:
+    """Of the generator in a model file, by the bundle that names it; None where there is none, or it is damaged."""
+    try:
+        bundle = _manifest(model.parent) if is_bundle(model.parent) else None
+    except BundleError:
+        return None
+    return bundle.config if bundle is not None and model.name in bundle.files else None
+
+
 def check_file(path: Path, bundle: Bundle) -> None:
     """Raise BundleError unless size and SHA-256 of a file are those in the manifest.
 
@@ -140,32 +180,43 @@ def _manifest(directory: Path) -> Bundle:
     manifest = directory / MANIFEST
     if not manifest.is_file():
         raise BundleError(f"{directory}: not a bundle (no {MANIFEST}); make one with lama-export")
+    values = _read(manifest)
+    if isinstance(values, dict):
+        values = ADDED_LATER | values
+        if values.get("format", FORMAT) != FORMAT:
+            found = brief(values["format"], 60)
+            raise BundleError(f"{manifest}: format {found}, but this version reads {FORMAT}; export again or upgrade")
+    wrong = misshapen(values, SHAPE) or misshapen(values["engine"], ENGINE_SHAPE if values["engine"] else {}, "engine")
+    if wrong:
+        raise BundleError(f"{manifest}: damaged ({wrong}); export the bundle again")
     try:
-        values = json.loads(manifest.read_text())
-        if values["format"] != FORMAT:
-            raise BundleError(
-                f"{manifest}: format {values['format']}, but this version reads {FORMAT}; export again or upgrade"
-            )
-        for added_later in ("ranges", "quantisation", "engine"):
-            values.setdefault(added_later, {})
         bundle = Bundle(**{name.name: values[name.name] for name in fields(Bundle)})
-        bundle.config, bundle.model  # noqa: B018 (validates)
-        _check_entries(manifest, bundle)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
+        bundle.config  # noqa: B018 (validates)
+    except ConfigError as error:
         raise BundleError(f"{manifest}: damaged ({error}); export the bundle again") from error
+    _check_names(manifest, bundle)
     return bundle
 
 
-def _check_entries(manifest: Path, bundle: Bundle) -> None:
-    """Raise BundleError for a file elsewhere, which would be read from there, TypeError or KeyError for no record."""
+def _read(manifest: Path) -> Any:
+    """Of a file that is short enough to be one: whatever its JSON is."""
+    try:
+        if manifest.stat().st_size > MOST_BYTES:
+            raise BundleError(f"{manifest}: has more than {MOST_BYTES} bytes; export the bundle again")
+        return json.loads(manifest.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(f"{manifest}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:  # also of bytes that are no text, and of numbers that are too long
+        raise BundleError(f"{manifest}: damaged ({brief(error)}); export the bundle again") from error
+
+
+def _check_names(manifest: Path, bundle: Bundle) -> None:
+    """Raise BundleError for a file elsewhere, which would be read from there."""
     for name in bundle.files:
-        if not re.fullmatch(r"\w[\w.-]*", name):
+        if not re.fullmatch(r"\w[\w.-]{0,99}", name):
             raise BundleError(
-                f"{manifest}: names the file {name!r}, and allowed are only plain names of files beside it, such as "
-                f"{bundle.model}; export the bundle again"
+                f"{manifest}: names the file '{brief(name, 60)}', and allowed are only plain names of files beside it, "
+                f"such as {bundle.model}; export the bundle again"
             )
-        size, sha256 = bundle.files[name]["bytes"], bundle.files[name]["sha256"]
-        if not isinstance(size, int) or not re.fullmatch("[0-9a-f]{64}", str(sha256)):
-            raise TypeError(f"no size and SHA-256 of {name}")
     if bundle.model not in bundle.files:
-        raise KeyError(f"{bundle.model} is not among its files")
+        raise BundleError(f"{manifest}: damaged ({bundle.model} is not among its files); export the bundle again")

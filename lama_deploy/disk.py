@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
-import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from lama_deploy.errors import LamaDeployError
+from lama_deploy.errors import LamaDeployError, brief
+from lama_deploy.temporaries import temporary_file
+
+# Names of what is open already: writing to them is writing there, even where that is a file.
+OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
 def sha256_of(path: Path) -> str:
@@ -19,28 +26,68 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def appears_whole(file: str | os.PathLike[str], *, synced: bool = False) -> Iterator[Path]:
-    """A name to write under; what is there takes the place of `file` when the block succeeds, and vanishes otherwise.
+def appears_whole(file: str | os.PathLike[str], *, synced: bool = False) -> Iterator[BinaryIO]:
+    """An open file for bytes; they take the place of `file` when the block succeeds, and vanish otherwise.
 
-    Another process may be writing the same file, so no two blocks get the same name. synced: wait for the disk, so that
-    the file is whole even where the power fails. Raises OSError when the disk refuses.
+    As with `open`, a link is followed to the file that it names, an old file keeps its permissions, and one that may
+    not be written is refused; a device or a pipe gets the bytes at the end. synced: wait for the disk, so that the file
+    is whole even where the power fails. Raises OSError when the disk refuses.
     """
-    target = Path(file)
-    temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield temporary
+    target, old = _place_of(Path(file))
+    if target is None:
+        content = io.BytesIO()
+        yield content
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND), "wb") as device:
+            device.write(content.getbuffer())
+        return
+    with temporary_file(target.parent) as (path, stream):
+        if old is not None:
+            with suppress(OSError):  # a file system without permissions
+                path.chmod(stat.S_IMODE(old.st_mode) & 0o777)
+        yield stream
+        stream.flush()
         if synced:
-            with temporary.open("r+b") as stream:
-                os.fsync(stream.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+            os.fsync(stream.fileno())
+        if os.name == "nt":  # which renames no open file
+            stream.close()
+        path.replace(target)
+
+
+def _place_of(file: Path) -> tuple[Path | None, os.stat_result | None]:
+    """Where the bytes go, None for what is no file on a disk, and the file that is there. Raises OSError."""
+    try:
+        old = file.stat()
+    except FileNotFoundError:
+        return Path(os.path.realpath(file)) if file.is_symlink() else file, None
+    if stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    if not stat.S_ISREG(old.st_mode) or str(file).startswith(OPEN_ALREADY):
+        return None, old
+    if not os.access(file, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    return Path(os.path.realpath(file)) if file.is_symlink() else file, old
 
 
 def write_whole(file: str | os.PathLike[str], text: str) -> None:
     """The file appears whole or not at all. Raises LamaDeployError when the disk refuses."""
     try:
-        with appears_whole(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        with appears_whole(file) as stream:
+            stream.write(text.encode())
     except OSError as error:
-        raise LamaDeployError(f"{file}: cannot be written ({error.strerror or error})") from error
+        raise _unwritable(file, error) from error
+
+
+def require_writable(file: str | os.PathLike[str]) -> None:
+    """Before hours of work, not after. Raises LamaDeployError where `appears_whole` would fail now."""
+    try:
+        target, _ = _place_of(Path(file))
+        if target is not None:
+            with temporary_file(target.parent):
+                pass
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: str | os.PathLike[str], error: OSError) -> LamaDeployError:
+    reason, name = brief(error.strerror or error), brief(os.fspath(file))
+    return LamaDeployError(f"{name}: cannot be written ({reason}); give a file name in a folder that takes it")

@@ -56,7 +56,7 @@ class _Shortened(reprlib.Repr):
 
 
 class LamaDeployError(Exception):
-    """Base of every error that is the input's fault; commands print it as one line and exit with code 2."""
+    """Base of every error that is the input's fault; commands print it as one line, and `cli.exit_codes` follows."""
 
 
 class ConfigError(LamaDeployError):

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 
 Kind = Literal["ffc", "regular", "dilated"]
 
 STEM_PADDING = 3  # reflect padding in front of the 7x7 stem and head
 DILATIONS = (1, 2, 4, 8)  # of the four branches of official `MultidilatedConv`
+# Nothing is computed of a number from any file before it is within these; the paper's largest are 64, 3, 18, 1024.
+MOST: Mapping[str, int] = {"width": 4096, "downsamplings": 8, "blocks": 512, "max_channels": 32_768}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +41,13 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ConfigError(f"generator kind {self.kind!r} is unknown; allowed: {', '.join(get_args(Kind))}")
-        for name in ("width", "downsamplings", "blocks", "max_channels"):
+            raise ConfigError(f"generator kind is {brief(self.kind)}; allowed: {', '.join(get_args(Kind))}")
+        for name, most in MOST.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"generator {name} is {value!r}; it must be an integer of at least 1")
+            if type(value) is not int or not 1 <= value <= most:
+                raise ConfigError(f"generator {name} is {brief(value)}; it must be an integer from 1 to {most}")
+        if type(self.ratio) not in (int, float):
+            raise ConfigError(f"generator ratio is {brief(self.ratio)}; it must be a number between 0 and 1")
         if self.kind == "ffc":
             self._check_branches()
         if self.kind == "dilated" and self.latent_channels % len(DILATIONS):
@@ -53,15 +57,10 @@ class GeneratorConfig:
             )
 
     def _check_branches(self) -> None:
-        if (
-            not isinstance(self.ratio, (int, float))
-            or not 0 < self.ratio < 1
-            or self.local_channels < 1
-            or self.global_channels < 2
-        ):
+        if not 0 < self.ratio < 1 or self.local_channels < 1 or self.global_channels < 2:
             raise ConfigError(
-                f"ratio {self.ratio!r} of {self.latent_channels} trunk channels leaves a branch empty; it must give "
-                "at least 1 local and 2 global channels (kind 'regular' has no global branch)"
+                f"ratio {brief(self.ratio)} of {self.latent_channels} trunk channels leaves a branch empty; it must "
+                "give at least 1 local and 2 global channels (kind 'regular' has no global branch)"
             )
 
     def channels(self, level: int) -> int:
@@ -96,11 +95,13 @@ class GeneratorConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GeneratorConfig:
-        """Inverse of `to_dict`. Raises ConfigError for unknown fields."""
+        """Inverse of `to_dict`. Raises ConfigError for unknown fields, and for what is no mapping."""
         allowed = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(allowed))
-        if unknown:
-            raise ConfigError(f"generator config has unknown fields {unknown}; allowed: {', '.join(allowed)}")
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"a generator config is a mapping, not {brief(values)}; allowed: {', '.join(allowed)}")
+        unknown = next((name for name in values if name not in allowed), None)
+        if unknown is not None:
+            raise ConfigError(f"generator config has the unknown field {brief(unknown)}; allowed: {', '.join(allowed)}")
         return cls(**values)
 
 
@@ -125,5 +126,5 @@ def resolve_config(name_or_config: str | GeneratorConfig) -> GeneratorConfig:
     if isinstance(name_or_config, GeneratorConfig):
         return name_or_config
     if name_or_config not in VARIANTS:
-        raise ConfigError(f"variant {name_or_config!r} is unknown; known: {', '.join(VARIANTS)}")
+        raise ConfigError(f"variant '{brief(name_or_config)}' is unknown; known: {', '.join(VARIANTS)}")
     return VARIANTS[name_or_config]

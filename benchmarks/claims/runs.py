@@ -7,10 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-import yaml
 from PIL import Image
 
 from lama_deploy.disk import appears_whole
@@ -23,7 +21,7 @@ from lama_deploy.training.config import (
     LossConfig,
     OptimizerConfig,
     TrainConfig,
-    config_to_dict,
+    read_config,
 )
 from lama_deploy.training.loop import Run, train
 from lama_deploy.training.sources import PictureRef, decode, find_pictures
@@ -201,8 +199,8 @@ def _shrink(picture: PictureRef, side: int, target: Path) -> None:
     image = Image.fromarray(decode(picture))
     small = image.resize(scaled_size(image.size, side), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(target) as temporary:
-        small.save(temporary, "PNG")
+    with appears_whole(target) as stream:
+        small.save(stream, "PNG")
 
 
 def trained(contender: Contender, size: Size, seed: int, data: Path, out: Path, device: str) -> Trained:
@@ -221,8 +219,7 @@ def trained(contender: Contender, size: Size, seed: int, data: Path, out: Path, 
 def _steps_done(folder: Path, config: TrainConfig) -> int:
     if not (folder / LAST).exists():
         return 0
-    found: Any = yaml.safe_load((folder / CONFIG).read_text())["lama_deploy"]
-    if found != config_to_dict(config):
+    if read_config(folder / CONFIG) != config:
         raise LamaDeployError(f"{folder}: was trained with other settings; remove it, or use another --out")
     return int(read_state(folder / LAST)["global_step"])
 

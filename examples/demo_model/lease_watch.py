@@ -41,8 +41,8 @@ class Records:
     def add(self, line: dict[str, Any]) -> None:
         """Raises OSError where the disk refuses."""
         self.lines.append(line)
-        with appears_whole(self.out / SCORES) as temporary:
-            temporary.write_text("".join(json.dumps(each) + "\n" for each in self.lines))
+        with appears_whole(self.out / SCORES) as stream:
+            stream.write("".join(json.dumps(each) + "\n" for each in self.lines).encode())
 
     def keep_best(self, line: dict[str, Any], weights: Path) -> None:
         """Weights first: a kill in between leaves better ones than the lines say, never worse."""

@@ -67,8 +67,8 @@ def write_pack(path: Path, sides: Sides, files: Mapping[str, bytes]) -> int:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    with appears_whole(path) as temporary:
-        temporary.write_bytes(data.getbuffer())
+    with appears_whole(path) as stream:
+        stream.write(data.getbuffer())
     return len(data.getbuffer())
 
 

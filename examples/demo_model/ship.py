@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE
+from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, DEMO_SHA256
 from lama_deploy.cli.common import command
 from lama_deploy.errors import ConfigError
 from lama_deploy.variants import VARIANTS
@@ -35,6 +35,8 @@ def main() -> int:
         raise ConfigError(f"{DEMO_FILE}: {size:,} bytes; at most {LIMIT:,}")
     error = max(float(np.abs(shipped.state_dict[k] - v).max(initial=0)) for k, v in trained.state_dict.items())
     print(f"{DEMO_FILE}: {size:,} bytes, SHA-256 {shipped.sha256}, largest rounding error {error:.2g}")
+    if shipped.sha256 != DEMO_SHA256:
+        print("write this SHA-256 into lama_deploy/checkpoints/weights.py, as DEMO_SHA256")
     return 0
 
 

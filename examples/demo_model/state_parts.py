@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.safetensors_file import read_safetensors
 from lama_deploy.disk import appears_whole, sha256_of
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.training.state import AVERAGE_PREFIX, read_state
@@ -50,8 +50,8 @@ def write_parts(
         save_file(part, new / f"part-{number}.safetensors")
     hashes = {path.name: sha256_of(path) for path in sorted(new.iterdir())}
     manifest = {"step": step, "groups": groups, "facts": dict(facts), "files": hashes}
-    with appears_whole(new / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest))
+    with appears_whole(new / MANIFEST) as stream:
+        stream.write(json.dumps(manifest).encode())
     _swap(folder, new)
 
 
@@ -68,17 +68,18 @@ def join_parts(folder: Path, checkpoint: Path) -> None:
     try:
         tensors: Tensors = {}
         for name in sorted(set(manifest["files"]) - {WEIGHTS}):
-            tensors |= load_file(found / name)
+            read = read_safetensors(found / name).tensors
+            tensors |= {key: torch.from_numpy(array) for key, array in read.items()}
         average = load_checkpoint(found / WEIGHTS).state_dict
         tensors |= {AVERAGE_PREFIX + key: torch.from_numpy(array) for key, array in average.items()}
         content = _nested(tensors, manifest["groups"], int(manifest["step"]))
-    except (KeyError, ValueError, TypeError, SafetensorError, LamaDeployError) as error:
+    except (KeyError, ValueError, TypeError, LamaDeployError) as error:
         raise CheckpointError(f"{found}: no state that lease.py wrote ({error}); start without --resume") from error
     data = io.BytesIO()
     torch.save(content, data)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(checkpoint) as temporary:
-        temporary.write_bytes(data.getbuffer())
+    with appears_whole(checkpoint) as stream:
+        stream.write(data.getbuffer())
 
 
 def _flattened(content: Mapping[str, Any]) -> tuple[Tensors, list[Any], int]:

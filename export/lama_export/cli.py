@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
+from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
@@ -17,6 +18,9 @@ def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-export",
         "Export a LaMa checkpoint to a bundle, and prove it against eager PyTorch before writing it.",
+        codes={
+            PROOF_FAILED: "what was exported does not compute what the checkpoint computes, and nothing was written"
+        },
     )
     p.add_argument(
         "--weights",
@@ -31,7 +35,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--out",
         metavar="DIR",
-        help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on).",
+        help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on, with the name of the "
+        "weights or of their official folder).",
+    )
+    p.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Replace a bundle also where other files lie beside its own; they stay (default: only its own may).",
     )
     p.add_argument(
         "--io",
@@ -127,14 +137,14 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
 def main() -> int:
     args = parser().parse_args()
     from lama_deploy.bundle import load_bundle
-    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights
+    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
     from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
     from lama_export.export import export_bundle
+    from lama_export.naming import name_of
     from lama_export.options import ENGINES, ExportOptions, Precision
 
     precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
     suffix = "" if precision == "fp32" else f"-{precision}"
-    out = Path(args.out or f"{Path(args.weights).stem}-{args.to}{suffix}")
     if args.weights == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     options = ExportOptions(
@@ -148,7 +158,11 @@ def main() -> int:
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
     checkpoint = load_weights(args.weights)
-    record = export_bundle(checkpoint, out, options, source=args.weights, progress=progress_bar("running"))
+    print(provenance(checkpoint))
+    out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
+    record = export_bundle(
+        checkpoint, out, options, source=args.weights, progress=progress_bar("running"), overwrite=args.overwrite
+    )
     print(parity_table(record))
     if precision == "fp16":
         print(ranges_summary(load_bundle(out).ranges))

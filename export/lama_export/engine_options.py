@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 
 OPT_LEVELS = range(6)
 Sides = tuple[int, int]  # height, width in pixels
@@ -35,7 +35,9 @@ class Profile:
         found = [re.fullmatch(r"(\d+)(?:x(\d+))?", part) for part in text.split(":")]
         sides = [(int(one[1]), int(one[2] or one[1])) for one in found if one]
         if len(sides) != 3 or len(found) != 3:
-            raise ConfigError(f"profile {text!r} is not MIN:OPT:MAX in pixels, such as 256:512:1024 or 256x320:...")
+            raise ConfigError(
+                f"profile '{brief(text)}' is not MIN:OPT:MAX in pixels, such as 256:512:1024 or 256x320:..."
+            )
         return cls(*sides)
 
     def __str__(self) -> str:
@@ -58,7 +60,7 @@ class Batch:
     def parse(cls, text: str) -> Batch:
         """From "1:1:4". Raises ConfigError."""
         if not re.fullmatch(r"\d+:\d+:\d+", text):
-            raise ConfigError(f"batch {text!r} is not MIN:OPT:MAX, such as 1:1:4")
+            raise ConfigError(f"batch '{brief(text)}' is not MIN:OPT:MAX, such as 1:1:4")
         return cls(*map(int, text.split(":")))
 
     def __str__(self) -> str:
@@ -97,4 +99,4 @@ class EngineOptions:
         if self.plugin is not None and not self.plugin.is_file():
             raise ConfigError(f"--plugin {self.plugin}: no such file; give the library with SpectralConv in it")
         for wrong in (one for one in self.compute_capabilities if not re.fullmatch(r"\d+\.\d", one)):
-            raise ConfigError(f"compute capability {wrong!r} is not MAJOR.MINOR, such as 8.9")
+            raise ConfigError(f"compute capability '{brief(wrong)}' is not MAJOR.MINOR, such as 8.9")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import MODELS, Bundle, is_bundle
+from lama_deploy.bundle import MODELS, Bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import BundleError
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.labels import check_label
@@ -23,6 +19,7 @@ from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_export.manifest import describe
 from lama_export.options import ExportOptions
+from lama_export.place import new_bundle
 from lama_export.precision.fp16 import fold_ranges
 from lama_export.progress import Progress
 from lama_export.targets import WRITERS, ExportJob, tools_of
@@ -38,16 +35,18 @@ def export_bundle(
     *,
     source: str = "",
     progress: Progress = iter,
+    overwrite: bool = False,
 ) -> ParityRecord:
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
-    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else
-    or its label would be wrong, DataError and ImageError for calibration images that cannot be used,
+    overwrite: also where other files lie beside its own; they stay.
+    Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else or
+    its label would be wrong, DataError and ImageError for calibration images that cannot be used,
     MissingDependencyError, EngineError.
     """
     options = options or ExportOptions()
     tools = tools_of(options)
-    with _replacing(Path(out)) as directory:
+    with new_bundle(out, checkpoint, overwrite=overwrite) as directory:
         state_dict, ranges = _folded(checkpoint, options, progress)
         path = directory / MODELS[options.target]
         written = WRITERS[options.target](ExportJob(checkpoint.config, state_dict, options, progress), path)
@@ -100,20 +99,3 @@ def _folded(
     images = CalibrationSet(options.calibration)
     folded = fold_ranges(checkpoint.config, checkpoint.state_dict, progress(images))
     return folded.state_dict, {"calibration": images.describe(), **folded.to_dict()}
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A temporary directory beside `out` that takes its place when the block succeeds, and vanishes otherwise."""
-    if out.exists() and not is_bundle(out) and not (out.is_dir() and not any(out.iterdir())):
-        raise BundleError(f"{out}: exists and is not a bundle; give another --out, or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        temporary.chmod(0o755)
-        yield temporary
-        if out.exists():
-            shutil.rmtree(out)
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

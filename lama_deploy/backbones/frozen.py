@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
+from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -87,7 +87,7 @@ def _read(path: Path) -> object:
         if asked is None:
             raise _damaged(path, error) from error
         raise UnsafeCheckpointError(
-            f"{path}: refused, nothing was run: the pickle asks for {asked[1]!r}, which no weights need; "
+            f"{path}: refused, nothing was run: the pickle asks for '{brief(asked[1])}', which no weights need; "
             "fetch the file from its official source"
         ) from error
     except Exception as error:  # a damaged file fails in any way it likes; none of them is a traceback's worth

@@ -11,18 +11,25 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import Shape, expected_shapes, recognise
-from lama_deploy.checkpoints.torch_archive import TensorRef, TorchArchive
+from lama_deploy.checkpoints.pickle_values import TensorRef
+from lama_deploy.checkpoints.safetensors_file import (
+    CONFIG_METADATA,
+    DIGEST_METADATA,
+    SafetensorsFile,
+    digest,
+    read_safetensors,
+    type_name,
+)
+from lama_deploy.checkpoints.torch_archive import TorchArchive
 from lama_deploy.disk import appears_whole, sha256_of
-from lama_deploy.errors import CheckpointError, ConfigError
+from lama_deploy.errors import CheckpointError, ConfigError, brief
 from lama_deploy.variants import GeneratorConfig
 
-CONFIG_METADATA = "lama_deploy.generator"  # safetensors metadata: GeneratorConfig.to_dict() as JSON
 PREFIXES = ("generator.", "model.generator.", "")  # Lightning, TorchScript, bare
 CHECKPOINT_NAMES = ("best.ckpt", "last.ckpt")  # in a training directory's `models/`
 
@@ -47,18 +54,19 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Raises CheckpointError (missing, truncated, mismatched, NaN) or UnsafeCheckpointError (a hostile pickle).
     """
     file = _checkpoint_file(Path(path))
-    declared, arrays = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
-    config = declared or _recognised(file, {key: array.shape for key, array in arrays.items()})
+    checkpoint = _of_safetensors(file) if file.suffix == ".safetensors" else _of_torch(file)
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
-        _check_config_yaml(file.parent.parent / "config.yaml", config)
-    state = _checked_state(file, config, arrays)
-    return Checkpoint(file, config, state, sha256_of(file))
+        _check_config_yaml(file.parent.parent / "config.yaml", checkpoint.config)
+    return checkpoint
 
 
 def save_checkpoint(
     path: str | os.PathLike[str], config: GeneratorConfig, state_dict: Mapping[str, Array], *, half: bool = False
 ) -> None:
-    """Write `.safetensors` with the configuration in its metadata; `half` stores the weights as float16."""
+    """Write `.safetensors` with the configuration in its metadata, and a SHA-256 by which damage is found.
+
+    half: store the weights as float16.
+    """
     from safetensors.numpy import save
 
     dtype = np.float16 if half else np.float32
@@ -66,9 +74,11 @@ def save_checkpoint(
         key: np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else None).reshape(array.shape)
         for key, array in state_dict.items()
     }
-    data = save(arrays, metadata={CONFIG_METADATA: json.dumps(config.to_dict())})
-    with appears_whole(path) as temporary:
-        temporary.write_bytes(data)
+    generator = json.dumps(config.to_dict())
+    sealed = digest({key: (type_name(array), array.shape, array) for key, array in arrays.items()}, generator)
+    data = save(arrays, metadata={CONFIG_METADATA: generator, DIGEST_METADATA: sealed})
+    with appears_whole(path) as stream:
+        stream.write(data)
 
 
 def _checkpoint_file(path: Path) -> Path:
@@ -83,11 +93,26 @@ def _checkpoint_file(path: Path) -> Path:
     return path
 
 
-def _read_torch(path: Path) -> tuple[None, dict[str, Array]]:
+def _of_torch(path: Path) -> Checkpoint:
     with TorchArchive(path) as archive:
         refs = _strip_prefix(path, archive.tensors())
-        wanted = expected_shapes(_recognised(path, {key: ref.shape for key, ref in refs.items()}))
-        return None, {key: archive.read(ref) for key, ref in refs.items() if key in wanted}
+        shapes = {key: ref.shape for key, ref in refs.items()}
+        config = _recognised(path, shapes)
+        expected = expected_shapes(config)
+        wanted = {key: ref for key, ref in refs.items() if key in expected}
+        archive.check(wanted)
+        _check_shapes(path, shapes, expected)
+        state = _checked_state(path, expected, archive.read(wanted))
+    return Checkpoint(path, config, state, sha256_of(path))
+
+
+def _of_safetensors(path: Path) -> Checkpoint:
+    file = read_safetensors(path)
+    shapes = {key: array.shape for key, array in file.tensors.items()}
+    config = _declared(path, file) or _recognised(path, shapes)
+    expected = expected_shapes(config)
+    _check_shapes(path, shapes, expected)
+    return Checkpoint(path, config, _checked_state(path, expected, file.tensors), file.sha256)
 
 
 def _recognised(path: Path, shapes: Mapping[str, Shape]) -> GeneratorConfig:
@@ -107,36 +132,41 @@ def _strip_prefix(path: Path, refs: Mapping[str, TensorRef]) -> dict[str, Tensor
     )
 
 
-def _read_safetensors(path: Path) -> tuple[GeneratorConfig | None, dict[str, Array]]:
-    from safetensors import SafetensorError, safe_open
-
+def _declared(path: Path, file: SafetensorsFile) -> GeneratorConfig | None:
+    if CONFIG_METADATA not in file.metadata:
+        return None
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: not a readable .safetensors file ({error}); fetch it again") from error
-    try:
-        config = (
-            GeneratorConfig.from_dict(json.loads(metadata[CONFIG_METADATA])) if CONFIG_METADATA in metadata else None
-        )
-    except (json.JSONDecodeError, ConfigError, TypeError) as error:
-        raise CheckpointError(f"{path}: its metadata {CONFIG_METADATA!r} is no generator config ({error})") from error
-    return config, arrays
+        return GeneratorConfig.from_dict(json.loads(file.metadata[CONFIG_METADATA]))
+    except (ValueError, RecursionError, ConfigError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata '{CONFIG_METADATA}' is no generator config ({brief(error, 300)})"
+        ) from error
 
 
-def _checked_state(path: Path, config: GeneratorConfig, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The state in official order and dtypes, or a CheckpointError that names what is wrong."""
-    expected = expected_shapes(config)
-    counters = {key for key in expected if key.endswith("num_batches_tracked")}
-    missing = [key for key in expected if key not in arrays and key not in counters]
-    shaped = [key for key in expected if key in arrays and arrays[key].shape != expected[key]]
-    if missing or shaped:
-        raise CheckpointError(f"{path}: does not fit its own generator: {_mismatch(missing, shaped, arrays, expected)}")
-    state = {
-        key: np.asarray(arrays.get(key, 0), np.int64 if key in counters else np.float32).reshape(shape)
-        for key, shape in expected.items()
-    }
+def _is_counter(key: str) -> bool:
+    return key.endswith("num_batches_tracked")
+
+
+def _check_shapes(path: Path, shapes: Mapping[str, Shape], expected: Mapping[str, Shape]) -> None:
+    """Raise CheckpointError unless all weights are there, of these shapes; counters may be missing."""
+    missing = [key for key in expected if key not in shapes and not _is_counter(key)]
+    if missing:
+        told = f"{len(missing)} tensors are missing, first {missing[0]}"
+        raise CheckpointError(f"{path}: does not fit its own generator: {told}")
+    wrong = [key for key in expected if shapes.get(key, expected[key]) != expected[key]]
+    if wrong:
+        found, wanted = brief(shapes[wrong[0]]), expected[wrong[0]]
+        told = f"{len(wrong)} tensors have a wrong shape, first {wrong[0]}: {found} instead of {wanted}"
+        raise CheckpointError(f"{path}: does not fit its own generator: {told}")
+
+
+def _checked_state(path: Path, expected: Mapping[str, Shape], arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The state in official order and dtypes. Raises CheckpointError for what no weight can be."""
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: found below
+        state = {
+            key: np.asarray(arrays.get(key, 0), np.int64 if _is_counter(key) else np.float32).reshape(shape)
+            for key, shape in expected.items()
+        }
     broken = [key for key, array in state.items() if array.dtype == np.float32 and not np.isfinite(array).all()]
     if broken:
         raise CheckpointError(
@@ -145,23 +175,19 @@ def _checked_state(path: Path, config: GeneratorConfig, arrays: Mapping[str, Arr
     return state
 
 
-def _mismatch(missing: list[str], shaped: list[str], arrays: Mapping[str, Array], expected: Mapping[str, Shape]) -> str:
-    if missing:
-        return f"{len(missing)} tensors are missing, first {missing[0]}"
-    key = shaped[0]
-    return f"{len(shaped)} tensors have a wrong shape, first {key}: {arrays[key].shape} instead of {expected[key]}"
-
-
 def _check_config_yaml(path: Path, config: GeneratorConfig) -> None:
     """The keys decide; the official config must agree with them, and end in a sigmoid, which no key shows."""
-    import yaml
+    from lama_deploy.yaml_text import read_yaml
 
     try:
-        generator: dict[str, Any] = yaml.safe_load(path.read_text())["generator"]
-        blocks, activation = generator["n_blocks"], generator.get("add_out_act", True)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: not an official LaMa config (no generator.n_blocks)") from error
+        values = read_yaml(path)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: not an official LaMa config ({brief(error, 300)})") from error
+    generator = values.get("generator") if isinstance(values, dict) else None
+    if not isinstance(generator, dict) or "n_blocks" not in generator:
+        raise CheckpointError(f"{path}: not an official LaMa config (no generator.n_blocks)")
+    blocks, activation = generator["n_blocks"], generator.get("add_out_act", True)
     if activation != "sigmoid":
-        raise CheckpointError(f"{path}: the generator ends in {activation!r}; only 'sigmoid' is supported")
-    if blocks != config.blocks:
-        raise CheckpointError(f"{path}: says {blocks} blocks, but the checkpoint beside it has {config.blocks}")
+        raise CheckpointError(f"{path}: the generator ends in {brief(activation)}; only 'sigmoid' is supported")
+    if type(blocks) is not int or blocks != config.blocks:
+        raise CheckpointError(f"{path}: says {brief(blocks)} blocks, but the checkpoint beside it has {config.blocks}")

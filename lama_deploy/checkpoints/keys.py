@@ -97,5 +97,5 @@ def _count(shapes: Mapping[str, Shape], pattern: str) -> int:
 
 def _cap(width: int, downs: int, latent: int) -> int:
     """`max_channels` as the official default unless the trunk is narrower than the doubling makes it."""
-    default = GeneratorConfig().max_channels
+    default = GeneratorConfig(width=width, downsamplings=downs, kind="regular").max_channels  # and both within bounds
     return default if latent == min(default, width * 2**downs) else latent

@@ -10,10 +10,12 @@ from pathlib import Path
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.disk import sha256_of
-from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError
+from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError, brief
 
 DEMO = "lama-demo"
 DEMO_FILE = Path(__file__).parents[1] / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
+# Of what ships: examples/demo_model/ship.py prints another one where it writes another file.
+DEMO_SHA256 = "6a01d20f97f75d4473a2b4b50e09bf7f89ccb0660e3e403ed72abc20fca01f03"
 DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
 
 
@@ -46,10 +48,12 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     if _is_checkpoint(path):
         return path
     if str(name_or_path) == DEMO:
-        return DEMO_FILE
+        return _shipped()
     if published is None:
         known = ", ".join([*PUBLISHED, DEMO])
-        raise WeightsNotFoundError(f"{name_or_path}: no checkpoint there, and no name of weights; known names: {known}")
+        raise WeightsNotFoundError(
+            f"{brief(name_or_path)}: no checkpoint there, and no name of weights; known names: {known}"
+        )
     cached = cache_directory() / published.file_name
     if not cached.is_file():
         _download(published, cached)
@@ -62,12 +66,33 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return path.is_file() or (path / "models").is_dir()
+    try:
+        return path.is_file() or (path / "models").is_dir()
+    except ValueError:  # a NUL in it
+        return False
+
+
+def _shipped() -> Path:
+    """The demonstration's file. Raises WeightsNotFoundError where the package holds another one, or none."""
+    digest = sha256_of(DEMO_FILE) if DEMO_FILE.is_file() else "of no file"
+    if digest != DEMO_SHA256:
+        raise WeightsNotFoundError(
+            f"{DEMO_FILE}: SHA-256 {digest} is not {DEMO_SHA256}, that of {DEMO}; install lama-deploy again"
+        )
+    return DEMO_FILE
 
 
 def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """The checkpoint behind a path or a name."""
     return load_checkpoint(find_weights(name_or_path))
+
+
+def provenance(checkpoint: Checkpoint) -> str:
+    """A line that says which file was read, and whether it is one that is known."""
+    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
+    known[DEMO_SHA256] = f"{DEMO}, as it ships"
+    told = known.get(checkpoint.sha256, "of no published file")
+    return f"weights: {checkpoint.path}, SHA-256 {checkpoint.sha256} ({told})"
 
 
 def _download(published: PublishedWeights, target: Path) -> None:

@@ -19,22 +19,20 @@ from lama_deploy.bench.compare import BUSY, Row, Schedule, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
 from lama_deploy.cli.common import (
-    BAD_INPUT,
     add_running_options,
     command,
     command_parser,
     fail,
     positive,
     progress_bar,
-    require_writable,
 )
-from lama_deploy.disk import write_whole
+from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
+from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 
-SOME_FAILED = 1
 ROUNDS, SECONDS = 100, 5
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tensorrt_rtx_cu13", "torch")
 
@@ -42,8 +40,8 @@ PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "
 def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-bench",
-        "Time models side by side, in rounds in which each runs once; what computes something else gets no "
-        "time. Exit code: 0 all measured, 1 something could not be or was wrong, 2 nothing could be measured.",
+        "Time models side by side, in rounds in which each runs once; what computes something else gets no time.",
+        codes={BAD_INPUT: "nothing could be measured", SOME_FAILED: "a model could not be measured or was wrong"},
     )
     p.add_argument("models", metavar="BUNDLE|CHECKPOINT|NAME", nargs="+", help="Bundles, checkpoints or names.")
     p.add_argument(
@@ -78,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    require_writable(args.json, args.html)
+    for file in filter(None, (args.json, args.html)):
+        require_writable(file)
     asked = [Size.parse(text) for text in dict.fromkeys(args.sizes.split(","))] if args.sizes else None
     before = {**machine(PACKAGES), "gpus": nvidia_gpus()}
     opened, unopened = _open(args)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from lama_deploy import __version__
-from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_words
+from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
+from lama_deploy.cli.signals import ends_by_signals
+from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief
+from lama_deploy.temporaries import remove_living
 
-BAD_INPUT = 2
-INTERRUPTED = 130
+MOST_CHARACTERS = 1000  # of a line of error
+
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
 
 
-def command_parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    """A parser with --help and --version; every command makes its own with this."""
+def command_parser(
+    prog: str, description: str, epilog: str = "", *, codes: dict[int, str] | None = None
+) -> argparse.ArgumentParser:
+    """A parser with --help and --version; every command makes its own with this. codes: exit codes of its own."""
+    epilog = f"{epilog} {in_words(codes or {})}".strip()
     p = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, add_help=False)
     p.add_argument("-h", "--help", action="help", help="Show this help and end.")
     p.add_argument("--version", action="version", version=f"{prog} {__version__}", help="Print the version and end.")
@@ -45,24 +54,56 @@ def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], bac
 
 
 def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
-    """Decorate a main(): a LamaDeployError is one line on stderr and exit code 2, a missing package names `extra`."""
+    """Decorate a main(): it ends by signals, and whatever it ends by is at most one line on stderr and an exit code.
+
+    A missing package names `extra`. What is no LamaDeployError and not the system's refusal stays a traceback.
+    """
 
     def decorate(main: Callable[[], int]) -> Callable[[], int]:
         @wraps(main)
         def wrapped() -> int:
+            prepare_output()  # first: what is opened below must get no number of it
             try:
-                return main()
-            except LamaDeployError as error:
-                return fail(error)
-            except ModuleNotFoundError as error:
-                return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
-            except KeyboardInterrupt:
-                print("interrupted", file=sys.stderr)
-                return INTERRUPTED
+                with ends_by_signals():
+                    return _outcome(main, extra)
+            except KeyboardInterrupt as error:
+                return _signalled(getattr(error, "number", signal.SIGINT))
+            except BrokenPipeError as error:
+                if not output_is_closed():
+                    return fail(error)
+                silence()
+                return PIPE_CLOSED
+            except OSError as error:
+                code = fail(error)
+                silence()
+                return code
 
         return wrapped
 
     return decorate
+
+
+def _outcome(main: Callable[[], int], extra: str) -> int:
+    """Its exit code. Raises OSError, of which BrokenPipeError where nobody reads what it says."""
+    try:
+        return main()
+    except ParityError as error:
+        fail(error)
+        return PROOF_FAILED
+    except LamaDeployError as error:
+        return fail(error)
+    except ModuleNotFoundError as error:
+        return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
+    finally:
+        flush_output()
+
+
+def _signalled(number: int) -> int:
+    with suppress(OSError):  # after SIGHUP there may be no terminal
+        print("interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}", file=sys.stderr)
+    silence()
+    remove_living()
+    return 128 + number
 
 
 def positive(text: str) -> int:
@@ -72,16 +113,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def require_writable(*files: str | None) -> None:
-    """Before hours of work, not after. Raises LamaDeployError where a file's folder is not there."""
-    for file in files:
-        if file is not None and (Path(file).is_dir() or not Path(file).parent.is_dir()):
-            raise LamaDeployError(f"{file}: cannot be written; give a file name in a folder that exists")
-
-
 def fail(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    """Say it in one line, whatever names are in it."""
+    print(f"error: {brief(_said(error), MOST_CHARACTERS)}", file=sys.stderr)
     return BAD_INPUT
+
+
+def _said(error: Exception) -> str:
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    reason = error.strerror or type(error).__name__
+    return f"{brief(os.fsdecode(error.filename))}: {reason}" if isinstance(error.filename, str | bytes) else reason
 
 
 def progress_bar(description: str) -> Callable[[Sequence[Any]], Any]:

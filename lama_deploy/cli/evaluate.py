@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
-from lama_deploy.errors import LamaDeployError, MissingDependencyError
+from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
+from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
 from lama_deploy.images.masks import mask_set
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main() -> int:
         print(report.table(blocks))
         report.write(args.output, blocks, _facts(args, candidates, pair_set, sets, metrics))
         print(f"wrote {args.output / report.TSV} and {report.JSON}")
-    return 0
+    return SOME_FAILED if any(record.unreadable for record in sets) else DONE
 
 
 def _pair_set(args: argparse.Namespace) -> PairSet:
@@ -69,7 +70,7 @@ def _metrics(args: argparse.Namespace) -> list[Metric]:
     for text in args.backbone:
         name, _, file = text.partition("=")
         if name not in BACKBONES or not file:
-            raise LamaDeployError(f"--backbone {text!r} is not NAME=FILE with a NAME of {', '.join(BACKBONES)}")
+            raise LamaDeployError(f"--backbone '{brief(text)}' is not NAME=FILE with a NAME of {', '.join(BACKBONES)}")
         paths[name] = find_backbone(name, file)
     device = _torch_device(args)
     if args.metrics is not None:

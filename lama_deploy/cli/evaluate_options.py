@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from lama_deploy.cli.common import add_running_options, command_parser, positive
+from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
+from lama_deploy.errors import brief
 from lama_deploy.images.masks import MASK_SETS
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
 
@@ -18,8 +20,9 @@ def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-evaluate",
         "Composites against originals: similarity and distribution metrics, in total and by the hole's area. " + MODELS,
-        "Exit code 2: nothing could be measured. LPIPS and FID are the reference ones or absent; networks that "
+        "LPIPS and FID are the reference ones or absent; networks that "
         "come inside packages give ST-LPIPS-vgg, Frechet-EffLite0 and KID-EffLite0, comparable only among themselves.",
+        codes={BAD_INPUT: "nothing could be measured", SOME_FAILED: "some pictures could not be read"},
     )
     p.add_argument("models", metavar="MODEL", nargs="*", help="One or more models; none with --write alone.")
     p.add_argument(
@@ -108,12 +111,12 @@ def _add_other_methods(p: argparse.ArgumentParser) -> None:
 
 def _seed(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 0")
+        raise argparse.ArgumentTypeError(f"'{brief(text)}' is no integer of at least 0")
     return int(text)
 
 
 def _sizes(text: str) -> list[int]:
     sizes = [positive(part) for part in text.split(",")]
     if len(set(sizes)) < len(sizes):
-        raise argparse.ArgumentTypeError(f"{text!r} has a size twice")
+        raise argparse.ArgumentTypeError(f"'{brief(text)}' has a size twice")
     return sizes

@@ -7,21 +7,24 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
-from lama_deploy.cli.common import BAD_INPUT, add_running_options, command, command_parser, positive, progress_bar
+from lama_deploy.cli.common import add_running_options, command, command_parser, positive, progress_bar
+from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
 from lama_deploy.images.files import format_of
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
 from lama_deploy.images.pairs import find_jobs, images_without_mask
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 
-SOME_FAILED = 1
-
 
 def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-inpaint",
-        "Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes. Exit code: 0 all written, 1 "
-        "some images of a folder failed, 2 nothing could be done.",
+        "Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes.",
+        codes={
+            BAD_INPUT: "nothing was written",
+            SOME_FAILED: "some images of a folder failed, each with a line, and the others are written",
+            PROOF_FAILED: "the weights do not go into --precision",
+        },
     )
     p.add_argument("image", metavar="IMAGE_OR_DIR", type=Path, help="An image, or a folder of images.")
     p.add_argument(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lama_deploy.bundle import Bundle
 from lama_deploy.cli.common import command, command_parser, progress_bar
+from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import write_whole
 from lama_deploy.errors import CheckpointError
@@ -18,13 +19,13 @@ from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, p
 from lama_deploy.runtime.backend import Backend
 
 DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
-PARITY_FAILED = 1
 
 
 def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-verify",
-        "Compare a bundle with eager PyTorch or another bundle, size by size. Exit code 1: it differs.",
+        "Compare a bundle with eager PyTorch or another bundle, size by size.",
+        codes={PROOF_FAILED: "it differs, or a layer diverges"},
     )
     p.add_argument("bundle", metavar="BUNDLE", help="A bundle, as lama-export makes it.")
     p.add_argument(
@@ -82,7 +83,7 @@ def main() -> int:
     target = Path(args.json or Path(args.bundle) / "verify.json")
     write_whole(target, json.dumps(record.to_dict(), indent=2) + "\n")
     print(f"against {name}: {'pass' if record.passed else 'FAIL'}; wrote {target}")
-    return 0 if record.passed else PARITY_FAILED
+    return DONE if record.passed else PROOF_FAILED
 
 
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.errors import ConfigError
 
-DIVERGES = 1
 SIZE = "72x136"  # a latent of 9x17; of engines the least that their profiles take
 
 
 def verify_layers(args: argparse.Namespace) -> int:
-    """Print a table for each size; 1 where a layer diverges. Raises a LamaDeployError."""
+    """Print a table for each size; PROOF_FAILED where a layer diverges. Raises a LamaDeployError."""
     if args.weights or args.json:
         raise ConfigError("--layers compares files with files and writes nothing: it takes no --weights and no --json")
     from lama_deploy.proof.engine_sizes import engine_sizes
@@ -36,4 +36,4 @@ def verify_layers(args: argparse.Namespace) -> int:
         found = compare_layers(candidate, reference, size)
         print(f"{size}: {candidate}, against {reference.model_file}\n{layer_table(found)}")
         diverges |= first_divergence(found) is not None
-    return DIVERGES if diverges else 0
+    return PROOF_FAILED if diverges else DONE

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import CheckpointError, LamaDeployError, MissingBackboneError, MissingDependencyError
+from lama_deploy.errors import CheckpointError, LamaDeployError, MissingBackboneError, MissingDependencyError, brief
 from lama_deploy.evaluation import metrics, networks
 from lama_deploy.evaluation.distribution import frechet_distance, kernel_distance
 from lama_deploy.evaluation.networks import Features, PairScore, Paths
@@ -77,7 +77,7 @@ def load_metrics(names: Sequence[str], device: str, paths: Paths) -> list[Metric
     """
     unknown = [name for name in names if name not in METRICS]
     if unknown:
-        raise LamaDeployError(f"metric {unknown[0]!r} is unknown; known: {', '.join(METRICS)}")
+        raise LamaDeployError(f"metric '{brief(unknown[0])}' is unknown; known: {', '.join(METRICS)}")
     wanted = {DISTRIBUTIONS[name][0] for name in names if name in DISTRIBUTIONS}
     extractors = {name: EXTRACTORS[name](device, paths) for name in EXTRACTORS if name in wanted}
     return [_metric(name, device, paths, extractors) for name in dict.fromkeys(names)]

@@ -97,8 +97,8 @@ def write(folder: Path, blocks: Sequence[Block], facts: Mapping[str, Any]) -> No
     require_folder(folder)
     try:
         for name, text in ((TSV, tsv(blocks)), (JSON, record(blocks, facts) + "\n")):
-            with appears_whole(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            with appears_whole(folder / name) as stream:
+                stream.write(text.encode())
     except OSError as error:
         raise DataError(f"{folder}: results cannot be written ({error.strerror or error})") from error
 

@@ -87,8 +87,8 @@ def write_pair(pair: Pair, folder: Path) -> None:
     try:
         mask.parent.mkdir(parents=True, exist_ok=True)
         for path, pixels in ((image, pair.rgb), (mask, pair.hole * np.uint8(255))):
-            with appears_whole(path) as temporary:
-                Image.fromarray(pixels).save(temporary, format="PNG")
+            with appears_whole(path) as stream:
+                Image.fromarray(pixels).save(stream, format="PNG")
     except OSError as error:
         raise DataError(f"{mask}: cannot be written ({error.strerror or error})") from error
 

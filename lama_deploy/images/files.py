@@ -121,8 +121,8 @@ def write_photograph(path: Path, photograph: Photograph) -> None:
         options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appears_whole(path) as temporary:
-            image.save(temporary, format=kind, **options)
+        with appears_whole(path) as stream:
+            image.save(stream, format=kind, **options)
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{brief(str(path))}: cannot be written ({brief(reason)})") from error

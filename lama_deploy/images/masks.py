@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 
 Mask = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -209,5 +209,5 @@ MASK_SETS: Mapping[str, Mixed] = {
 def mask_set(name: str) -> Mixed:
     """An entry of MASK_SETS. Raises ConfigError for an unknown name."""
     if name not in MASK_SETS:
-        raise ConfigError(f"mask set {name!r} is unknown; known: {', '.join(MASK_SETS)}")
+        raise ConfigError(f"mask set '{brief(name)}' is unknown; known: {', '.join(MASK_SETS)}")
     return MASK_SETS[name]

@@ -144,8 +144,8 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, folder: Pat
             for step in (configure, [cmake, "--build", build, "--parallel"]):
                 _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file, product)
         for name in PRODUCTS:
-            with appears_whole(folder / name) as partial:
-                shutil.copyfile(Path(build) / name, partial)
+            with appears_whole(folder / name) as stream, (Path(build) / name).open("rb") as product_file:
+                shutil.copyfileobj(product_file, stream)
 
 
 def _generator() -> list[str]:

@@ -45,7 +45,7 @@ def _read(path: Path, known: set[str]) -> dict[str, float] | None:
     """None for a file that is not there or not what `_write` writes."""
     try:
         scales = {str(value): float(scale) for value, scale in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, OverflowError, RecursionError, TypeError, AttributeError):
         return None
     powers = all(math.isfinite(scale) and scale > 0 and math.frexp(scale)[0] == 0.5 for scale in scales.values())
     return scales if powers and set(scales) <= known else None
@@ -53,5 +53,5 @@ def _read(path: Path, known: set[str]) -> dict[str, float] | None:
 
 def _write(path: Path, scales: dict[str, float]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(path) as temporary:  # another process may be reading
-        temporary.write_text(json.dumps(scales, indent=2))
+    with appears_whole(path) as stream:  # another process may be reading
+        stream.write(json.dumps(scales, indent=2).encode())

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import LamaDeployError
+from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.images.files import read_photograph
 from lama_deploy.images.folders import SHIPPED, photographs
 from lama_deploy.images.scenes import scene
@@ -35,7 +35,7 @@ class Size:
         """From "HxW" or "HxWxN". Raises LamaDeployError."""
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
             raise LamaDeployError(
-                f"size {text!r} is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
+                f"size '{brief(text)}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
             )
         return cls(*map(int, text.split("x")))
 

@@ -28,6 +28,7 @@ from lama_deploy.runtime.options import (
     TensorRtOptions,
     TorchOptions,
 )
+from lama_deploy.runtime.results import check_filled
 from lama_deploy.runtime.strategies.whole import Whole
 
 Source = str | os.PathLike[str]
@@ -142,7 +143,7 @@ class Inpainter:
 
         Any nonzero mask pixel is hole. One mask serves a whole batch. An empty mask returns the image unchanged.
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
-        order of `stream` (`device_arrays.DeviceCall`). Raises ImageError.
+        order of `stream` (`device_arrays.DeviceCall`). Raises as `run` does.
         """
         if is_on_device(image) and takes_device_arrays(self.backend):
             return self.backend.inpaint_on_device(image, mask, stream)
@@ -150,7 +151,10 @@ class Inpainter:
         return restore(self.run(pixels, mask_of(mask, pixels.shape[1:3])))
 
     def run(self, pixels: Array, holes: Array) -> Array:
-        """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8."""
+        """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8.
+
+        Raises ImageError, and EngineError or DeviceMemoryError for what the engine cannot or NaN that it gives.
+        """
         if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
             raise ImageError(
                 f"the mask is {_size(holes)}, the image {_size(pixels)}; both must have the same size, "
@@ -160,6 +164,7 @@ class Inpainter:
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
         result = to_bytes(self._whole.run(pixels, holes))
+        check_filled(result, pixels, holes)
         return np.where(holes[..., None] > 0, result, pixels)
 
 

@@ -38,7 +38,7 @@ class RuntimeCacheFile:
         self._written = len(content)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with appears_whole(self._path) as temporary:
-                temporary.write_bytes(content)
+            with appears_whole(self._path) as stream:
+                stream.write(content)
         except OSError as error:
             log.warning("%s cannot be written (%s); the next start compiles kernels again", self._path, error.strerror)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, get_args
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 from lama_deploy.training.config import Augmentation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def augmentation(name: Augmentation, crop: int, least_scale: float = 0.25) -> al
     import cv2
 
     if name not in get_args(Augmentation):
-        raise ConfigError(f"data.augmentation {name!r} is unknown; known: {', '.join(get_args(Augmentation))}")
+        raise ConfigError(f"data.augmentation '{brief(name)}' is unknown; known: {', '.join(get_args(Augmentation))}")
     pad = A.PadIfNeeded(crop, crop, border_mode=cv2.BORDER_REFLECT_101)
     steps: dict[str, list[Any]] = {
         "distortions": [

@@ -8,15 +8,23 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 from lama_deploy.training.losses import FakeLabels
 from lama_deploy.training.perceptual import Reduction
 from lama_deploy.variants import VARIANTS, GeneratorConfig
+from lama_deploy.yaml_text import parse_yaml, read_yaml
 
 Augmentation = Literal["distortions", "photographs", "none"]
 Precision = Literal["32-true", "bf16-mixed"]
+# Bounds of whole numbers, far beyond any use: nothing is computed or made of a number that is not within them.
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
+Pixels = Annotated[int, Field(gt=0, le=65_536)]
+Channels = Annotated[int, Field(gt=0, le=4096)]
+Layers = Annotated[int, Field(gt=0, le=16)]
+Workers = Annotated[int, Field(ge=0, le=1024)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -28,8 +36,8 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 class DiscriminatorConfig:
     """width: channels of the first layer (official `ndf`); layers: strided ones (`n_layers`)."""
 
-    width: PositiveInt = 64
-    layers: PositiveInt = 4
+    width: Channels = 64
+    layers: Layers = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +97,8 @@ class DataConfig:
     shares: relative shares of the data folder's subfolders, such as {photos: 3, textures: 1}; empty: as they are.
     """
 
-    batch_size: PositiveInt = 10
-    crop: PositiveInt = 256
+    batch_size: Count = 10
+    crop: Pixels = 256
     augmentation: Augmentation = "distortions"
     least_scale: Factor = 0.25
     masks: str = "train"
@@ -99,7 +107,7 @@ class DataConfig:
     mask_files_share: Share = 0.0
     outpainting_share: Share = 0.0
     shares: Mapping[str, Positive] = field(default_factory=dict)
-    workers: NonNegativeInt = 3
+    workers: Workers = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +119,13 @@ class TrainConfig:
     losses: LossConfig = OFFICIAL_LOSSES
     optimizer: OptimizerConfig = OptimizerConfig()
     data: DataConfig = DataConfig()
-    steps: PositiveInt = 1_000_000
-    seed: NonNegativeInt = 0
+    steps: Count = 1_000_000
+    seed: Seed = 0
     precision: Precision = "32-true"
     channels_last: bool = False
-    log_every: PositiveInt = 250
-    pictures_every: PositiveInt = 1000
-    save_every: PositiveInt = 5000
+    log_every: Count = 250
+    pictures_every: Count = 1000
+    save_every: Count = 5000
 
     def __post_init__(self) -> None:
         crop, multiple, least = self.data.crop, self.generator.multiple, self.generator.minimum_size
@@ -145,48 +153,47 @@ def config_from_dict(values: Mapping[str, Any], base: TrainConfig | None = None)
         return TypeAdapter(TrainConfig).validate_python(_merged(base or TrainConfig(), values, ""))
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name} is {first['input']!r}: {first['msg'].lower()}") from error
+        name = ".".join(brief(part) for part in first["loc"])
+        raise ConfigError(f"{name} is {brief(first['input'])}: {brief(first['msg'].lower())}") from error
 
 
 def read_config(path: Path, base: TrainConfig | None = None) -> TrainConfig:
     """From a YAML file of one's own, or the config.yaml of an earlier run. Raises ConfigError."""
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: no readable YAML ({str(error).splitlines()[0]})") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {values!r}")
+        raise ConfigError(f"{path}: a training configuration is a mapping of sections, this is {brief(values)}")
     return config_from_dict(values.get(RUN_SECTION, values), base)
 
 
 def override(config: TrainConfig, assignments: Sequence[str]) -> TrainConfig:
     """Apply `section.field=value` strings, values in YAML's notation. Raises ConfigError."""
-    import yaml
-
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise ConfigError(f"{assignment!r} is no assignment; write section.field=value, such as data.crop=128")
+            raise ConfigError(
+                f"'{brief(assignment)}' is no assignment; write section.field=value, such as data.crop=128"
+            )
         try:
-            values: Any = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{assignment!r}: its value is no YAML") from error
+            values: Any = parse_yaml(text)
+        except ConfigError as error:
+            raise ConfigError(f"'{brief(assignment)}': its value is no YAML ({error})") from error
         for part in reversed(name.split(".")):
             values = {part: values}
         config = config_from_dict(values, config)
     return config
 
 
-def _merged(section: Any, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The section's fields with `values` put in, not yet checked."""
+def _merged(section: Any, values: Any, prefix: str) -> dict[str, Any]:
+    """The section's fields with `values` put in, not yet checked, but for what pydantic would take for a number."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{prefix[:-1] or 'a training configuration'} is a section of settings, not {brief(values)}")
     merged = {field.name: getattr(section, field.name) for field in fields(section)}
     for name, value in values.items():
         if name not in merged:
-            raise ConfigError(f"no such setting: {prefix}{name}; there are: {', '.join(merged)}")
+            raise ConfigError(f"no such setting: {prefix}{brief(name)}; there are: {', '.join(merged)}")
         current = merged[name]
+        if isinstance(value, bool) and type(current) in (int, float):
+            raise ConfigError(f"{prefix}{name} is {value}; it must be a number")
         merged[name] = _section(current, value, prefix + name) if dataclasses.is_dataclass(current) else value
     return merged
 
@@ -195,8 +202,6 @@ def _section(current: Any, value: Any, name: str) -> Any:
     if isinstance(value, str):
         known = SHORTHANDS.get(name, {})
         if value not in known:
-            raise ConfigError(f"{name}: {value!r} is no known name; known: {', '.join(known) or 'none'}")
+            raise ConfigError(f"{name}: '{brief(value)}' is no known name; known: {', '.join(known) or 'none'}")
         return known[value]
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{name} is a section of settings, not {value!r}")
     return _merged(current, value, f"{name}.")

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import update_bn
 
 from lama_deploy.checkpoints.keys import expected_shapes
-from lama_deploy.checkpoints.weights import load_weights
+from lama_deploy.checkpoints.weights import load_weights, provenance
 from lama_deploy.errors import CheckpointError, ConfigError, NotFiniteError, TrainingError
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
@@ -109,7 +109,7 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
 def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:
     """Networks and optimizers on their devices; the generator from `weights` where given."""
     torch.manual_seed(config.seed)
-    generator = build_generator(config.generator) if weights is None else _fine_tuned(config, weights)
+    generator = build_generator(config.generator) if weights is None else _fine_tuned(fabric, config, weights)
     discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
     average = None
     if config.optimizer.ema is not None:
@@ -138,12 +138,13 @@ def _set_up(fabric: Fabric, config: TrainConfig, network: nn.Module, rate: float
     return fabric.setup(network.train(), torch.optim.Adam(network.parameters(), rate, betas))
 
 
-def _fine_tuned(config: TrainConfig, weights: str) -> nn.Module:
+def _fine_tuned(fabric: Fabric, config: TrainConfig, weights: str) -> nn.Module:
     checkpoint = load_weights(weights)
+    fabric.print(provenance(checkpoint))
     if expected_shapes(checkpoint.config) != expected_shapes(config.generator):
         names = [variant_name(c) or _inline_yaml(c.to_dict()) for c in (checkpoint.config, config.generator)]
         raise CheckpointError(
-            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator={names[0]!r}"
+            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator='{names[0]}'"
         )
     return generator_from_state(config.generator, checkpoint.state_dict)
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F  # noqa: N812 (torch's own convention)
 from lama_deploy.backbones.efficientnet_lite import EfficientNetLite0
 from lama_deploy.backbones.resnet_dilated import ResNet50Dilated
 from lama_deploy.backbones.vgg import VGG19
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 
 Reduction = Literal["sum", "mean"]
 
@@ -123,5 +123,5 @@ def perceptual_loss(name: str, weights: Path | None = None, reduction: Reduction
     Raises ConfigError for an unknown name, MissingBackboneError where the weights are not on this machine.
     """
     if name not in _MAKERS:
-        raise ConfigError(f"perceptual loss {name!r} is unknown; known: {', '.join(_MAKERS)}")
+        raise ConfigError(f"perceptual loss '{brief(name)}' is unknown; known: {', '.join(_MAKERS)}")
     return _MAKERS[name](weights, reduction)

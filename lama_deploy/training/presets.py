@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lama_deploy.errors import ConfigError
+from lama_deploy.errors import ConfigError, brief
 from lama_deploy.training.config import DataConfig, LossConfig, TrainConfig
 from lama_deploy.variants import VARIANTS
 
@@ -58,5 +58,5 @@ PRESETS: Mapping[str, TrainConfig] = {
 def preset(name: str) -> TrainConfig:
     """An entry of PRESETS. Raises ConfigError for an unknown name."""
     if name not in PRESETS:
-        raise ConfigError(f"training configuration {name!r} is unknown; a file, or one of: {', '.join(PRESETS)}")
+        raise ConfigError(f"training configuration '{brief(name)}' is unknown; a file, or one of: {', '.join(PRESETS)}")
     return PRESETS[name]

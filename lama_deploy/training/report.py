@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from lama_deploy.disk import appears_whole
 from lama_deploy.training.data import Batch
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Report:
         self.writer.add_image("samples", grid, step, dataformats="HWC")
         folder = self.out / "samples"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(grid).save(folder / f"{step:08d}.png")
+        with appears_whole(folder / f"{step:08d}.png") as stream:
+            Image.fromarray(grid).save(stream, format="PNG")
 
     def note(self, line: str) -> None:
         if self.active:

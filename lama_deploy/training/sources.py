@@ -112,6 +112,6 @@ def by_shares(refs: list[PictureRef], shares: Mapping[str, float]) -> list[int]:
     empty = [name for name, members in groups.items() if not members or shares[name] <= 0]
     if empty:
         known = ", ".join(sorted({ref.group for ref in refs})) or "none"
-        raise ConfigError(f"data.shares: {empty[0]!r} has no pictures or no positive share; subfolders: {known}")
+        raise ConfigError(f"data.shares: '{brief(empty[0])}' has no pictures or no positive share; subfolders: {known}")
     unit = max(len(members) / shares[name] for name, members in groups.items())
     return [members[i % len(members)] for name, members in groups.items() for i in range(round(unit * shares[name]))]

@@ -44,8 +44,8 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
     try:
         (out / "models").mkdir(parents=True, exist_ok=True)
         for name, data in ((CONFIG, _config_yaml(config).encode()), (LAST, _serialised(content))):
-            with appears_whole(out / name, synced=True) as temporary:
-                temporary.write_bytes(data)
+            with appears_whole(out / name, synced=True) as stream:
+                stream.write(data)
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
         raise TrainingError(

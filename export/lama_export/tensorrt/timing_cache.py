@@ -44,5 +44,5 @@ def load_timings(config: Any, path: Path) -> Any:
 def save_timings(cache: Any, path: Path) -> None:
     """Replace the file as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appears_whole(path) as temporary:
-        temporary.write_bytes(cache.serialize())
+    with appears_whole(path) as stream:
+        stream.write(cache.serialize())

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.errors import BundleError
+from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, config_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
+from lama_deploy.runtime.failures import engine_failures
+from lama_deploy.runtime.interface import Value, check_interface
+from lama_deploy.runtime.memory import expected_memory
 
 
 class OnnxRuntimeBackend:
@@ -31,13 +33,22 @@ class OnnxRuntimeBackend:
         optimization: Optimization = "all",
     ) -> None:
         self._session = open_session(Path(model), device=device, threads=threads, optimization=optimization)
-        self._io = _interface(Path(model), self._session)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        self.capabilities = Capabilities(made_for=metadata.get(PRECISION_PROPERTY))
+        values = {
+            value.name: _described(value) for value in (*self._session.get_inputs(), *self._session.get_outputs())
+        }
+        self._io = check_interface(model, metadata.get(IO_PROPERTY), values, "onnx")
+        made_for = metadata.get(PRECISION_PROPERTY)
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        config = config_beside(Path(model)) if self.device == "cpu" else None
+        self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, config, made_for))
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run."""
+        """As Backend.run. Raises EngineError, DeviceMemoryError."""
+        with engine_failures("ONNX Runtime", (masks.shape[0], masks.shape[1], masks.shape[2])):
+            return self._run(images, masks)
+
+    def _run(self, images: Array, masks: Array) -> Array:
         if self._io == "uint8":
             feeds = {"image": images, "mask": masks}
         else:
@@ -46,11 +57,7 @@ class OnnxRuntimeBackend:
         return result if self._io == "uint8" else result.transpose(0, 2, 3, 1)
 
 
-def _interface(model: Path, session: Any) -> str:
-    io = session.get_modelmeta().custom_metadata_map.get(IO_PROPERTY)
-    if io not in ("uint8", "float"):
-        names = ", ".join(value.name for value in session.get_inputs())
-        raise BundleError(
-            f"{model}: not a LaMa model of lama-export (inputs: {names}); make one with lama-export --to onnx"
-        )
-    return str(io)
+def _described(value: Any) -> Value:
+    """Of a "tensor(float)": what NumPy calls it."""
+    dtype = str(value.type).removeprefix("tensor(").removesuffix(")")
+    return {"float": "float32"}.get(dtype, dtype), len(value.shape)

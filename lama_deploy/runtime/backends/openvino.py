@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,12 +13,15 @@ from queue import SimpleQueue
 import openvino as ov
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
-from lama_deploy.cache import cache_directory
-from lama_deploy.errors import BundleError, LamaDeployError
+from lama_deploy.bundle import config_beside
+from lama_deploy.errors import BundleError, LamaDeployError, brief
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_deploy.runtime.backends.openvino_files import ModelFiles
+from lama_deploy.runtime.failures import engine_failures
+from lama_deploy.runtime.interface import Value, check_interface
+from lama_deploy.runtime.memory import expected_memory
 from lama_deploy.shapes import Shape, ShapeRange
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,14 @@ class CompiledModel:
             self._idle.put(compiled.create_infer_request())
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run. Waits for a free request where more threads call than there are streams."""
+        """As Backend.run. Waits for a free request where more threads call than there are streams.
+
+        Raises EngineError, DeviceMemoryError.
+        """
+        with engine_failures("OpenVINO", (masks.shape[0], masks.shape[1], masks.shape[2])):
+            return self._run(images, masks)
+
+    def _run(self, images: Array, masks: Array) -> Array:
         if self._io == "uint8":
             return self._infer({"image": images, "mask": masks})
         image, mask = unit_planes(images, masks)
@@ -91,16 +100,23 @@ class OpenVinoBackend(CompiledModel):
     ) -> None:
         if device not in (None, "cpu"):
             raise LamaDeployError(f"the openvino backend runs on the CPU, not on {device!r}; leave the device out")
-        self._model, self._core = Path(model), openvino_core()
-        io, made_for = _properties(self._model)
-        hint = precision or _supported_hint(self._core, made_for)
+        self._files, self._core = ModelFiles.read(Path(model)), openvino_core()
+        io, made_for = self._files.properties()
+        hint = precision or _supported_hint(self._core, _known(self._files.path, made_for))
         self._config: dict[str, object] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             self._config["INFERENCE_NUM_THREADS"] = threads
         streams_config = {} if streams is None else {"NUM_STREAMS": streams}
-        compiled = _compile(self._core, self._model, self._config | streams_config | _cache_properties(cache))
+        compiled = _compile(
+            self._core, self._files, self._config | streams_config | self._files.cache_properties(cache)
+        )
+        io = check_interface(model, io, dict(map(_described, (*compiled.inputs, *compiled.outputs))), "openvino")
         takes = Capabilities(
-            fixed_from=PIXELS_WORTH_COMPILING, precision=PRECISIONS.get(hint), hint=hint, made_for=made_for
+            fixed_from=PIXELS_WORTH_COMPILING,
+            precision=PRECISIONS.get(hint),
+            hint=hint,
+            made_for=made_for,
+            memory=expected_memory(self.name, config_beside(self._files.path), made_for),
         )
         super().__init__(compiled, io, takes)
 
@@ -108,48 +124,32 @@ class OpenVinoBackend(CompiledModel):
         """The model compiled for one shape, with one stream, since each would hold the memory of a large picture."""
         n, h, w = shape
         sizes = {"uint8": ((n, h, w, 3), (n, h, w)), "float": ((n, 3, h, w), (n, 1, h, w))}[self._io]
-        loaded = self._core.read_model(self._model)
-        loaded.reshape(dict(zip(("image", "mask"), sizes, strict=True)))
-        compiled = self._core.compile_model(loaded, "CPU", self._config | {"NUM_STREAMS": 1})
+        with engine_failures("OpenVINO", shape):
+            loaded = self._core.read_model(self._files.xml, self._files.weights)
+            loaded.reshape(dict(zip(("image", "mask"), sizes, strict=True)))
+            compiled = self._core.compile_model(loaded, "CPU", self._config | {"NUM_STREAMS": 1})
         takes = replace(self.capabilities, shapes=(ShapeRange(shape, shape, shape),), fixed_from=None)
         return CompiledModel(compiled, self._io, takes)
 
 
-def _properties(model: Path) -> tuple[str, str]:
-    """(interface, precision) that lama-export wrote into the file."""
-    if not model.is_file():
-        raise BundleError(f"{model}: no such file")
-    try:
-        root = ElementTree.parse(model).getroot()
-    except ElementTree.ParseError as error:
-        raise BundleError(f"{model}: damaged ({error}); export it again") from error
-    found = [root.find("rt_info/" + name.replace(".", "/")) for name in (IO_PROPERTY, PRECISION_PROPERTY)]
-    io, precision = ("" if element is None else element.get("value", "") for element in found)
-    if io not in ("uint8", "float") or precision not in HINTS:
+def _known(model: Path, precision: str | None) -> str:
+    if precision not in HINTS:
         raise BundleError(f"{model}: not a LaMa model of lama-export; make one with lama-export --to openvino")
-    return io, precision
+    return precision
 
 
-def _cache_properties(cache: str | os.PathLike[str] | None) -> dict[str, object]:
-    """Compiled models without their weights, a few megabytes each. No cache where the user's cannot be written."""
-    if cache == "":
-        return {}
-    folder = Path(cache or cache_directory() / "openvino")
+def _described(port: ov.ConstOutput) -> tuple[str, Value]:
+    name = next(iter(sorted(port.get_names())), "without a name")
+    rank = port.get_partial_shape().rank
+    return name, (port.get_element_type().to_dtype().name, rank.get_length() if rank.is_static else None)
+
+
+def _compile(core: ov.Core, files: ModelFiles, properties: dict[str, object]) -> ov.CompiledModel:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        if cache:
-            raise LamaDeployError(f"{folder}: cannot be a cache ({error.strerror}); give a folder, or none") from error
-        return {}
-    return {"CACHE_DIR": str(folder), "CACHE_MODE": "OPTIMIZE_SIZE"}
-
-
-def _compile(core: ov.Core, model: Path, properties: dict[str, object]) -> ov.CompiledModel:
-    try:
-        return core.compile_model(model, "CPU", properties)
+        return core.compile_model(files.xml, "CPU", properties, weights=files.weights)
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
-        raise BundleError(f"{model}: OpenVINO cannot open it ({lines[-1]}); export it again") from error
+        raise BundleError(f"{files.path}: OpenVINO cannot open it ({brief(lines[-1])}); export it again") from error
 
 
 def _supported_hint(core: ov.Core, precision: str) -> str:

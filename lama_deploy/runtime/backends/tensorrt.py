@@ -18,6 +18,7 @@ from lama_deploy.cache import cache_directory
 from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.shapes import Shape, described, fitting
 from lama_deploy.tensorrt.context import Kernels, runtime_config
 from lama_deploy.tensorrt.cuda_driver import Cuda
@@ -76,13 +77,13 @@ class TensorRtBackend:
         )
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run. Raises ImageError for a shape that no profile takes."""
+        """As Backend.run. Raises ImageError for a shape that no profile takes, EngineError, DeviceMemoryError."""
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
         profile = self._profile_for(shape, "an Inpainter pads and splits pictures")
         floats = self._opened.io == "float"
         image, mask = unit_planes(images, masks) if floats else map(np.ascontiguousarray, (images, masks))
         result = np.empty_like(image)
-        with self._cuda.current(), self._lane() as lane:
+        with engine_failures("TensorRT", shape), self._cuda.current(), self._lane() as lane:
             new = lane.run(profile, *map(_block, (image, mask, result)))
             lane.synchronize()
             if new:

@@ -9,6 +9,8 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.model.predict import generator_from_state, inpaint
 from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.runtime.failures import engine_failures
+from lama_deploy.runtime.memory import expected_memory
 
 PRECISIONS = {torch.float64: "fp64", torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
@@ -32,11 +34,18 @@ class TorchBackend:
             torch.set_num_threads(threads)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype
-        self.capabilities = Capabilities(multiple=checkpoint.config.multiple, precision=PRECISIONS.get(dtype))
+        precision = PRECISIONS.get(dtype)
+        config = checkpoint.config
+        memory = expected_memory(self.name, config, precision) if self.device.type == "cpu" else None
+        self.capabilities = Capabilities(multiple=config.multiple, precision=precision, memory=memory)
         self.generator = generator_from_state(checkpoint.config, checkpoint.state_dict).to(self.device, dtype)
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run; returns floats of the backend's dtype."""
+        """As Backend.run; returns floats of the backend's dtype. Raises EngineError, DeviceMemoryError."""
+        with engine_failures("PyTorch", (masks.shape[0], masks.shape[1], masks.shape[2])):
+            return self._run(images, masks)
+
+    def _run(self, images: Array, masks: Array) -> Array:
         image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2).to(self._dtype) / 255
         mask = torch.tensor(masks, device=self.device)[:, None]
         result: Array = inpaint(self.generator, image, mask).permute(0, 2, 3, 1).cpu().numpy()

@@ -19,6 +19,8 @@ from lama_deploy.precision.fp16_weights import half_state
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
 from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
+from lama_deploy.runtime.failures import engine_failures
+from lama_deploy.runtime.memory import expected_memory
 from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -58,6 +60,7 @@ class CudaBackend:
             workers=1 if on_cpu else 4,  # others read and write pictures while one computes
             precision=chosen,
             hint=chosen,
+            memory=expected_memory(self.name, checkpoint.config, chosen) if on_cpu else None,
         )
         state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
         generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)
@@ -65,9 +68,10 @@ class CudaBackend:
         self._network = _Network(checkpoint.config, _compute(generator, self.device, graphs))
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run; returns uint8."""
-        image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2)
-        result: Array = self.inpaint(image, torch.tensor(masks, device=self.device)[:, None]).cpu().numpy()
+        """As Backend.run; returns uint8. Raises EngineError, DeviceMemoryError."""
+        with engine_failures("PyTorch", (masks.shape[0], masks.shape[1], masks.shape[2])):
+            image = torch.tensor(images, device=self.device).permute(0, 3, 1, 2)
+            result: Array = self.inpaint(image, torch.tensor(masks, device=self.device)[:, None]).cpu().numpy()
         return result.transpose(0, 2, 3, 1)
 
     @torch.no_grad()

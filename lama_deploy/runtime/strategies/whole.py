@@ -7,6 +7,8 @@ from threading import Lock
 
 from lama_deploy.arrays import Array
 from lama_deploy.runtime.backend import Backend, FixableBackend, is_fixable
+from lama_deploy.runtime.memory import MemoryGuard
+from lama_deploy.runtime.results import check_computed
 from lama_deploy.runtime.strategies.tile import run_in_parts
 from lama_deploy.shapes import Shape, described
 
@@ -22,10 +24,14 @@ class Whole:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._fixed = _Fixed(backend) if is_fixable(backend) else None
+        self._guard = MemoryGuard(backend.capabilities.memory)
         self._said = set[str]()
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run, with any number, height and width of pictures."""
+        """As Backend.run, with any number, height and width of pictures.
+
+        Raises DeviceMemoryError before it runs out of memory, EngineError for NaN.
+        """
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
         part = self._backend.capabilities.part_for(shape)
         if part == shape:
@@ -36,9 +42,9 @@ class Whole:
     def _run(self, images: Array, masks: Array) -> Array:
         """What the backend takes."""
         least = self._backend.capabilities.fixed_from
-        if self._fixed is not None and least is not None and masks.size >= least:
-            return self._fixed.run(images, masks)
-        return self._backend.run(images, masks)
+        fixed = self._fixed if least is not None and masks.size >= least else None
+        with self._guard.reserved((masks.shape[0], masks.shape[1], masks.shape[2])):
+            return check_computed((fixed or self._backend).run(images, masks), images)
 
     def _say(self, what: str, shape: Shape, part: Shape) -> None:
         """Once of each kind: a folder of large photographs is no news with every one."""

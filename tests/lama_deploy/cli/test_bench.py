@@ -76,7 +76,7 @@ def test_bundles_against_eager(bench, bundles, openvino_bundles, capsys):
 def test_wrong_one_gets_no_time(bench, bundles, tiny, tmp_path, capsys):
     state = {key: array * 1.01 for key, array in tiny.state_dict.items()}
     save_checkpoint(tmp_path / "other.safetensors", tiny.config, state)
-    assert bench(bundles["uint8"], "other.safetensors", "--backend", "cuda", "--device", "cpu", sizes="24x40") == 1
+    assert bench(bundles["uint8"], "other.safetensors", "--backend", "cuda", "--device", "cpu", sizes="24x40") == 3
     wrong, right = rows()["24x40", "other.safetensors"], rows()["24x40", str(bundles["uint8"])]
     assert wrong["failure"].startswith(f"WRONG against {EAGER}: max error ") and not wrong["seconds"]
     assert wrong["failure"].endswith("it was made from another checkpoint") and len(right["seconds"]) == 2
@@ -93,7 +93,7 @@ def test_engine_at_the_corners_of_its_profiles(bench, engine, bundles):
 
 
 def test_size_that_no_profile_takes_is_told_in_its_row(bench, engine, bundles, capsys):
-    assert bench(engine, bundles["uint8"], "--against", "none", sizes="8x40,16x40") == 1
+    assert bench(engine, bundles["uint8"], "--against", "none", sizes="8x40,16x40") == 3
     assert rows()["8x40", str(engine)]["failure"].startswith("no profile takes it; the engine has 16x16 to 48x64")
     assert rows()["8x40", str(bundles["uint8"])]["is_baseline"] and rows()["16x40", str(engine)]["is_baseline"]
 
@@ -111,7 +111,7 @@ def test_engine_without_a_gpu(bench, bundles, engine, monkeypatch, capsys):
     assert bench(engine, sizes="16x16") == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {engine}: ") and error.count("\n") == 1 and not Path("r.json").exists()
-    assert bench(bundles["uint8"], engine, sizes="16x16") == 1
+    assert bench(bundles["uint8"], engine, sizes="16x16") == 3
     assert len(rows()) == 2 and str(engine) in json.loads(Path("r.json").read_text())["left_out"][0]
 
 
@@ -161,7 +161,7 @@ def test_refused(bench, bundles, capsys, case):
 
 
 def test_the_others_go_on(bench, bundles, capsys):
-    assert bench("nowhere", bundles["uint8"], "--against", "none", sizes="24x40") == 1
+    assert bench("nowhere", bundles["uint8"], "--against", "none", sizes="24x40") == 3
     assert len(rows()) == 1 and "error: nowhere: " in capsys.readouterr().err
 
 

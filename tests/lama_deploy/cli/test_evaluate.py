@@ -101,7 +101,7 @@ def test_writing_a_set_needs_no_model(evaluate, photographs, capsys):
 
 def test_one_bad_picture_costs_only_itself(evaluate, pairs, tiny, capsys):
     (pairs / "1.png").write_bytes(b"no picture")
-    assert evaluate(tiny.path, "--data", pairs, *PLAIN) == 0
+    assert evaluate(tiny.path, "--data", pairs, *PLAIN) == 3
     assert rows("evaluation")[0]["pairs"] == "2"
     assert "note: left out: " in (error := capsys.readouterr().err) and "1.png: not a picture" in error
 

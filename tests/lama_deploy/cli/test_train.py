@@ -97,7 +97,7 @@ REFUSED = {
     "unknown name": (["--config", "lama", "--data", "data"], "'lama' is unknown; a file, or one of: lama-fourier"),
     "missing file": (["--config", "none.yaml", "--data", "data"], "none.yaml: no readable YAML"),
     "unknown field": ([*TRAIN, "out", "--set", "data.cropp=64"], "no such setting: data.cropp; there are: "),
-    "wrong type": ([*TRAIN, "out", "--set", "data.crop=wide"], "data.crop is 'wide'"),
+    "wrong type": ([*TRAIN, "out", "--set", "data.crop=wide"], "data.crop is wide"),
     "no assignment": ([*TRAIN, "out", "--set", "data.crop"], "'data.crop' is no assignment"),
     "unknown masks": ([*TRAIN, "out", "--set", "data.masks=huge"], "mask set 'huge' is unknown"),
     "unknown perceptual loss": (

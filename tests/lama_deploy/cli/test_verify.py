@@ -1,4 +1,4 @@
-"""lama-verify: passes a good bundle, fails a wrong one with exit code 1, and says what it lacks."""
+"""lama-verify: passes a good bundle, fails a wrong one with exit code 4, and says what it lacks."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def test_good_bundle_against_eager(verify, bundles, tiny, tmp_path, capsys):
 @pytest.mark.parametrize("reference", ["eager", "bundle"])
 def test_wrong_bundle_fails(verify, bundles, tiny, wrong, tmp_path, capsys, reference):
     against = ["--weights", tiny.path] if reference == "eager" else ["--against", bundles["float"]]
-    assert verify(wrong, *against, "--json", tmp_path / "r.json") == 1
+    assert verify(wrong, *against, "--json", tmp_path / "r.json") == 4
     assert not json.loads((tmp_path / "r.json").read_text())["passed"]
     assert "FAIL" in capsys.readouterr().out
 

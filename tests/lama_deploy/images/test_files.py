@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -143,8 +144,8 @@ def test_failed_write_keeps_the_older_file(tmp_path, monkeypatch):
     write_photograph(tmp_path / "o.png", photograph())
     before = (tmp_path / "o.png").read_bytes()
 
-    def disk_full(self: Image.Image, file: Path, **options: object) -> None:
-        Path(file).write_bytes(b"half")
+    def disk_full(self: Image.Image, file: BinaryIO, **options: object) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", disk_full)

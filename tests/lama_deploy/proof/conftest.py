@@ -50,5 +50,5 @@ def engine_record() -> dict[str, Any]:
     """As `lama_export.tensorrt.target` records it, what the layers' comparison reads of it."""
     sides = [(16, 32, 64), (64, 128, 256)]
     profiles = [{key: [side, side] for key, side in zip(("min", "opt", "max"), one, strict=True)} for one in sides]
-    asked = {"tf32": False, "opt_level": 0, "workspace_mib": 256, "plugin": None}
+    asked = {"version": "1.7.0", "tf32": False, "opt_level": 0, "workspace_mib": 256, "plugin": None}
     return {"profiles": profiles, "batch": {"min": 1, "opt": 1, "max": 2}, **asked}

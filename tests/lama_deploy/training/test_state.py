@@ -3,15 +3,20 @@
 import errno
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
 import yaml
 from torch import nn
 
+from lama_deploy.checkpoints import checkpoint
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
+from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
 from lama_deploy.training.config import TrainConfig, config_from_dict, read_config
 from lama_deploy.training.state import LAST, WEIGHTS, read_state, restore_run, save_run
@@ -126,16 +131,14 @@ def break_state(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Path.write_bytes
+    @contextmanager
+    def fail(file: Path) -> Iterator[BinaryIO]:
+        with appears_whole(file) as stream:
+            yield stream
+            stream.truncate(stream.tell() // 2)
+            raise full_disk()
 
-    def fail(path: Path, data: bytes) -> None:
-        if not path.name.startswith(WEIGHTS.name):
-            real(path, data)
-            return
-        real(path, data[: len(data) // 2])
-        raise full_disk()
-
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(checkpoint, "appears_whole", fail)
 
 
 @pytest.mark.parametrize("fill", [break_config, break_state, break_weights])

@@ -1,10 +1,12 @@
 """The OpenVINO backend: threads and streams agree, a cache that never serves old weights, faults in one line."""
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,12 +20,16 @@ from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.backends import openvino as openvino_backend
+from lama_deploy.runtime.backends import openvino_files
 from lama_deploy.runtime.backends.openvino import OpenVinoBackend, _supported_hint
 from lama_deploy.runtime.backends.openvino_core import openvino_core
+from lama_deploy.runtime.backends.openvino_files import ModelFiles
 from lama_deploy.shapes import Shape, ShapeRange
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 from lama_export.graph.picture import Interface
+
+TINY = GeneratorConfig(width=8, blocks=1)  # of the bundles
 
 SCENE = scene(40, 56, 2, seed=1)
 
@@ -82,10 +88,10 @@ def test_results_do_not_share_memory(openvino_bundles: Mapping[str, Path]) -> No
 def test_cache_is_used(openvino_bundles: Mapping[str, Path], tmp_path: Path) -> None:
     model = openvino_bundles["fp32"] / "model.xml"
     first = OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE)
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.blob")}
     assert written
     np.testing.assert_array_equal(OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE), first)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == written
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.blob")} == written
 
 
 def test_default_cache_is_the_users(
@@ -99,22 +105,62 @@ def test_default_cache_is_the_users(
     Inpainter.load(openvino_bundles["fp32"])  # where nothing can be written, without one
 
 
-def test_cache_does_not_outlive_its_weights(tmp_path: Path) -> None:
-    config = GeneratorConfig(width=8, blocks=1)
-    results = []
-    for seed in (1, 2):
-        state = {key: tensor.numpy() for key, tensor in seeded_generator(config, seed=seed).state_dict().items()}
-        save_checkpoint(tmp_path / "weights.safetensors", config, state)
-        checkpoint = load_checkpoint(tmp_path / "weights.safetensors")
-        export_bundle(
-            checkpoint,
-            tmp_path / "out",
-            ExportOptions(target="openvino", parity_subjects=[Size(16, 16)]),
-        )
-        model = tmp_path / "out" / "model.xml"
-        results.append(OpenVinoBackend(model, cache=tmp_path / "cache").run(*SCENE))
-        np.testing.assert_array_equal(results[-1], OpenVinoBackend(model, cache="").run(*SCENE))
-    assert (results[0] != results[1]).any()
+@pytest.fixture
+def exchanged(copied: Path, tmp_path: Path) -> Callable[[], None]:
+    """Writes other weights over those of `copied`, whose time and size stay. Their model.xml differs in names only."""
+    state = {key: tensor.numpy() for key, tensor in seeded_generator(TINY, seed=2).state_dict().items()}
+    save_checkpoint(tmp_path / "other.safetensors", TINY, state)
+    options = ExportOptions(target="openvino", parity_subjects=[Size(16, 16)])
+    export_bundle(load_checkpoint(tmp_path / "other.safetensors"), tmp_path / "other", options)
+
+    def exchange() -> None:
+        weights = copied / "model.bin"
+        content, before = (tmp_path / "other" / "model.bin").read_bytes(), weights.stat()
+        assert len(content) == before.st_size
+        with weights.open("r+b") as file:  # in place, as `cp` does
+            file.write(content)
+        os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return exchange
+
+
+def test_the_cache_goes_by_content(copied: Path, exchanged: Callable[[], None], tmp_path: Path) -> None:
+    model, cache = copied / "model.xml", tmp_path / "cache"
+    first = OpenVinoBackend(model, cache=cache).run(*SCENE)
+    exchanged()
+    second = OpenVinoBackend(model, cache=cache).run(*SCENE)
+    assert (first != second).any()
+    np.testing.assert_array_equal(second, OpenVinoBackend(model, cache="").run(*SCENE))
+    np.testing.assert_array_equal(second, OpenVinoBackend(model, cache=cache).run(*SCENE))
+
+
+def test_an_open_model_stays_what_it_was(
+    copied: Path, exchanged: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At new shapes too, which are compiled from what was read."""
+    monkeypatch.setattr(openvino_backend, "PIXELS_WORTH_COMPILING", 66 * 66)
+    inpaint = Inpainter.load(copied, cache=tmp_path / "cache")
+    cached = Inpainter.load(copied, cache=tmp_path / "cache")  # which OpenVINO has read from there
+    pairs = [scene(40, 56), scene(66, 66, seed=1), scene(80, 90, seed=2)]
+    before = [inpaint.run(*pair) for pair in pairs]
+    exchanged()
+    for pair, kept in zip(pairs, before, strict=True):
+        for opened in (inpaint, cached):
+            assert np.abs(opened.run(*pair).astype(int) - kept).max() <= 1
+    shutil.rmtree(copied)
+    assert np.abs(inpaint.run(*pairs[2]).astype(int) - before[2]).max() <= 1
+
+
+def test_the_cache_keeps_the_models_used_last(
+    openvino_bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_files, "KEPT", 2)
+    (tmp_path / "notes").mkdir()
+    files = [ModelFiles(Path("model.xml"), b"%d" % index, b"") for index in range(4)]
+    for index in (0, 1, 0, 2, 3):
+        files[index].cache_properties(tmp_path)
+        time.sleep(0.01)  # for a file system that counts in ticks
+    assert {path.name for path in tmp_path.iterdir()} == {"notes", *(files[index].digest[:32] for index in (2, 3))}
 
 
 def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
