@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import DataError, DeviceMemoryError, ImageError, LamaDeployError, brief
+from lama_deploy.errors import DataError, DeviceMemoryError, EngineError, ImageError, LamaDeployError, brief
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
 from lama_deploy.evaluation.networks import to_tensor
@@ -98,7 +98,7 @@ def evaluate(
     for pair in _pairs(test_set, size, record, progress, report):
         try:
             results = [candidate.inpaint(pair.rgb, pair.hole) for candidate in candidates]
-        except (ImageError, DeviceMemoryError, MemoryError) as error:
+        except (ImageError, DeviceMemoryError, EngineError, MemoryError) as error:
             record.pairs -= 1
             _leave_out(record, f"{brief(pair.name)}: {_reason(error)}", report)
             continue

@@ -117,7 +117,7 @@ def _mask_of(mask: Any, size: tuple[int, ...] | None) -> Array:
     _check_size(array.shape, 2 + 2 * (array.dtype.kind == "f"))
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ImageError("the mask has NaN; allowed: 0 for known pixels, anything else for the hole")
-    holes: Array = (array.any(axis=-1) if channels else array != 0).astype(np.uint8)
+    holes: Array = np.asarray(array.any(axis=-1) if channels else array != 0).astype(np.uint8)
     return holes.reshape(-1, *holes.shape[-2:])
 
 
