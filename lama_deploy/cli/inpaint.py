@@ -9,6 +9,7 @@ from pathlib import Path
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
 from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
+from lama_deploy.errors import brief
 from lama_deploy.images.files import format_of
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
 from lama_deploy.images.pairs import find_jobs, images_without_mask
@@ -82,7 +83,8 @@ def main() -> int:
         format_of(job.output)
     skipped = images_without_mask(args.image, args.mask, jobs)
     if skipped:
-        print(f"note: {len(skipped)} images have no mask and are left out, first {skipped[0]}", file=sys.stderr)
+        first = brief(str(skipped[0]))
+        print(f"note: {len(skipped)} images have no mask and are left out, first {first}", file=sys.stderr)
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
@@ -90,7 +92,7 @@ def main() -> int:
     inpainter = Inpainter.load(args.model, **own)
     with pillow_limit_lifted(), pillow_quiet():
         failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
-    print(f"{len(jobs) - failed} of {len(jobs)} written to {args.output}")
+    print(f"{len(jobs) - failed} of {len(jobs)} written to {brief(str(args.output))}")
     if failed == len(jobs):
         return BAD_INPUT
     return SOME_FAILED if failed else 0

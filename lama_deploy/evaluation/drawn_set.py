@@ -51,9 +51,9 @@ class MadeSet:
         """As PairSet.pairs. At another size than the set's, crops and holes are the set's own, scaled."""
         image = Image.fromarray(read_photograph(source).rgb)
         name = source.relative_to(self.folder)
-        crops = self._crops(self._random(name), scaled_size(image.size, self.own_size))
+        crops = self._crops(self._random(name), scaled_size(image.size, self.own_size, source))
         side = size or self.own_size
-        scaled = image.resize(scaled_size(image.size, side), Image.Resampling.BICUBIC)
+        scaled = image.resize(scaled_size(image.size, side, source), Image.Resampling.BICUBIC)
         stem = name.with_suffix("").as_posix()
         return [
             Pair(
@@ -72,7 +72,7 @@ class MadeSet:
         return {"folder": str(self.folder), "kind": "made", "seed": self.seed, **rule}
 
     def _random(self, name: Path) -> np.random.Generator:
-        digest = hashlib.sha256(name.as_posix().encode()).digest()
+        digest = hashlib.sha256(name.as_posix().encode(errors="surrogateescape")).digest()
         return np.random.default_rng([self.seed, int.from_bytes(digest[:8])])
 
     def _crops(self, random: np.random.Generator, size: tuple[int, int]) -> list[Crop]:

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import DataError, DeviceMemoryError, ImageError, LamaDeployError, brief
+from lama_deploy.errors import DataError, DeviceMemoryError, EngineError, ImageError, LamaDeployError, brief
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, Metric, PairMetric
 from lama_deploy.evaluation.networks import to_tensor
 from lama_deploy.evaluation.test_set import Pair, PairSet
+from lama_deploy.images.opening import pillow_quiet
 
 TOTAL = "total"
 BINS = 10
@@ -97,12 +98,12 @@ def evaluate(
     for pair in _pairs(test_set, size, record, progress, report):
         try:
             results = [candidate.inpaint(pair.rgb, pair.hole) for candidate in candidates]
-        except (ImageError, DeviceMemoryError, MemoryError) as error:
+        except (ImageError, DeviceMemoryError, EngineError, MemoryError) as error:
             record.pairs -= 1
             _leave_out(record, f"{brief(pair.name)}: {_reason(error)}", report)
             continue
         keep(pair)
-        for part in (pair.name.encode(), pair.rgb.tobytes(), pair.hole.tobytes()):
+        for part in (pair.name.encode(errors="surrogateescape"), pair.rgb.tobytes(), pair.hole.tobytes()):
             digest.update(part)
         named = {candidate.name: result for candidate, result in zip(candidates, results, strict=True)}
         _measure(measured, pair, named, metrics, device)
@@ -137,7 +138,8 @@ def _pairs(
 ) -> Iterator[Pair]:
     for source in progress(test_set.sources):
         try:
-            pairs = test_set.pairs(source, size)
+            with pillow_quiet():
+                pairs = test_set.pairs(source, size)
         except Exception as error:  # whatever it is, it is this picture's: the others can be measured
             _leave_out(record, _reason(error), report)
             continue

@@ -16,7 +16,7 @@ from PIL import Image
 
 from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
-from lama_deploy.errors import DataError, ImageError
+from lama_deploy.errors import DataError, ImageError, brief
 from lama_deploy.images.files import read_mask, read_photograph
 from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
 from lama_deploy.images.opening import MAX_PIXELS
@@ -93,7 +93,7 @@ def write_pair(pair: Pair, folder: Path) -> None:
         raise DataError(f"{mask}: cannot be written ({error.strerror or error})") from error
 
 
-def scaled_size(size: tuple[int, int], smaller_side: int) -> tuple[int, int]:
+def scaled_size(size: tuple[int, int], smaller_side: int, name: object = "the picture") -> tuple[int, int]:
     """The same picture's size with that smaller side, rounded as official `gen_mask_dataset.py` does.
 
     Raises ImageError for a picture so long that it would be too large.
@@ -102,8 +102,8 @@ def scaled_size(size: tuple[int, int], smaller_side: int) -> tuple[int, int]:
     width, height = (int(np.round(side * factor)) for side in size)
     if width * height > MAX_PIXELS:
         raise ImageError(
-            f"{size[0]}x{size[1]} with a smaller side of {smaller_side} would be {width}x{height}, more than "
-            f"{MAX_PIXELS:,} pixels; crop the picture"
+            f"{brief(str(name))}: {size[0]}x{size[1]} with a smaller side of {smaller_side} would be {width}x{height}, "
+            f"more than {MAX_PIXELS:,} pixels; crop the picture"
         )
     return width, height
 
@@ -115,6 +115,6 @@ def scaled_hole(hole: Array, size: tuple[int, int]) -> Array:
 
 def _resized(pair: Pair, smaller_side: int) -> Pair:
     image = Image.fromarray(pair.rgb)
-    size = scaled_size(image.size, smaller_side)
+    size = scaled_size(image.size, smaller_side, pair.name)
     rgb = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
     return Pair(pair.name, rgb, scaled_hole(pair.hole, size))

@@ -53,7 +53,8 @@ def _official_jobs(folder: Path, output: Path) -> list[Job]:
             jobs.append(Job(image, mask, output / mask.relative_to(folder)))
     if not jobs:
         raise ImageError(
-            f"{brief(str(folder))}: no pairs NAME.png with NAME_mask*.png in it; or give images and masks as two folders"
+            f"{brief(str(folder))}: no pairs NAME.png with NAME_mask*.png in it; or give images and masks as two "
+            "folders"
         )
     return jobs
 

@@ -14,6 +14,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.errors import DataError, LamaDeployError, brief
 from lama_deploy.images.files import read_photograph
 from lama_deploy.images.folders import SHIPPED, photographs
+from lama_deploy.images.opening import pillow_quiet
 from lama_deploy.images.scenes import scene
 
 LONG_SIDE = 512
@@ -61,7 +62,8 @@ class CalibrationSet(Sequence[Pair]):
         if number >= len(self):
             raise IndexError(number)
         if number < len(self._files):
-            image = Image.fromarray(read_photograph(self._files[number]).rgb)
+            with pillow_quiet():
+                image = Image.fromarray(read_photograph(self._files[number]).rgb)
             image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.BICUBIC)
             pixels = np.asarray(image)
         else:
@@ -78,7 +80,8 @@ def _readable(folder: Path) -> list[Path]:
     found = []
     for file in photographs(folder):
         try:
-            read_photograph(file)
+            with pillow_quiet():
+                read_photograph(file)
         except LamaDeployError as error:
             log.warning("left out of the calibration: %s", error)
         else:

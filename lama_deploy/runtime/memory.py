@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from threading import Condition
 
 from lama_deploy.errors import DeviceMemoryError
@@ -36,7 +37,7 @@ def expected_memory(backend: str, config: GeneratorConfig | None, precision: str
 def _weight_bytes(config: GeneratorConfig) -> int:
     """At most, in float32: as though every convolution went from all channels to all."""
     channels = [config.channels(level) for level in range(config.downsamplings + 1)]
-    stages = sum(2 * 9 * a * b for a, b in zip(channels, channels[1:], strict=False))
+    stages = sum(2 * 9 * a * b for a, b in pairwise(channels))
     return 4 * (stages + config.blocks * 2 * 9 * channels[-1] ** 2)
 
 
@@ -82,9 +83,9 @@ class MemoryGuard:
             count, height, width = shape
             what = f"{width}x{height} pixels" if count == 1 else f"{count} pictures of {width}x{height} pixels"
             raise DeviceMemoryError(
-                f"{what} take about {gib(needed)} of memory with this model, and there are {gib(room)} for it; make the "
-                "picture smaller, use a backend or precision that takes less (--to openvino --int8 takes the least), "
-                "or give the process more memory"
+                f"{what} take about {gib(needed)} of memory with this model, and there are {gib(room)} for it; make "
+                "the picture smaller, use a backend or precision that takes less (--to openvino --int8 takes "
+                "the least), or give the process more memory"
             )
 
     def _whole(self, running: float) -> int:

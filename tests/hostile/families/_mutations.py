@@ -1,69 +1,36 @@
-"""Bytes of a good file, made bad: cut, flipped, spliced, repeated, their lengths and counts lied about."""
+"""Pictures made bad: as any file is, and besides spliced, and lied about in the lengths and counts of their headers."""
 
 import random
 import struct
 import zlib
 
+from tests.hostile.mutations import mutated
+
 LIES = (0, 1, 2, 127, 128, 255, 256, 1000, 32767, 32768, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
+HEADER = 600  # bytes
 
 
-def mutated(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    """One to three mutations of `data`; splices take their other half from `other`."""
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        data = rng.choice(MUTATIONS)(data, other, rng)
+def damaged(rng: random.Random, data: bytes, other: bytes) -> bytes:
+    """`data`, whose other half is that of `other` where they are spliced."""
+    drawn = rng.random()
+    if drawn < 0.3:
+        data = _lied(rng, data)
+    elif drawn < 0.4:
+        data = data[: rng.randrange(len(data))] + other[rng.randrange(len(other)) :]
+    else:
+        data = mutated(rng, data)
     return with_right_checksums(data) if rng.random() < 0.7 else data
 
 
-def _cut(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    return data[: rng.randrange(len(data) + 1)]
-
-
-def _flipped(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    return _set(data, rng, len(data), rng.randint(1, 20))
-
-
-def _flipped_in_front(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    return _set(data, rng, 200, rng.randint(1, 4))
-
-
-def _set(data: bytes, rng: random.Random, within: int, count: int) -> bytes:
+def _lied(rng: random.Random, data: bytes) -> bytes:
+    """One to three numbers near the front are others."""
     changed = bytearray(data)
-    for _ in range(count if data else 0):
-        changed[rng.randrange(min(within, len(data)))] = rng.randrange(256)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        size = rng.choice((2, 4))
+        at = rng.randrange(max(1, min(len(data), HEADER) - size))
+        order = "<" if rng.random() < 0.5 else ">"
+        changed[at : at + size] = struct.pack(order + {2: "H", 4: "I"}[size], rng.choice(LIES) % 256**size)
     return bytes(changed)
-
-
-def _lied(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    """A number near the front is another."""
-    changed, size = bytearray(data), rng.choice((2, 4))
-    at = rng.randrange(max(1, min(len(data), 600) - size))
-    number = rng.choice(LIES) % 256**size
-    changed[at : at + size] = number.to_bytes(size, rng.choice(("little", "big")))  # type: ignore[arg-type]
-    return bytes(changed)
-
-
-def _spliced(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    return data[: rng.randrange(len(data) + 1)] + other[rng.randrange(len(other) + 1) :]
-
-
-def _repeated(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    start = rng.randrange(len(data) + 1)
-    end = min(len(data), start + rng.randint(1, 200))
-    return data[:end] + data[start:end] * rng.choice((1, 2, 50)) + data[end:]
-
-
-def _missing(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    start = rng.randrange(len(data) + 1)
-    return data[:start] + data[start + rng.randint(1, 100) :]
-
-
-def _zeroed(data: bytes, other: bytes, rng: random.Random) -> bytes:
-    start = rng.randrange(len(data) + 1)
-    end = min(len(data), start + rng.randint(1, 100))
-    return data[:start] + bytes(end - start) + data[end:]
-
-
-MUTATIONS = (_cut, _flipped, _flipped_in_front, _flipped_in_front, _lied, _lied, _spliced, _repeated, _missing, _zeroed)
 
 
 def with_right_checksums(data: bytes) -> bytes:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lama_deploy.errors import DataError, ImageError
+from lama_deploy.arrays import Array
+from lama_deploy.errors import DataError, DeviceMemoryError, ImageError
 from lama_deploy.evaluation.candidates import Candidate
 from lama_deploy.evaluation.catalogue import DistributionMetric, PairMetric
 from lama_deploy.evaluation.protocol import AREAS, Value, bin_of, evaluate, f1_scores
@@ -101,6 +102,47 @@ def test_files_left_out_are_counted_and_named() -> None:
     assert record.unreadable == ["broken.png: truncated"] * 2
     assert lines == ["left out: broken.png: truncated"] * 2
     assert [pair.name for pair in seen] == ["p0", "p1", "p2"]
+
+
+class Spoiled(Rows):
+    """As Rows; the second picture's reading, or a model's work on it, fails with `error`."""
+
+    error: Exception = RuntimeError("of a decoder\n")
+
+    def pairs(self, source: int | str, size: int | None) -> list[Pair]:
+        if source == 1:
+            raise self.error
+        return super().pairs(source, size)
+
+
+def test_whatever_a_file_raises_costs_that_file() -> None:
+    lines: list[str] = []
+    _, record = evaluate([SAME], Spoiled(3), None, [SCORE], report=lines.append)
+    assert record.pairs == 2
+    assert lines == ["left out: failed unexpectedly (RuntimeError: of a decoder)"]
+
+
+@pytest.mark.parametrize("error", [ImageError("too odd"), DeviceMemoryError("too large"), MemoryError()])
+def test_a_picture_that_one_model_cannot_take_is_left_out_for_all(error: Exception) -> None:
+    def fail(rgb: Array, hole: Array) -> Array:
+        if rgb[0, 0, 0] == 1:
+            raise error
+        return rgb
+
+    lines: list[str] = []
+    blocks, record = evaluate([SAME, Candidate("fails", fail)], Rows(3), None, [SCORE, DISTANCE], report=lines.append)
+    assert [block.rows[0].count for block in blocks] == [2, 2] and record.pairs == 2
+    assert len(lines) == 1 and lines[0].startswith("left out: p1: ")
+    assert record.sha256 != evaluate([SAME], Rows(3), None, [SCORE])[1].sha256
+    with pytest.raises(DataError, match="nothing to measure"):
+        evaluate([Candidate("fails", fail)], Only(1), None, [SCORE])
+
+
+class Only(Rows):
+    """One pair, the second."""
+
+    def __init__(self, source: int) -> None:
+        self.sources = [source]
 
 
 def test_sets_are_told_by_their_pixels() -> None:

@@ -141,6 +141,12 @@ def test_unreadable_pictures_raise_one_by_one(photographs):
     assert test_set.pairs(photographs / "4.png", None)
 
 
+def test_a_long_picture_is_not_scaled_to_gigapixels(photographs):
+    Image.new("L", (60_000, 1)).save(photographs / "long.png")
+    with pytest.raises(ImageError, match=r"long.png: 60000x1 with .* would be 240000000x4000, more than 100,"):
+        MadeSet(photographs, HALF, 4000).pairs(photographs / "long.png", None)
+
+
 def test_masks_are_no_photographs(pairs):
     assert {path.name for path in MadeSet(pairs, HALF, SIZE).sources} == {f"{index}_crop000.png" for index in range(4)}
 
@@ -164,3 +170,8 @@ def test_refused_options(photographs):
 
 def test_sets_are_drawn_at_the_size_in_their_name() -> None:
     assert [drawing_size(name) for name in ("thick-512", "thin-256", "train", "train-narrow")] == [512, 256, 256, 256]
+
+
+def test_names_that_are_no_unicode(photographs):
+    (photographs / "4.png").rename(photographs / "4\udcff.png")
+    assert MadeSet(photographs, HALF, SIZE).pairs(photographs / "4\udcff.png", None)

@@ -35,6 +35,14 @@ IMAGES = {
     "torch float": ((NCHW / 255).requires_grad_(), BATCH),
     "torch half": ((CHW / 255).half(), RGB[None]),
     "torch bool": (CHW > 99, ((RGB > 99) * 255)[None]),
+    "big-endian uint16": (RGB.astype(">u2") * 257, RGB[None]),
+    "big-endian float": ((RGB / 255).astype(">f4"), RGB[None]),
+    "masked, with nothing masked": (np.ma.masked_array(RGB, False), RGB[None]),
+    "matrix": (np.matrix(GREY), GREY3[None]),
+    "read-only": (np.frombuffer(RGB.tobytes(), np.uint8).reshape(RGB.shape), RGB[None]),
+    "torch negative view": (torch.complex(CHW / 255, -(CHW / 255)).conj().imag, RGB[None]),
+    "torch bfloat16": (torch.ones(3, 4, 5, dtype=torch.bfloat16), np.full((1, 4, 5, 3), 255)),
+    "torch float8": (torch.ones(3, 4, 5).to(torch.float8_e4m3fn), np.full((1, 4, 5, 3), 255)),
     "torch view": (torch.from_numpy(BATCH).permute(0, 3, 1, 2), BATCH),
 }
 
@@ -104,6 +112,20 @@ WRONG_IMAGES = {
     "torch grey": (torch.zeros(4, 5), r"torch image has shape \(4, 5\)"),
     "torch RGBA": (torch.zeros(4, 4, 5), r"torch image has shape \(4, 4, 5\)"),
     "torch int": (torch.zeros(3, 4, 5, dtype=torch.int32), "dtype int32"),
+    "dates": (np.zeros((4, 5, 3), "M8[s]"), r"dtype datetime64\[s\]"),
+    "fields": (np.zeros((4, 5, 3), [("a", "u1"), ("b", "u1")]), "dtype of fields"),
+    "ragged": ([[1, 2], [3]], r"the image cannot be used \(ValueError"),
+    "masked": (np.ma.masked_array(RGB, RGB > 9), "masked elements; fill them first"),
+    "a trillion pixels": (
+        np.broadcast_to(np.uint8(1), (10**6, 10**6, 3)),
+        "3.0e[+]12 elements is more than any picture",
+    ),
+    "64-D": (np.zeros((1,) * 64), r"shape \(1, 1, 1, 1, 1, 1, \.\.\.\)"),
+    "torch sparse": (CHW.to_sparse(), "the image is a sparse torch tensor"),
+    "torch quantised": (torch.quantize_per_tensor(CHW / 255, 0.1, 0, torch.quint8), "a quantised torch tensor"),
+    "torch meta": (torch.empty(3, 4, 5, device="meta"), r"without values \(meta\)"),
+    "torch complex": (torch.zeros(3, 4, 5, dtype=torch.complex64), "dtype complex64"),
+    "torch nested": (torch.nested.nested_tensor([torch.zeros(3, 4), torch.zeros(2, 4)]), "the image cannot be used"),
     "torch empty": (torch.zeros(3, 0, 5), "needs at least one pixel"),
 }
 

@@ -177,6 +177,19 @@ def test_folder_of_unreadable_files_stops(tmp_path):
         batches(tmp_path, PLAIN)
 
 
+@pytest.mark.parametrize("augmentation", ["none", "distortions", "photographs"])
+def test_pictures_of_odd_shapes_are_cropped_or_skipped(save_pictures, tmp_path, augmentation):
+    """OpenCV turns nothing of 32,768 pixels a side and more."""
+    folder = save_pictures(tmp_path / "odd", 2)
+    for index, size in enumerate([(1, 1), (40_000, 1), (1, 40_000), (70_000, 3)]):
+        Image.new("RGB", size, (9, 9, 9)).save(folder / f"long{index}.png")
+    samples = TrainingSamples(folder, replace(DATA, augmentation=augmentation), 0)
+    found = [samples[number] for number in range(24)]
+    assert all(sample.image.shape == (DATA.crop, DATA.crop, 3) for sample in found)
+    lines = {line for sample in found for line in sample.unreadable}
+    assert all("long" in line and "cannot be augmented at" in line and "\n" not in line for line in lines)
+
+
 def test_error_of_a_worker_is_its_one_line(pictures, monkeypatch):
     """As torch wraps it: with the worker's traceback in its text. A real worker that fails takes torch 5 seconds."""
 
