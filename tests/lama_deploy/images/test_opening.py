@@ -4,6 +4,8 @@ import ast
 import io
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,3 +196,29 @@ def test_size_is_told_before_decoding(tmp_path, monkeypatch):
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(DeviceMemoryError, match=r"i\.png: 10x6 is too much"):
         read_photograph(path, before_decoding=refuse)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from lama_deploy.images import files, opening
+
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+opening.formats()
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+files.read_photograph(Path(sys.argv[1]))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system does not tell a process's peak")
+@pytest.mark.parametrize(("suffix", "mode"), [(".webp", "RGBA"), (".tif", "RGBA"), (".png", "RGB"), (".jpg", "CMYK")])
+def test_decoding_takes_no_more_than_is_foretold(tmp_path, suffix, mode):
+    path, side = tmp_path / f"i{suffix}", 2000
+    Image.fromarray(np.kron(np.eye(50, dtype=np.uint8) * 99, np.ones((40, 40), np.uint8))).convert(mode).save(path)
+    done = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True)
+    foretold = side**2 * opening.DECODED_A_PIXEL + opening.ENCODED_COPIES * path.stat().st_size
+    assert foretold / 3 < int(done.stdout) <= foretold
