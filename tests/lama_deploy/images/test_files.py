@@ -288,3 +288,26 @@ def test_only_the_first_frame_is_read(tmp_path):
     frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "i.gif", save_all=True, append_images=frames[1:])
     assert (read_photograph(tmp_path / "i.gif").rgb == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_bitmap_is_turned_as_it_is_shown(tmp_path, orientation):
+    """It has no place for EXIF: viewers would show the picture as it is stored."""
+    write_photograph(tmp_path / "i.png", photograph(exif=exif(orientation)))
+    write_photograph(tmp_path / "o.bmp", read_photograph(tmp_path / "i.png"))
+    with Image.open(tmp_path / "i.png") as stored, Image.open(tmp_path / "o.bmp") as turned:
+        np.testing.assert_array_equal(np.asarray(turned), np.asarray(ImageOps.exif_transpose(stored)))
+
+
+def test_layers_of_the_original_are_left_out(tmp_path):
+    """Photoshop would show them instead of the result."""
+    image = Image.fromarray(RGB)
+    image.save(tmp_path / "i.tif", tiffinfo={37724: b"Adobe Photoshop Document Data Block\0", MAKER: "Scanner"})
+    tags = read_photograph(tmp_path / "i.tif").exif
+    assert 37724 not in tags and tags[MAKER] == "Scanner"
+
+
+def test_metadata_that_cannot_be_written_again_costs_itself_alone(tmp_path, monkeypatch):
+    Image.fromarray(RGB).save(tmp_path / "i.jpg", exif=exif(6))
+    monkeypatch.setattr(Image.Exif, "tobytes", lambda self, offset=8: struct.pack("B", 300))
+    assert dict(read_photograph(tmp_path / "i.jpg").exif) == {ORIENTATION: 6}

@@ -16,7 +16,9 @@ from PIL import Image, PngImagePlugin
 import lama_deploy.images.opening as opening
 import lama_deploy.process_memory as memory
 from lama_deploy.errors import DataError, DeviceMemoryError, ImageError
+from lama_deploy.evaluation.drawn_set import MadeSet
 from lama_deploy.images.files import STORED_FROM_SHOWN, read_mask, read_photograph
+from lama_deploy.images.masks import mask_set
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.training.mask_files import ObjectMasks
 from lama_deploy.training.sources import decode, find_pictures
@@ -79,13 +81,14 @@ def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(folder: Path) -> dict[str, object]:
-    """What reads a folder's pictures in the commands; evaluation's sets read by `read_photograph`."""
+    """What reads a folder's pictures in the commands."""
     photograph = read_photograph(saved(folder.parent, "good.png"))
     return {
         "lama-inpaint": lambda: read_photograph(folder / "evil.jpg"),
         "a mask": lambda: read_mask(folder / "evil.jpg", photograph),
         "lama-train": lambda: decode(find_pictures(folder)[0]),
         "masks of lama-train": lambda: ObjectMasks.from_folder(folder).draw(np.random.default_rng(0), 32, 32),
+        "lama-evaluate": lambda: MadeSet(folder, mask_set("thick-256"), 32).pairs(folder / "evil.jpg", None),
         "calibration": lambda: CalibrationSet(folder)[0],
     }
 
