@@ -18,6 +18,7 @@ MOST_JUNK = 64 * 1024  # bytes between the segments of a JPEG
 MOST_JPEG_EXIF = MIB  # a segment has room for 64 kB, and few writers use more than one
 MOST_CHUNKS = 10_000  # of a PNG, without its IDATs
 MOST_DATA_CHUNKS = 250_000  # 100 megapixels of four 16-bit channels in the usual 8 kB
+MOST_PPM_HEADER = 4096  # bytes; Pillow reads each in Python
 MOST_BEFORE_FRAME = MIB  # bytes of comments and extensions in front of a GIF's first frame
 MOST_TAGS = 512  # of a directory; TIFF and EXIF together know fewer
 MOST_TILE = 4_000_000  # pixels of a tile, each of which is decoded whole; writers use 256x256
@@ -26,6 +27,10 @@ OVERLAP = 2  # tags have bytes of their own, so that all of them are at most the
 MOST_METADATA = 16 * MIB  # an EXIF block or colour profile
 
 NOT_A_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+# Magic, width and height, and but for bitmaps the largest value, with comments between them.
+PPM_HEADER = re.compile(
+    rb"(P[14](?:GAP\d+){2}|P[^14\s]\S{0,5}(?:GAP[^\s#]+){3})\s".replace(b"GAP", rb"(?:\s|#[^\r\n]*[\r\n])+")
+)
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, EXIF_SEGMENT = 0xD8, 0xD9, 0xDA, 0xE1
 WITHOUT_LENGTH = (0x01, START_OF_IMAGE)
 NUMBER_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}  # by type of tag, bytes
@@ -43,6 +48,9 @@ def excess(data: bytes) -> str | None:
         return _png(data)
     if data.startswith((b"GIF87a", b"GIF89a")):
         return _gif(data)
+    if len(data) > MOST_PPM_HEADER and data[0] == ord("P") and data[1] in b"0123456fFy":
+        head = data[:MOST_PPM_HEADER]
+        return None if PPM_HEADER.match(head) else f"a header of more than {MOST_PPM_HEADER:,} bytes"
     return directory_excess(data) if data.startswith((b"II", b"MM")) else None
 
 

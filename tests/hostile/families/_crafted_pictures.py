@@ -165,6 +165,10 @@ REFUSED: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "bmp of runs": (partial(bmp_runs, 16_000, 6_000), "4,000,000 pixels"),
     "ppm that is scaled": (lambda: b"P6 9000 9000 3\n" + bytes(100), "4,000,000 pixels"),
     "ppm as text": (lambda: b"P3 9000 9000 255\n" + b"1 " * 100, "4,000,000 pixels"),
+    "ppm behind a comment": (
+        lambda: b"P6 8 #" + b"x" * 10**7 + b"\n8 255\n" + bytes(192),
+        "a header of more than 4,096",
+    ),
     "webp of 256 megapixels": (partial(webp_of_size, 16_000, 16_000), "pixels"),
 }
 # Taken or refused: what matters is that it is soon, small, and one line.
