@@ -275,6 +275,13 @@ def test_mask_that_fits_only_the_stored_size(tmp_path, shown_mask, orientation):
     np.testing.assert_array_equal(read_mask(tmp_path / "stored.png", photo), stored)
 
 
+def test_mask_of_another_size_is_not_decoded(tmp_path, monkeypatch):
+    (tmp_path / "m.png").write_bytes(png_of_size(9_000, 9_000))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match="the mask is 9000x9000, the image 10x6; both must"):
+        read_mask(tmp_path / "m.png", photograph())
+
+
 @pytest.mark.parametrize(("orientation", "shown"), [(1, "10x6"), (3, "10x6"), (6, "6x10"), (8, "6x10")])
 @pytest.mark.parametrize("size", [(4, 3), (5, 5)])
 def test_mask_of_another_size(tmp_path, shown_mask, orientation, shown, size):
