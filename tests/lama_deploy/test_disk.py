@@ -116,7 +116,7 @@ def test_what_is_no_file_on_a_disk_is_written_to(tmp_path: Path) -> None:
 
 @pytest.fixture
 def full_device(tmp_path: Path) -> Path:
-    """/dev/full, or for root one like it: a writer that is broken would put a file in the place of the machine's own."""
+    """/dev/full, or for root one like it: a broken writer would put a file in the place of the machine's own."""
     if os.geteuid() != 0:
         return Path("/dev/full")
     try:
