@@ -17,14 +17,8 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import Shape, expected_shapes, recognise
 from lama_deploy.checkpoints.pickle_values import TensorRef
-from lama_deploy.checkpoints.safetensors_file import (
-    CONFIG_METADATA,
-    DIGEST_METADATA,
-    SafetensorsFile,
-    digest,
-    read_safetensors,
-    type_name,
-)
+from lama_deploy.checkpoints.safetensors_file import CONFIG_METADATA, SafetensorsFile, read_safetensors
+from lama_deploy.checkpoints.safetensors_write import write_safetensors
 from lama_deploy.checkpoints.torch_archive import TorchArchive
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
@@ -70,18 +64,13 @@ def save_checkpoint(
 
     half: store the weights as float16.
     """
-    from safetensors.numpy import save
-
     dtype = np.float16 if half else np.float32
     arrays = {
         key: np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else None).reshape(array.shape)
         for key, array in state_dict.items()
     }
-    generator = json.dumps(config.to_dict())
-    sealed = digest({key: (type_name(array), array.shape, array) for key, array in arrays.items()}, generator)
-    data = save(arrays, metadata={CONFIG_METADATA: generator, DIGEST_METADATA: sealed})
     with appears_whole(path) as stream:
-        stream.write(data)
+        write_safetensors(stream, arrays, json.dumps(config.to_dict()))
 
 
 def _checkpoint_file(path: Path) -> Path:

@@ -130,5 +130,14 @@ def test_what_is_saved_is_what_the_library_reads(tmp_path, tiny):
         np.testing.assert_array_equal(read[name], array, strict=True)
 
 
+def test_equal_weights_make_equal_files(tmp_path, tiny):
+    for name, state in (("a", tiny.state_dict), ("b", dict(reversed(tiny.state_dict.items())))):
+        save_checkpoint(tmp_path / name, tiny.config, state)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == tiny.path.read_bytes()
+    header, data = parts(tmp_path / "a")
+    assert next(iter(header)) == METADATA and len(data) % 4 == 0
+    assert all(value["data_offsets"][0] % 4 == 0 for name, value in header.items() if name != METADATA)
+
+
 def test_the_shipped_file_has_no_hash_of_its_own_and_is_pinned():
     assert DIGEST_METADATA not in parts(DEMO_FILE)[0][METADATA]
