@@ -101,7 +101,9 @@ class GeneratorConfig:
             raise ConfigError(f"a generator config is a mapping, not {quoted(values)}; allowed: {', '.join(allowed)}")
         unknown = next((name for name in values if name not in allowed), None)
         if unknown is not None:
-            raise ConfigError(f"generator config has an unknown field {quoted(unknown)}; allowed: {', '.join(allowed)}")
+            raise ConfigError(
+                f"a generator has unknown fields, such as {quoted(unknown)}; allowed: {', '.join(allowed)}"
+            )
         return cls(**values)
 
 

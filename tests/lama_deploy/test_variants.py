@@ -47,7 +47,7 @@ def test_sizes_follow_from_the_layers() -> None:
         ({"ratio": 0.0}, "branch empty"),
         ({"ratio": 1.0}, "branch empty"),
         ({"kind": "dilated", "max_channels": 10}, "equal branches"),
-        ({"depth": 3}, "an unknown field 'depth'"),
+        ({"depth": 3}, "unknown fields, such as 'depth'"),
     ],
 )
 def test_impossible_configs_say_why(fields: dict[str, object], message: str) -> None:
