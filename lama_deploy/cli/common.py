@@ -18,10 +18,10 @@ from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief
+from lama_deploy.runtime.options import MOST_THREADS
 from lama_deploy.temporaries import remove_living
 
 MOST_CHARACTERS = 1000  # of a line of error
-MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
 
 MOST_DIGITS = 18  # of a count; more take Python long, or are refused by it with a traceback
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch

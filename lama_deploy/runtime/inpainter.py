@@ -27,6 +27,7 @@ from lama_deploy.runtime.options import (
     OpenVinoOptions,
     TensorRtOptions,
     TorchOptions,
+    check_counts,
 )
 from lama_deploy.runtime.results import check_filled
 from lama_deploy.runtime.strategies.whole import Whole
@@ -218,6 +219,7 @@ def _opener(name: BackendName, options: dict[str, Any]) -> Any:
     """The backend's class, if it has these options."""
     opener = _backend_class(name)
     allowed = list(inspect.signature(opener).parameters)[1:]
+    check_counts(options)
     for option in options:
         if option not in allowed:
             raise LamaDeployError(f"the {name} backend has no option {option!r}; allowed: {', '.join(allowed)}")

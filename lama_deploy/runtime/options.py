@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict
+
+from lama_deploy.errors import LamaDeployError, brief
 
 if TYPE_CHECKING:  # each of these needs an engine
     import torch
@@ -11,6 +14,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.runtime.backends.onnxruntime_session import Optimization
     from lama_deploy.tensorrt.context import Kernels
 
+MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
 BackendName = Literal["onnxruntime", "openvino", "tensorrt", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
@@ -87,3 +91,13 @@ class AnyOptions(_Device, total=False):
     kernels: Kernels
     dtype: torch.dtype
     precision: Literal["fp32", "fp16", "bf16", "f32", "f16"] | None
+
+
+def check_counts(options: Mapping[str, object]) -> None:
+    """Raises LamaDeployError for threads and streams that are no number which this machine could start."""
+    for name in ("threads", "streams"):
+        count = options.get(name)
+        if count is None:
+            continue
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_THREADS:
+            raise LamaDeployError(f"{name} is {brief(count)}; allowed: an integer from 1 to {MOST_THREADS}")

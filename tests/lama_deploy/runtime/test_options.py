@@ -3,12 +3,15 @@
 import inspect
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime import options
-from lama_deploy.runtime.inpainter import BACKENDS, _backend_class
+from lama_deploy.runtime.inpainter import BACKENDS, Inpainter, _backend_class
 
 ROOT = Path(__file__).parents[3]
 BY_BACKEND = {
@@ -79,3 +82,10 @@ def test_a_checker_finds_wrong_options_and_nothing_else(tmp_path: Path) -> None:
     found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error: " in line}
     first = CALLS.splitlines().index('Inpainter.load("big-lama", stream=2)') + 1
     assert found == set(range(first, first + 9)), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["threads", "streams"])
+@pytest.mark.parametrize("count", [0, -1, 100_000, True, 2.0, "4", [1]])
+def test_counts_that_no_machine_starts(openvino_bundles: Mapping[str, Path], name: str, count: Any) -> None:
+    with pytest.raises(LamaDeployError, match=rf"^{name} is .*; allowed: an integer from 1 to \d+$"):
+        Inpainter.load(openvino_bundles["fp32"], **{name: count})
