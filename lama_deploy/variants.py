@@ -41,7 +41,7 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ConfigError(f"generator kind is {quoted(self.kind)}; allowed: {', '.join(get_args(Kind))}")
+            raise ConfigError(f"generator kind {quoted(self.kind)} is unknown; allowed: {', '.join(get_args(Kind))}")
         for name, most in MOST.items():
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
