@@ -155,3 +155,35 @@ def test_machines_that_cannot_read_it(tiny, monkeypatch, error, told):
     monkeypatch.setattr(SafetensorsFile, "read", fails)
     with pytest.raises(CheckpointError, match=told):
         load_checkpoint(tiny.path)
+
+
+WRONG = {
+    "shape of truths": ({"shape": [True, 8]}, r"has shape \[True, 8\]; allowed: at most 8 counts"),
+    "shape of floats": ({"shape": [8.0]}, r"has shape \[8.0\]; allowed: at most 8 counts"),
+    "shape below zero": ({"shape": [-2, -4]}, r"has shape \[-2, -4\]"),
+    "nine dimensions": ({"shape": [1] * 8 + [8]}, r"has shape \[1, 1"),
+    "places that are floats": (
+        {"data_offsets": [0.0, 32.0]},
+        r"has the data_offsets \[0.0, 32.0\]; allowed: two counts",
+    ),
+    "places from the end": ({"data_offsets": [-32, 0]}, r"has the data_offsets \[-32, 0\]"),
+    "length of another shape": ({"shape": [7]}, "has another length than its shape and type say"),
+    "more about it": ({"stride": [1]}, "needs dtype, shape and data_offsets, and nothing else"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_a_header_cannot_say(tmp_path, tiny, case):
+    header, data = parts(tiny.path)
+    change, told = WRONG[case]
+    header["model.1.bn_l.bias"] |= change
+    with pytest.raises(CheckpointError, match=f"tensor 'model.1.bn_l.bias' {told}"):
+        read_safetensors(write(tmp_path / "w.safetensors", header, data))
+
+
+def test_name_that_stands_there_twice(tmp_path):
+    one = '"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}'
+    text = f"{{{one}, {one}}}".encode()
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(CheckpointError, match="a name stands in it twice"):
+        read_safetensors(tmp_path / "w.safetensors")
