@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -113,14 +114,30 @@ def test_what_is_no_file_on_a_disk_is_written_to(tmp_path: Path) -> None:
     assert read == ["text"] and pipe.is_fifo()
 
 
+@pytest.fixture
+def full_device(tmp_path: Path) -> Path:
+    """/dev/full, or for root one like it: a broken writer would put a file in the place of the machine's own."""
+    if os.geteuid() != 0:
+        return Path("/dev/full")
+    try:
+        os.mknod(tmp_path / "full", stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        (tmp_path / "full").open("wb").close()
+    except OSError:
+        pytest.skip("no devices can be made here")
+    return tmp_path / "full"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_device_is_one_line() -> None:
-    with pytest.raises(LamaDeployError, match=r"/dev/full: cannot be written \(No space left"):
-        write_whole("/dev/full", "text")
+def test_a_full_device_is_one_line(full_device: Path) -> None:
+    with pytest.raises(LamaDeployError, match=r"full: cannot be written \(No space left"):
+        write_whole(full_device, "text")
+    assert full_device.is_char_device()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
 def test_standard_output_may_be_a_file(tmp_path: Path) -> None:
-    program = "from lama_deploy.disk import write_whole; print('a', flush=True); write_whole('/dev/stdout', 'b')"
+    """By the name that /dev/stdout is a link to; in /proc nothing can be replaced by a writer that is broken."""
+    program = "from lama_deploy.disk import write_whole; print('a', flush=True); write_whole('/proc/self/fd/1', 'b')"
     with (tmp_path / "out").open("ab") as out:
         subprocess.run([sys.executable, "-c", program], stdout=out, check=True, cwd=Path(__file__).parents[2])
     assert (tmp_path / "out").read_text() == "a\nb" and [path.name for path in tmp_path.iterdir()] == ["out"]
