@@ -11,6 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from lama_deploy.checkpoints.torch_archive import check_archive
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB in [0, 1]
@@ -80,6 +81,7 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> object:
+    check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

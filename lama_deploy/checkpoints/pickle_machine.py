@@ -6,8 +6,8 @@ from typing import Any
 
 from lama_deploy.checkpoints.pickle_values import DamagedPickleError
 
-# A checkpoint of big-lama with an optimizer's state takes 82,000.
-MOST_STEPS = 1_000_000  # opcodes, and items copied beyond them; each builds at most 250 bytes besides text
+# A checkpoint of big-lama with an optimizer's state takes 82,000; a whole training of 250 blocks this many.
+MOST_STEPS = 2_000_000  # opcodes, and items copied beyond them; each builds at most 250 bytes besides text
 
 Stack = list[Any]
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
+from lama_deploy.checkpoints.torch_archive import check_archive
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
@@ -79,6 +80,8 @@ def read_state(path: Path) -> Mapping[str, Any]:
     """A training state; tensors and plain values only. Raises CheckpointError, UnsafeCheckpointError."""
     import pickle
 
+    if path.is_file():
+        check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

@@ -150,7 +150,7 @@ def _sizes() -> dict[str, bytes]:
         "copies of pairs": PROTOCOL + ORDERED_DICT + b"q\x010](" + (text("a") + b"N\x86") * 9999
         + b"eq\x000" + b"".join(b"h\x01" + copies for _ in range(50_000)) + b"N.",
         "a million sets": b"\x80\x04" + b"\x8f" * 999_000 + b".",
-        "two million dictionaries": PROTOCOL + b"}" * 2_000_000 + b".",
+        "two million dictionaries": PROTOCOL + b"}" * 2_100_000 + b".",
         "marks": PROTOCOL + b"(" * 500_000 + b".",
         "text of 2^60 bytes": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"a.",
         "bytes of 2^63": b"\x80\x05\x96" + struct.pack("<Q", (1 << 63) - 1) + b"a.",

@@ -252,11 +252,11 @@ SHARED = {
         + "c__torch__.a\nB\n)\x81}U\x01ah\x00sbq\x00" * 1000 + ".",
         "modules nested without end",
     ),
-    "steps": ("N0" * 600_000 + "N.", "more than 1,000,000 steps"),
+    "steps": ("N0" * 1_100_000 + "N.", "more than 2,000,000 steps"),
     "copies of a dictionary": (
         "\x80\x02(" + "".join(f"X\x04\0\0\0{i:04d}N" for i in range(5000)) + "dq\x000ccollections\nOrderedDict\nq\x010"
-        + "h\x01h\x00\x85R0" * 300 + "N.",
-        "more than 1,000,000 steps",
+        + "h\x01h\x00\x85R0" * 450 + "N.",
+        "more than 2,000,000 steps",
     ),
     "long names": (
         "\x80\x02c__torch__.a\nB\n)\x81}X\x91\x01\0\0" + "n" * 401

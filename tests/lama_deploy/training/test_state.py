@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -193,6 +194,16 @@ def test_hostile_state_is_refused_and_not_run(config, networks, tmp_path, writer
         restore_run(tmp_path, config, networks(config))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "it-ran").exists()
+
+
+def test_state_that_asks_for_memory(config, networks, tmp_path):
+    (tmp_path / "models").mkdir()
+    with zipfile.ZipFile(tmp_path / LAST, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02cbuiltins\nbytearray\nJ\x00\x00\x00\x7f\x85R.")
+    with pytest.raises(
+        UnsafeCheckpointError, match=r"last\.ckpt: refused, nothing was run: the pickle asks for 'builtins"
+    ):
+        restore_run(tmp_path, config, networks(config))
 
 
 def test_state_that_is_not_there(config, networks, tmp_path):
