@@ -99,8 +99,11 @@ def test_a_second_signal_ends_at_once_and_leaves_nothing(tmp_path: Path, name: s
 def test_a_second_signal_ends_where_the_main_thread_hears_nothing(tmp_path: Path) -> None:
     """As in an engine's code, which gives the GIL back but does not return."""
     signals, call = "signal.SIGINT, signal.SIGTERM, signal.SIGHUP", "ctypes.CDLL(None).poll(None, 0, 60_000)"
-    deaf = f"import ctypes, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [{signals}]); {call}"
+    said = "print('deaf', flush=True)"
+    deaf = f"import ctypes, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [{signals}]); {said}; {call}"
     with writing(tmp_path, wait=deaf) as process:
+        assert process.stdout is not None and process.stdout.readline() == "deaf\n"
+        time.sleep(0.3)  # until it is in the call
         insist(process, signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 143 and not list(tmp_path.iterdir())
