@@ -10,6 +10,7 @@ from benchmarks.gpu.page import TABLES as GPU_TABLES
 from benchmarks.gpu.page import hardware
 
 HERE = Path(__file__).parent
+LOADED = 0  # pixels
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
@@ -117,6 +118,22 @@ def _memory(rows: dict[str, float]) -> str:
     return "\n".join(["| model | peak GiB | share of eager's |", "|---|---|---|", *body])
 
 
+def _memory_growth(rows: list[dict[str, Any]]) -> str:
+    """Bytes a pixel by which the peak after a run is above that after loading."""
+    by_case: dict[str, dict[int, float]] = {}
+    for row in rows:
+        loaded = row["loaded"]["VmHWM"]
+        found = by_case.setdefault(
+            f"{row['generator']} | {row['backend']} {row['precision']}", {LOADED: loaded / 2**20}
+        )
+        found[row["pixels"]] = (row["run"]["VmHWM"] - loaded) / row["pixels"]
+    sizes = sorted({row["pixels"] for row in rows})
+    head = ["generator", "backend", "loaded, MiB", *(f"bytes a pixel at {size / 1e6:.2f} MP" for size in sizes)]
+    cells = lambda found: [f"{found[size]:.0f}" if size in found else "" for size in (LOADED, *sizes)]  # noqa: E731
+    body = [f"| {case} | {' | '.join(cells(found))} |" for case, found in by_case.items()]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
+
+
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     metrics = list(next(iter(rows.values())))
     cells = lambda row: " | ".join("equal" if row[metric] is None else f"{row[metric]:.4g}" for metric in metrics)  # noqa: E731
@@ -126,6 +143,7 @@ def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
 
 TABLES = {
     "memory": _memory,
+    "memory_growth": _memory_growth,
     "precisions": _precisions,
     "runtimes": _runtimes,
     "load": _load,

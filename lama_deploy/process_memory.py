@@ -14,7 +14,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 GIB = 2**30
 SMALL = 64 * 2**20  # bytes; to ask costs more than such a need is worth
 # Address space that engines and allocators reserve beside what they touch: a limit of it is reached earlier by so much.
-RESERVED_BESIDE = 1.5
+RESERVED_BESIDE = 1.8
 UNLIMITED = 2**62  # version 1 has no word for it, but a number near 2**63
 
 

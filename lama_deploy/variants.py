@@ -41,7 +41,7 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ConfigError(f"generator kind is {quoted(self.kind)}; allowed: {', '.join(get_args(Kind))}")
+            raise ConfigError(f"generator kind {quoted(self.kind)} is unknown; allowed: {', '.join(get_args(Kind))}")
         for name, most in MOST.items():
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
@@ -101,7 +101,9 @@ class GeneratorConfig:
             raise ConfigError(f"a generator config is a mapping, not {quoted(values)}; allowed: {', '.join(allowed)}")
         unknown = next((name for name in values if name not in allowed), None)
         if unknown is not None:
-            raise ConfigError(f"generator config has an unknown field {quoted(unknown)}; allowed: {', '.join(allowed)}")
+            raise ConfigError(
+                f"a generator has unknown fields, such as {quoted(unknown)}; allowed: {', '.join(allowed)}"
+            )
         return cls(**values)
 
 

@@ -81,3 +81,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in skips.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many hostile cases there were, by family and outcome."""
+    reports = (report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, []))
+    counts = [value for report in reports for name, value in report.user_properties if name == "hostile"]
+    if counts:
+        terminalreporter.section("hostile input")
+        terminalreporter.write_line("\n".join(sorted(counts)))

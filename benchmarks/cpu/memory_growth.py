@@ -61,8 +61,9 @@ def main() -> None:
     rows = []
     for name in args.generators.split(","):
         for case, path, options in _cases(name, args.folder / name):
-            rows += [_run(name, case, path, options, size) for size in SIZES]
-            print(json.dumps(rows[-1]), flush=True)
+            for size in SIZES:
+                rows.append(_run(name, case, path, options, size))
+                print(json.dumps(rows[-1]), flush=True)
     today = datetime.now(UTC).date().isoformat()
     record = {
         "what": "peak memory of one inference by the picture's size, batch 1, 1 thread",

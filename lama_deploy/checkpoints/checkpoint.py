@@ -17,7 +17,8 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.keys import Shape, expected_shapes, recognise
 from lama_deploy.checkpoints.pickle_values import TensorRef
-from lama_deploy.checkpoints.safetensors_file import CONFIG_METADATA, SafetensorsFile, read_safetensors
+from lama_deploy.checkpoints.safetensors_file import SafetensorsFile
+from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA
 from lama_deploy.checkpoints.safetensors_write import write_safetensors
 from lama_deploy.checkpoints.torch_archive import TorchArchive
 from lama_deploy.disk import appears_whole
@@ -51,7 +52,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         file = _checkpoint_file(Path(path))
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered, a NUL
         raise CheckpointError(f"{brief(str(path))}: cannot be read ({brief(error)}); give another file") from error
-    checkpoint = _of_safetensors(file) if file.suffix == ".safetensors" else _of_torch(file)
+    try:
+        checkpoint = _of_safetensors(file) if file.suffix == ".safetensors" else _of_torch(file)
+    except OSError as error:  # of a disk, while it is read
+        raise CheckpointError(f"{file}: cannot be read ({brief(error)}); copy it again") from error
+    except MemoryError as error:
+        raise CheckpointError(f"{file}: takes more memory than there is; is it the right file?") from error
     if file.parent.name == "models" and (file.parent.parent / "config.yaml").is_file():
         _check_config_yaml(file.parent.parent / "config.yaml", checkpoint.config)
     return checkpoint
@@ -99,12 +105,12 @@ def _of_torch(path: Path) -> Checkpoint:
 
 
 def _of_safetensors(path: Path) -> Checkpoint:
-    file = read_safetensors(path)
-    shapes = {key: array.shape for key, array in file.tensors.items()}
-    config = _declared(path, file) or _recognised(path, shapes)
-    expected = expected_shapes(config)
-    _check_shapes(path, shapes, expected)
-    return Checkpoint(path, config, _checked_state(path, expected, file.tensors), file.sha256)
+    with SafetensorsFile(path) as file:
+        config = _declared(path, file.metadata) or _recognised(path, file.shapes)
+        expected = expected_shapes(config)
+        _check_shapes(path, file.shapes, expected)
+        content = file.read()
+    return Checkpoint(path, config, _checked_state(path, expected, content.tensors), content.sha256)
 
 
 def _recognised(path: Path, shapes: Mapping[str, Shape]) -> GeneratorConfig:
@@ -124,11 +130,11 @@ def _strip_prefix(path: Path, refs: Mapping[str, TensorRef]) -> dict[str, Tensor
     )
 
 
-def _declared(path: Path, file: SafetensorsFile) -> GeneratorConfig | None:
-    if CONFIG_METADATA not in file.metadata:
+def _declared(path: Path, metadata: Mapping[str, str]) -> GeneratorConfig | None:
+    if CONFIG_METADATA not in metadata:
         return None
     try:
-        return GeneratorConfig.from_dict(json.loads(file.metadata[CONFIG_METADATA]))
+        return GeneratorConfig.from_dict(json.loads(metadata[CONFIG_METADATA]))
     except (ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(
             f"{path}: its metadata '{CONFIG_METADATA}' is no generator config ({brief(error, 300)})"

@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.checkpoints.safetensors_file import CONFIG_METADATA, DIGEST_METADATA, METADATA, digest, type_name
+from lama_deploy.checkpoints.safetensors_file import digest, type_name
+from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA, DIGEST_METADATA, METADATA
 
 
 def write_safetensors(stream: BinaryIO, tensors: Mapping[str, Array], config: str) -> None:

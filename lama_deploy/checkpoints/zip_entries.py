@@ -7,9 +7,9 @@ import os
 import struct
 import zipfile
 from collections.abc import Collection
-from io import BufferedReader
 from pathlib import Path
 
+from lama_deploy.checkpoints.opening import open_file
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
 
 # A checkpoint of big-lama with an optimizer's state has 2,600 entries of 100 bytes in its directory.
@@ -25,7 +25,7 @@ class ZipEntries:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream = _opened(path)
+        self._stream = open_file(path)
         try:
             self.file_size = os.fstat(self._stream.fileno()).st_size
             self._check_directory()
@@ -100,13 +100,6 @@ class ZipEntries:
             raise CheckpointError(
                 f"{self.path}: its directory has {size:,} bytes, of a checkpoint's at most {MOST_DIRECTORY_BYTES:,}"
             )
-
-
-def _opened(path: Path) -> BufferedReader:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); allow it, or give another file") from error
 
 
 def _no_archive(path: Path) -> CheckpointError:

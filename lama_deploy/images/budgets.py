@@ -12,23 +12,31 @@ import struct
 from collections.abc import Iterator
 
 MIB = 2**20
-MOST_SCANS = 100  # of a JPEG: an encoder writes about ten, libtiff has the same limit
+MOST_SCANS = 40  # of a JPEG: encoders write about ten
 MOST_SEGMENTS = 10_000  # of a JPEG, 64 kB each: Photoshop's and depth maps take hundreds
 MOST_JUNK = 64 * 1024  # bytes between the segments of a JPEG
 MOST_JPEG_EXIF = MIB  # a segment has room for 64 kB, and few writers use more than one
 MOST_CHUNKS = 10_000  # of a PNG, without its IDATs
 MOST_DATA_CHUNKS = 250_000  # 100 megapixels of four 16-bit channels in the usual 8 kB
+MOST_PPM_HEADER = 4096  # bytes; Pillow reads each in Python
 MOST_BEFORE_FRAME = MIB  # bytes of comments and extensions in front of a GIF's first frame
 MOST_TAGS = 512  # of a directory; TIFF and EXIF together know fewer
+MOST_TILE = 4_000_000  # pixels of a tile, each of which is decoded whole; writers use 256x256
 MOST_NUMBERS = 200_000  # in a tag: a colour map of 16 bits has 196,608
 OVERLAP = 2  # tags have bytes of their own, so that all of them are at most the file
 MOST_METADATA = 16 * MIB  # an EXIF block or colour profile
 
 NOT_A_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+# Magic, width and height, and but for bitmaps the largest value, with comments between them.
+PPM_HEADER = re.compile(
+    rb"(P[14](?:GAP\d+){2}|P[^14\s]\S{0,5}(?:GAP[^\s#]+){3})\s".replace(b"GAP", rb"(?:\s|#[^\r\n]*[\r\n])+")
+)
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, EXIF_SEGMENT = 0xD8, 0xD9, 0xDA, 0xE1
 WITHOUT_LENGTH = (0x01, START_OF_IMAGE)
 NUMBER_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}  # by type of tag, bytes
+SHORT = 3
 ORIENTATION = 0x0112  # tag
+SIDES = (256, 257, 322, 323)  # tags: width and height of the picture, and of its tiles
 DIRECTORIES = (0x8769, 0x8825, 0xA005)  # tags that hold the place of another: EXIF's own, GPS, interoperability
 
 
@@ -40,6 +48,9 @@ def excess(data: bytes) -> str | None:
         return _png(data)
     if data.startswith((b"GIF87a", b"GIF89a")):
         return _gif(data)
+    if len(data) > MOST_PPM_HEADER and data[0] == ord("P") and data[1] in b"0123456fFy":
+        head = data[:MOST_PPM_HEADER]
+        return None if PPM_HEADER.match(head) else f"a header of more than {MOST_PPM_HEADER:,} bytes"
     return directory_excess(data) if data.startswith((b"II", b"MM")) else None
 
 
@@ -57,8 +68,8 @@ def orientation_in(data: bytes) -> int:
         order, big, first = _header(data)
         count = min(MOST_TAGS, struct.unpack_from(order + ("Q" if big else "H"), data, first)[0])
         for tag, kind, values, place in _tags(data, first + (8 if big else 2), count, order, big):
-            if (tag, kind, values) == (ORIENTATION, 3, 1):
-                value = place if order == "<" else place >> (48 if big else 16)
+            if (tag, kind, values) == (ORIENTATION, SHORT, 1):
+                value = _number(kind, place, order, big)
                 return value if 1 <= value <= 8 else 1
     except (struct.error, IndexError):
         pass
@@ -146,7 +157,7 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> str | list[int]:
     count = struct.unpack_from(order + ("Q" if big else "H"), data, at)[0]
     if count > MOST_TAGS:
         return f"a directory of {count:,} tags, of which {MOST_TAGS} are allowed"
-    total, places = 0, []
+    total, places, sides = 0, [], dict.fromkeys(SIDES, 1)
     for tag, kind, values, place in _tags(data, at + (8 if big else 2), count, order, big):
         size = values * NUMBER_SIZES.get(kind, 1)
         if size <= len(data):  # no more is read than there is
@@ -157,7 +168,17 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> str | list[int]:
             return "tags that hold the same bytes many times over"
         if tag in DIRECTORIES:
             places.append(place)
+        if tag in SIDES:
+            sides[tag] = _number(kind, place, order, big)
+    width, height, tile_width, tile_height = sides.values()
+    if tile_width * tile_height > max(MOST_TILE, width * height):
+        return f"tiles of {tile_width}x{tile_height} pixels, larger than the picture"
     return places
+
+
+def _number(kind: int, place: int, order: str, big: bool) -> int:
+    """A tag's only value, which stands where others have its place."""
+    return place if order == "<" or kind != SHORT else place >> (48 if big else 16)
 
 
 def _tags(data: bytes, at: int, count: int, order: str, big: bool) -> Iterator[tuple[int, int, int, int]]:

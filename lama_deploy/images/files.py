@@ -40,6 +40,7 @@ ORIENTATION = 0x0112  # EXIF tag
 STORAGE_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 282), 284, *range(288, 294), *range(317, 326), 330}
 STORAGE_TAGS |= {*range(338, 348), *range(512, 522), *range(529, 533), 34675}
 STORAGE_TAGS |= {37724}  # Photoshop's layers, which it would show instead of the result
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that make height of width
 # From how a picture is shown to how its pixels are stored, by EXIF orientation.
 STORED_FROM_SHOWN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -78,19 +79,19 @@ def read_mask(path: Path, photograph: Photograph, max_pixels: int = MAX_PIXELS) 
     A mask is drawn over the picture as it is shown, so it is turned with the photograph's EXIF orientation; one that
     fits only the stored size is taken as stored. Raises ImageError when neither fits, and as `read_photograph`.
     """
-    stored = photograph.rgb.shape[1::-1]
-    turn = STORED_FROM_SHOWN.get(photograph.exif.get(ORIENTATION, 1))
-    with opened(path, max_pixels) as mask:
-        size = mask.size
-        turned = mask.transpose(turn) if turn is not None else mask
-        fitting = next((candidate for candidate in (turned, mask) if candidate.size == stored), None)
-        if fitting is not None:
-            return holes_of(fitting)
-    shown = stored[::-1] if photograph.exif.get(ORIENTATION) in (5, 6, 7, 8) else stored
-    raise ImageError(
-        f"{brief(str(path))}: the mask is {size[0]}x{size[1]}, the image {shown[0]}x{shown[1]}; "
-        "both must have the same size"
-    )
+    height, width = photograph.rgb.shape[:2]
+    orientation = photograph.exif.get(ORIENTATION, 1)
+    shown = (height, width) if orientation in SIDEWAYS else (width, height)
+
+    def check_size(mask_height: int, mask_width: int) -> None:
+        if (mask_width, mask_height) not in (shown, (width, height)):
+            raise ImageError(
+                f"the mask is {mask_width}x{mask_height}, the image {shown[0]}x{shown[1]}; both must have the same size"
+            )
+
+    turn = STORED_FROM_SHOWN.get(orientation)
+    with opened(path, max_pixels, check_size) as mask:
+        return holes_of(mask.transpose(turn) if turn is not None and mask.size == shown else mask)
 
 
 def format_of(path: Path) -> str:

@@ -11,10 +11,14 @@ from lama_deploy.shapes import Shape, ShapeRange, fitting
 
 @dataclass(frozen=True)
 class Memory:
-    """What a run takes at its peak, weights included, in bytes: `fixed`, and `per_pixel` for each of all pictures."""
+    """What a run takes at its peak, weights included, in bytes: `fixed`, and `per_pixel` for each of all pictures.
+
+    per_pixel_fixed: the same of a backend that is fixed to their shape; None where that changes nothing.
+    """
 
     fixed: int
     per_pixel: float
+    per_pixel_fixed: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ folder of binary object masks serves: each is cut out, flipped, scaled by up to 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from lama_deploy.images.opening import decoded, pillow_quiet
 from lama_deploy.training.config import DataConfig
 from lama_deploy.training.sources import SUFFIXES
 
+log = logging.getLogger(__name__)
+MAX_UNREADABLE = 50  # in a row: then it is the folder, not a file
 SCALE = 0.25  # official `max_scale_change`
 
 
@@ -35,10 +38,10 @@ class ObjectMasks:
         return cls(tuple(files))
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Mask:
-        """The shape keeps its share of the picture, up to SCALE. Raises DataError for a mask without an object."""
+        """The shape keeps its share of the picture, up to SCALE. Raises DataError where 50 files in a row have none."""
         import cv2
 
-        shape, share = _cut_out(self.files[rng.integers(len(self.files))])
+        shape, share = self._readable(int(rng.integers(len(self.files))))
         shape = shape[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
         factor = rng.uniform(1 - SCALE, 1 + SCALE) * (share * height * width / shape.sum()) ** 0.5
         size = (_within(shape.shape[1] * factor, width), _within(shape.shape[0] * factor, height))
@@ -47,6 +50,16 @@ class ObjectMasks:
         y, x = int(rng.integers(height - size[1] + 1)), int(rng.integers(width - size[0] + 1))
         mask[y : y + size[1], x : x + size[0]] = small
         return mask if mask.any() else np.maximum(mask, _dot(height, width, y, x))
+
+    def _readable(self, number: int) -> tuple[Mask, float]:
+        """The shape of a file and its share; where it cannot be read, that of the next: no file ends hours of work."""
+        for shift in range(min(MAX_UNREADABLE, len(self.files))):
+            try:
+                return _cut_out(self.files[(number + shift) % len(self.files)])
+            except DataError as error:
+                log.warning("skipped: %s", error)
+                last = error
+        raise last
 
 
 def _cut_out(path: Path) -> tuple[Mask, float]:

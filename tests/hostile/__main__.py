@@ -12,13 +12,13 @@ from tests.hostile.family import family, names
 from tests.hostile.runner import run
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     p.add_argument("names", metavar="NAME", nargs="*", help=f"Try these families: {', '.join(names())} (default: all).")
     p.add_argument("--seed", type=int, default=0, help="Begin with this case (default: 0, where the crafted ones are).")
     p.add_argument("--count", type=int, metavar="N", help="Try N cases of each (default: as many as the suite).")
     p.add_argument("--seconds", type=float, default=0, help="Go on with further cases for so long (default: once).")
-    args = p.parse_args()
+    args = p.parse_args(arguments)
     for name in args.names:
         if name not in names():
             p.error(f"unknown family {name}; known: {', '.join(names())}")

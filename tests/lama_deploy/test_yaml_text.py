@@ -1,9 +1,12 @@
 """YAML: plain values as PyYAML reads them, and one line for everything that is none, is too much or does not parse."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lama_deploy.errors import ConfigError
 from lama_deploy.yaml_text import parse_yaml, read_yaml
@@ -22,6 +25,19 @@ PLAIN = [
 def test_plain_values_are_as_ever(text: str) -> None:
     assert parse_yaml(text) == yaml.safe_load(text)
     assert parse_yaml(b"\xef\xbb\xbf" + text.encode()) == yaml.safe_load(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**100), 2**100) | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_what_pyyaml_writes_is_read(value: Any) -> None:
+    text = yaml.safe_dump(value, allow_unicode=True)
+    assert repr(parse_yaml(text)) == repr(yaml.safe_load(text))
 
 
 def test_dates_stay_text() -> None:

@@ -129,6 +129,7 @@ def test_command_exports_and_verifies(growing: Checkpoint, tmp_path: Path) -> No
     command = [sys.executable, "-m", "lama_export.cli", "--weights", str(growing.path), "--to", "openvino", "--bf16"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert f"SHA-256 {growing.sha256} (of no published file)" in done.stdout
     assert "wrote growing-openvino-bf16" in done.stdout
     verify = [sys.executable, "-m", "lama_deploy.cli.verify", "growing-openvino-bf16", "--sizes", "61x77"]
     done = subprocess.run(verify, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -111,12 +111,13 @@ class OpenVinoBackend(CompiledModel):
             self._core, self._files, self._config | streams_config | self._files.cache_properties(cache)
         )
         io = check_interface(model, io, dict(map(_described, (*compiled.inputs, *compiled.outputs))), "openvino")
+        computed = made_for if made_for in HINTS and HINTS[made_for] == hint else PRECISIONS.get(hint)
         takes = Capabilities(
             fixed_from=PIXELS_WORTH_COMPILING,
             precision=PRECISIONS.get(hint),
             hint=hint,
             made_for=made_for,
-            memory=expected_memory(self.name, config_beside(self._files.path), made_for),
+            memory=expected_memory(self.name, config_beside(self._files.path), computed),
         )
         super().__init__(compiled, io, takes)
 

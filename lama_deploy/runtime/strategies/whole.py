@@ -24,7 +24,7 @@ class Whole:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._fixed = _Fixed(backend) if is_fixable(backend) else None
-        self._guard = MemoryGuard(backend.capabilities.memory)
+        self._guard = MemoryGuard(backend.capabilities)
         self._said = set[str]()
 
     def run(self, images: Array, masks: Array) -> Array:

@@ -103,6 +103,17 @@ SNIPPETS = [
     *(b"U\x01a", b"S'a'\n", b"V\\u0041\n", b"\x8c\x01a", b"C\x01a", b"B\x01\0\0\0a", b"\x80\x05", b"G" + bytes(8)),
     *(text("weight"), text("state_dict"), text("\ud800"), text("a" * 300), numbers((2, 3)), numbers(()), number(2**70)),
     *(REBUILD, ORDERED_DICT, name("torch", "BFloat16Storage"), name("__torch__", "M"), name("numpy", "dtype")),
+    *(
+        b"]Na",
+        b"](NNe",
+        b"(1",
+        b"(i__torch__.a\nB\n",
+        b"(Niomegaconf\nX\n",
+        b"(c__torch__.a\nB\no",
+        b"(" + text("a") + b"Nd",
+    ),
+    *(ORDERED_DICT + b"](" + text("a") + b"N\x86N\x85e\x85R", ORDERED_DICT + b"}\x85R", ORDERED_DICT + b"]\x85R"),
+    *(name("torch._utils", "_rebuild_parameter") + b")R", name("torch.jit._pickle", "build_intlist") + b"]\x85R"),
     *(name("omegaconf", "X"), name("builtins", "object"), name("os", "system"), storage("0"), tensor("0", (1,))),
 ]
 

@@ -59,6 +59,12 @@ def _patched(shared: Shared, entry: int, place: int, value: bytes) -> bytes:
     return bytes(data)
 
 
+def _as_bfloat16(shared: Shared) -> bytes:
+    kept = {key: (array.view(np.uint32) >> 16).astype(np.uint16) for key, array in shared.state.items() if array.ndim}
+    others = {key: tensor(key, shared.shapes[key], kind="BFloat16Storage") for key in kept}
+    return zipped(entries(lightning(shared.shapes, others), {**shared.state, **kept}))
+
+
 def _one_storage(_: Shared) -> bytes:
     """Every weight of 300 blocks in the 5 MB of one storage: 3.3 GB."""
     shapes = {key: s for key, s in expected_shapes(GeneratorConfig(blocks=300)).items() if not key.endswith("tracked")}
@@ -77,6 +83,7 @@ def _many_stages(shared: Shared) -> bytes:
 FILES: dict[str, Maker] = {
     "lightning": _file(lambda shared: shared.whole),
     "TorchScript": _file(lambda shared: zipped(entries(script(shared.shapes), shared.state))),
+    "bfloat16": _file(_as_bfloat16),
     "one storage under every name": _file(_one_storage),
     "stages without end": _file(_many_stages),
     "compressed": _file(lambda shared: zipped(_with(shared), zipfile.ZIP_DEFLATED)),

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from lama_deploy import Inpainter
+from lama_deploy.errors import ImageError
 from lama_deploy.images.files import ORIENTATION, STORED_FROM_SHOWN, read_mask, read_photograph, write_photograph
-from lama_deploy.images.opening import MAX_PIXELS, formats, pillow_limit_lifted
+from lama_deploy.images.opening import MAX_PIXELS, formats, opened, pillow_limit_lifted
 from lama_deploy.images.pairs import Job
 from lama_deploy.jobs import folder as jobs
 from lama_deploy.precision.calibration import CalibrationSet
@@ -117,16 +118,33 @@ def _mask(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
     write_photograph(path.with_name("result.png"), photograph)
 
 
+def _refuse_large(path: Path, most: int) -> None:
+    """For readers that take 100 megapixels whoever asks, which are right and take their two gigabytes."""
+
+    def stop(height: int, width: int) -> None:
+        raise ImageError("looked at")
+
+    try:
+        with opened(path, most, stop):
+            pass
+    except ImageError as error:
+        if f"more than {most:,} pixels" in str(error):
+            raise
+
+
 def _training(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
+    _refuse_large(path, most)
     picture = decode(PictureRef(path, "", path.name))
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
 
 
 def _shapes(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
+    _refuse_large(path, most)
     assert ObjectMasks((path,)).draw(np.random.default_rng(0), 32, 32).shape == (32, 32)
 
 
 def _calibration(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
+    _refuse_large(path, most)
     path.rename(path.with_suffix(".jpg"))
     pixels, hole = CalibrationSet(path.parent)[0]
     assert pixels.dtype == np.uint8 and pixels.shape == (*hole.shape, 3)

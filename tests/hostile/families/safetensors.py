@@ -13,7 +13,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from lama_deploy.checkpoints.safetensors_file import CONFIG_METADATA, DIGEST_METADATA, METADATA
+from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA, DIGEST_METADATA, METADATA
 from tests.hostile.families._archives import CONFIG, check_same, check_sound, damaged, weights
 
 TIME_BOUND = 10.0

@@ -14,8 +14,9 @@ import torch
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from lama_deploy.checkpoints.checkpoint import CONFIG_METADATA, Checkpoint, load_checkpoint, save_checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes, recognise
+from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA
 from lama_deploy.errors import CheckpointError
 from lama_deploy.model import build_generator, seeded_generator
 from lama_deploy.model.predict import generator_from_state

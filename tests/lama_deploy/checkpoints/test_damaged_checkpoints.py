@@ -18,6 +18,7 @@ from torch import Tensor
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes
 from lama_deploy.checkpoints.torch_archive import TorchArchive
+from lama_deploy.checkpoints.zip_entries import ZipEntries
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, UnsafeCheckpointError
 from lama_deploy.variants import GeneratorConfig
@@ -273,6 +274,15 @@ def test_entries_that_lie_over_one_another(torch_zip, tiny):
     path.write_bytes(data)
     with pytest.raises(CheckpointError, match=r"is missing or damaged|together larger than the file"):
         load_checkpoint(path)
+
+
+def test_no_more_is_read_than_the_file_has_bytes(torch_zip):
+    """However its entries lie over one another."""
+    entries = ZipEntries(torch_zip(b"N.", {"0": bytes(1000)}))
+    entries.read("archive/data/0")
+    with pytest.raises(CheckpointError, match="its entries are together larger than the file"):
+        entries.read("archive/data/0")
+    entries.close()
 
 
 def test_compressed_archive_is_called_unsafe(ckpt):

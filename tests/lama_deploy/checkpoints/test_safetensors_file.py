@@ -11,14 +11,8 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch_file
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from lama_deploy.checkpoints.safetensors_file import (
-    CONFIG_METADATA,
-    DIGEST_METADATA,
-    METADATA,
-    digest,
-    read_safetensors,
-    type_name,
-)
+from lama_deploy.checkpoints.safetensors_file import SafetensorsFile, digest, read_safetensors, type_name
+from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA, DIGEST_METADATA, METADATA
 from lama_deploy.checkpoints.weights import DEMO_FILE
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError
@@ -141,3 +135,55 @@ def test_equal_weights_make_equal_files(tmp_path, tiny):
 
 def test_the_shipped_file_has_no_hash_of_its_own_and_is_pinned():
     assert DIGEST_METADATA not in parts(DEMO_FILE)[0][METADATA]
+
+
+def test_what_is_no_generator_is_told_by_its_header(tmp_path, monkeypatch):
+    """A language model of 100 GB is not read first."""
+    save_file({"lm_head.weight": np.zeros((4, 4), np.float32)}, tmp_path / "w.safetensors")
+    monkeypatch.setattr(SafetensorsFile, "read", lambda self: pytest.fail("it was read"))
+    with pytest.raises(CheckpointError, match="no LaMa generator"):
+        load_checkpoint(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(MemoryError(), "takes more memory than there is"), (OSError(5, "I/O error"), "cannot be read")]
+)
+def test_machines_that_cannot_read_it(tiny, monkeypatch, error, told):
+    def fails(self):
+        raise error
+
+    monkeypatch.setattr(SafetensorsFile, "read", fails)
+    with pytest.raises(CheckpointError, match=told):
+        load_checkpoint(tiny.path)
+
+
+WRONG = {
+    "shape of truths": ({"shape": [True, 8]}, r"has shape \[True, 8\]; allowed: at most 8 counts"),
+    "shape of floats": ({"shape": [8.0]}, r"has shape \[8.0\]; allowed: at most 8 counts"),
+    "shape below zero": ({"shape": [-2, -4]}, r"has shape \[-2, -4\]"),
+    "nine dimensions": ({"shape": [1] * 8 + [8]}, r"has shape \[1, 1"),
+    "places that are floats": (
+        {"data_offsets": [0.0, 32.0]},
+        r"has the data_offsets \[0.0, 32.0\]; allowed: two counts",
+    ),
+    "places from the end": ({"data_offsets": [-32, 0]}, r"has the data_offsets \[-32, 0\]"),
+    "length of another shape": ({"shape": [7]}, "has another length than its shape and type say"),
+    "more about it": ({"stride": [1]}, "needs dtype, shape and data_offsets, and nothing else"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_a_header_cannot_say(tmp_path, tiny, case):
+    header, data = parts(tiny.path)
+    change, told = WRONG[case]
+    header["model.1.bn_l.bias"] |= change
+    with pytest.raises(CheckpointError, match=f"tensor 'model.1.bn_l.bias' {told}"):
+        read_safetensors(write(tmp_path / "w.safetensors", header, data))
+
+
+def test_name_that_stands_there_twice(tmp_path):
+    one = '"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}'
+    text = f"{{{one}, {one}}}".encode()
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(CheckpointError, match="a name stands in it twice"):
+        read_safetensors(tmp_path / "w.safetensors")

@@ -275,6 +275,13 @@ def test_mask_that_fits_only_the_stored_size(tmp_path, shown_mask, orientation):
     np.testing.assert_array_equal(read_mask(tmp_path / "stored.png", photo), stored)
 
 
+def test_mask_of_another_size_is_not_decoded(tmp_path, monkeypatch):
+    (tmp_path / "m.png").write_bytes(png_of_size(9_000, 9_000))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match="the mask is 9000x9000, the image 10x6; both must"):
+        read_mask(tmp_path / "m.png", photograph())
+
+
 @pytest.mark.parametrize(("orientation", "shown"), [(1, "10x6"), (3, "10x6"), (6, "6x10"), (8, "6x10")])
 @pytest.mark.parametrize("size", [(4, 3), (5, 5)])
 def test_mask_of_another_size(tmp_path, shown_mask, orientation, shown, size):
@@ -288,3 +295,26 @@ def test_only_the_first_frame_is_read(tmp_path):
     frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "i.gif", save_all=True, append_images=frames[1:])
     assert (read_photograph(tmp_path / "i.gif").rgb == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_bitmap_is_turned_as_it_is_shown(tmp_path, orientation):
+    """It has no place for EXIF: viewers would show the picture as it is stored."""
+    write_photograph(tmp_path / "i.png", photograph(exif=exif(orientation)))
+    write_photograph(tmp_path / "o.bmp", read_photograph(tmp_path / "i.png"))
+    with Image.open(tmp_path / "i.png") as stored, Image.open(tmp_path / "o.bmp") as turned:
+        np.testing.assert_array_equal(np.asarray(turned), np.asarray(ImageOps.exif_transpose(stored)))
+
+
+def test_layers_of_the_original_are_left_out(tmp_path):
+    """Photoshop would show them instead of the result."""
+    image = Image.fromarray(RGB)
+    image.save(tmp_path / "i.tif", tiffinfo={37724: b"Adobe Photoshop Document Data Block\0", MAKER: "Scanner"})
+    tags = read_photograph(tmp_path / "i.tif").exif
+    assert 37724 not in tags and tags[MAKER] == "Scanner"
+
+
+def test_metadata_that_cannot_be_written_again_costs_itself_alone(tmp_path, monkeypatch):
+    Image.fromarray(RGB).save(tmp_path / "i.jpg", exif=exif(6))
+    monkeypatch.setattr(Image.Exif, "tobytes", lambda self, offset=8: struct.pack("B", 300))
+    assert dict(read_photograph(tmp_path / "i.jpg").exif) == {ORIENTATION: 6}

@@ -4,6 +4,8 @@ import ast
 import io
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from PIL import Image, PngImagePlugin
 import lama_deploy.images.opening as opening
 import lama_deploy.process_memory as memory
 from lama_deploy.errors import DataError, DeviceMemoryError, ImageError
+from lama_deploy.evaluation.drawn_set import MadeSet
 from lama_deploy.images.files import STORED_FROM_SHOWN, read_mask, read_photograph
+from lama_deploy.images.masks import mask_set
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.training.mask_files import ObjectMasks
 from lama_deploy.training.sources import decode, find_pictures
@@ -77,13 +81,14 @@ def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(folder: Path) -> dict[str, object]:
-    """What reads a folder's pictures in the commands; evaluation's sets read by `read_photograph`."""
+    """What reads a folder's pictures in the commands."""
     photograph = read_photograph(saved(folder.parent, "good.png"))
     return {
         "lama-inpaint": lambda: read_photograph(folder / "evil.jpg"),
         "a mask": lambda: read_mask(folder / "evil.jpg", photograph),
         "lama-train": lambda: decode(find_pictures(folder)[0]),
         "masks of lama-train": lambda: ObjectMasks.from_folder(folder).draw(np.random.default_rng(0), 32, 32),
+        "lama-evaluate": lambda: MadeSet(folder, mask_set("thick-256"), 32).pairs(folder / "evil.jpg", None),
         "calibration": lambda: CalibrationSet(folder)[0],
     }
 
@@ -194,3 +199,29 @@ def test_size_is_told_before_decoding(tmp_path, monkeypatch):
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(DeviceMemoryError, match=r"i\.png: 10x6 is too much"):
         read_photograph(path, before_decoding=refuse)
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from lama_deploy.images import files, opening
+
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+opening.formats()
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+files.read_photograph(Path(sys.argv[1]))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system does not tell a process's peak")
+@pytest.mark.parametrize(("suffix", "mode"), [(".webp", "RGBA"), (".tif", "RGBA"), (".png", "RGB"), (".jpg", "CMYK")])
+def test_decoding_takes_no_more_than_is_foretold(tmp_path, suffix, mode):
+    path, side = tmp_path / f"i{suffix}", 2000
+    Image.fromarray(np.kron(np.eye(50, dtype=np.uint8) * 99, np.ones((40, 40), np.uint8))).convert(mode).save(path)
+    done = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True)
+    foretold = side**2 * opening.DECODED_A_PIXEL + opening.ENCODED_COPIES * path.stat().st_size
+    assert foretold / 3 < int(done.stdout) <= foretold

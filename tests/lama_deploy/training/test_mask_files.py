@@ -121,6 +121,19 @@ def test_unreadable_mask_is_named(tmp_path):
         ObjectMasks.from_folder(tmp_path).draw(np.random.default_rng(0), 32, 32)
 
 
+def test_unreadable_mask_is_skipped(tmp_path, caplog):
+    """Another takes its place, the same one whenever the sample is drawn again."""
+    whole = object_file(tmp_path)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(whole.read_bytes()[:60])
+    objects = ObjectMasks.from_folder(tmp_path)
+    for number in range(9):
+        first, again = (objects.draw(np.random.default_rng(number), 32, 32) for _ in range(2))
+        assert first.any()
+        np.testing.assert_array_equal(first, again)
+    assert any(".png: unreadable mask" in record.getMessage() for record in caplog.records)
+
+
 @pytest.mark.parametrize("folder", ["empty", "none"])
 def test_folder_without_masks(tmp_path, folder):
     (tmp_path / "empty").mkdir()

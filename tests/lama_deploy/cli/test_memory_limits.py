@@ -1,0 +1,50 @@
+"""In a process of 3 GB a picture that needs more is one line, before it is decoded, and the others are filled."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lama_deploy.process_memory import process_memory
+
+LIMIT = 3 * 2**20  # kB, of address space
+pytestmark = pytest.mark.skipif(process_memory() is None, reason="this system does not say how much memory there is")
+
+
+def lama_inpaint(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lama_deploy.cli.inpaint", *arguments, "--threads", "1"]
+    return subprocess.run(
+        ["sh", "-c", f'ulimit -v {LIMIT}; exec "$@"', "sh", *command], capture_output=True, text=True, check=False
+    )
+
+
+def save(file: Path, height: int, width: int) -> None:
+    """A picture, and its mask beside it."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(file)
+    pixels[:20, :20] = 255
+    Image.fromarray(pixels[..., 0]).save(file.with_name(f"{file.stem}_mask.png"))
+
+
+def test_twelve_megapixels_are_one_line(tmp_path):
+    save(tmp_path / "large.png", 3000, 4000)
+    save(tmp_path / "small.png", 200, 300)
+    done = lama_inpaint(str(tmp_path), "-o", str(tmp_path / "out"))
+    assert done.returncode == 3 and [path.name for path in (tmp_path / "out").iterdir()] == ["small_mask.png"]
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    assert len(errors) == 1 and errors[0].startswith(f"error: {tmp_path / 'large.png'}: 4000x3000 pixels take about 7.")
+
+
+@pytest.mark.slow
+def test_what_is_let_through_fits(tmp_path):
+    """A picture nearly as large as the guard lets through in 3 GB runs in 3 GB."""
+    save(tmp_path / "large.png", 1300, 1400)
+    done = lama_inpaint(str(tmp_path), "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "large.png").unlink()
+    save(tmp_path / "larger.png", 3000, 4000)
+    done = lama_inpaint(str(tmp_path), "-o", str(tmp_path / "out"))
+    assert done.returncode == 2 and done.stderr.count("error: ") == 1
