@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import BundleError, LamaDeployError, brief
 
+PREFIX = "lama-"  # of folders in a cache, which may be one that other things are kept in
 KEPT = 8  # models whose compiled forms stay in the cache: each takes about as much disk as its weights
 
 
@@ -68,7 +70,7 @@ class ModelFiles:
         models = Path(cache) if cache else kept_in_cache("openvino")
         if models is None:
             return {}
-        folder = models / self.digest[:32]
+        folder = models / f"{PREFIX}{self.digest[:32]}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             folder.touch()  # used last
@@ -83,8 +85,9 @@ class ModelFiles:
 
 
 def _forget_oldest(models: Path) -> None:
-    """Other processes may be using or removing the same."""
-    folders = [folder for folder in models.iterdir() if len(folder.name) == 32 and folder.is_dir()]
+    """Of ours, by their names. Other processes may be using or removing the same."""
+    ours = re.compile(rf"{PREFIX}[0-9a-f]{{32}}")
+    folders = [folder for folder in models.iterdir() if ours.fullmatch(folder.name) and folder.is_dir()]
     ages = {}
     for folder in folders:
         try:

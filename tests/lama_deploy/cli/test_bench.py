@@ -123,10 +123,12 @@ def test_eager_among_the_models_is_the_baseline(bench, bundles, tiny):
 
 @pytest.mark.parametrize(
     ("weights", "reason"),
-    [({"source": "no-such", "sha256": "0"}, "no-such: no checkpoint there"), (None, "is another checkpoint than")],
+    [({"source": "no-such", "sha256": 64 * "0"}, "no-such: no checkpoint there"), (None, "is another checkpoint than")],
 )
 def test_eager_is_left_out_in_one_line(bench, bundles, tiny, tmp_path, capsys, weights, reason):
-    copy = changed(bundles["uint8"], tmp_path / "copy", weights=weights or {"source": str(tiny.path), "sha256": "0"})
+    copy = changed(
+        bundles["uint8"], tmp_path / "copy", weights=weights or {"source": str(tiny.path), "sha256": 64 * "0"}
+    )
     assert bench(copy, sizes="24x40") == 0
     note = capsys.readouterr().err.splitlines()[0]
     assert note.startswith(f"note: {EAGER} is left out: ") and reason in note and note.endswith("one more argument")

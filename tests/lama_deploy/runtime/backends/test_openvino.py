@@ -155,12 +155,14 @@ def test_the_cache_keeps_the_models_used_last(
     openvino_bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_files, "KEPT", 2)
-    (tmp_path / "notes").mkdir()
+    for other in ("notes", 32 * "0"):
+        (tmp_path / other).mkdir()
     files = [ModelFiles(Path("model.xml"), b"%d" % index, b"") for index in range(4)]
     for index in (0, 1, 0, 2, 3):
         files[index].cache_properties(tmp_path)
         time.sleep(0.01)  # for a file system that counts in ticks
-    assert {path.name for path in tmp_path.iterdir()} == {"notes", *(files[index].digest[:32] for index in (2, 3))}
+    kept = {f"lama-{files[index].digest[:32]}" for index in (2, 3)}
+    assert {path.name for path in tmp_path.iterdir()} == {"notes", 32 * "0", *kept}
 
 
 def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
