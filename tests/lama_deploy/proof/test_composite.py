@@ -32,5 +32,5 @@ def test_a_want_of_memory_is_no_proof_of_anything() -> None:
 
     with pytest.raises(DynamicShapeError, match="does not run at 16x24: no"):
         run_at(SIZE, lambda *_: run(RuntimeError("no")), IMAGES, MASKS)
-    with pytest.raises(DeviceMemoryError, match="^too little$"):
+    with pytest.raises(DeviceMemoryError, match=r"^too little$"):
         run_at(SIZE, lambda *_: run(DeviceMemoryError("too little")), IMAGES, MASKS)
