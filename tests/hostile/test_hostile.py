@@ -36,7 +36,7 @@ def test_what_the_runner_sees(tmp_path: Path) -> None:
 
 def commands() -> list[list[str]]:
     """What the page on security tells to type."""
-    page = (runner.ROOT / "docs" / "security.md").read_text()
+    page = (runner.ROOT / "SECURITY.md").read_text()
     lines = re.findall(r"^python -m tests\.hostile(.*)$", page, re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines]
 
