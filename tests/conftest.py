@@ -15,9 +15,16 @@ from lama_deploy.cache import CACHE_VARIABLE
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
+from tests.heard_signals import hear_signals
 from tests.kernel_build import ROOT, build_kernels, has_nvcc
 
 torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_are_heard() -> None:
+    """Also where this runs under nohup or in the background of a script, which processes started here would inherit."""
+    hear_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)

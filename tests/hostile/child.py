@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.errors import LamaDeployError
+from tests.heard_signals import hear_signals
 from tests.hostile.family import Family, family
 
 MOST_CHARACTERS = 1000  # of a message
 
 
 def main() -> None:
+    hear_signals()
     name, folder, start, stop = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     with os.fdopen(os.dup(1), "w", buffering=1) as journal:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a case prints is no news

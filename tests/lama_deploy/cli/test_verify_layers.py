@@ -85,7 +85,8 @@ def engine_bundle(bundles: Mapping[str, Path], folder: Path) -> Path:
     """What lama-export would write for one profile, but for the engine itself."""
     copy = Path(shutil.copytree(bundles["uint8"], folder / "engine"))
     sides = {"min": [40, 48], "opt": [64, 64], "max": [128, 128]}
-    record = {"profiles": [sides], "batch": {"min": 1, "opt": 1, "max": 1}, "tf32": False, "plugin": None}
+    batch = {"min": 1, "opt": 1, "max": 1}
+    record = {"version": "1.7.0", "profiles": [sides], "batch": batch, "tf32": False, "plugin": None}
     (copy / ENGINE).touch()
     return resign(copy, target="trt-rtx", engine=record)
 
