@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import re
+import stat
 import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +16,8 @@ from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import BundleError, LamaDeployError, brief
 
+NAME = re.compile("[0-9a-f]{32}")  # of a model's folder in the cache
+COMPILED = ".blob"  # suffix of what OpenVINO writes there
 KEPT = 8  # models whose compiled forms stay in the cache: each takes about as much disk as its weights
 
 
@@ -83,13 +87,22 @@ class ModelFiles:
 
 
 def _forget_oldest(models: Path) -> None:
-    """Other processes may be using or removing the same."""
-    folders = [folder for folder in models.iterdir() if len(folder.name) == 32 and folder.is_dir()]
+    """Other processes may be using or removing the same; what a person keeps in this folder stays."""
     ages = {}
-    for folder in folders:
-        try:
-            ages[folder] = folder.stat().st_mtime_ns
-        except OSError:
-            continue
+    with suppress(OSError):
+        for folder in models.iterdir():
+            with suppress(OSError):
+                if _is_ours(folder):
+                    ages[folder] = folder.stat().st_mtime_ns
     for folder in sorted(ages, key=ages.__getitem__)[:-KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for file in folder.glob(f"*{COMPILED}"):
+                file.unlink()
+            folder.rmdir()
+
+
+def _is_ours(folder: Path) -> bool:
+    """By its name, as UUIDs and MD5s are too, and holding nothing but what OpenVINO writes. Raises OSError."""
+    if not NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(file.suffix == COMPILED and stat.S_ISREG(file.lstat().st_mode) for file in folder.iterdir())
