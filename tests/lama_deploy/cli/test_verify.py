@@ -97,7 +97,9 @@ def test_a_record_that_cannot_be_written_is_told_before_the_work(verify, bundles
 
 @pytest.mark.parametrize("size", ["100000x100000", "1x1x999999999", f"{'9' * 5000}x9"])
 def test_sizes_that_nothing_is_compared_at(bundles, tiny, capsys, monkeypatch, size):
-    monkeypatch.setattr(sys, "argv", ["lama-verify", str(bundles["uint8"]), "--weights", str(tiny.path), "--sizes", size])
+    monkeypatch.setattr(
+        sys, "argv", ["lama-verify", str(bundles["uint8"]), "--weights", str(tiny.path), "--sizes", size]
+    )
     assert main() == 2
     assert capsys.readouterr().err.count("\n") == 1
 
