@@ -251,7 +251,7 @@ def test_states_with_a_part_of_something_else(trained, config, networks, tmp_pat
 def test_steps_that_no_run_has_done(trained, config, networks, tmp_path, step):
     save_run(tmp_path, config, trained, 1)
     torch.save(torch.load(tmp_path / LAST, weights_only=True) | {"global_step": step}, tmp_path / LAST)
-    with pytest.raises(CheckpointError, match="global_step is .*must be an integer from 0"):
+    with pytest.raises(CheckpointError, match=r"global_step is .*must be an integer from 0"):
         restore_run(tmp_path, config, networks(config))
 
 
