@@ -187,6 +187,8 @@ def _manifest(directory: Path) -> Bundle:
             found = brief(values["format"], 60)
             raise BundleError(f"{manifest}: format {found}, but this version reads {FORMAT}; export again or upgrade")
     wrong = misshapen(values, SHAPE) or misshapen(values["engine"], ENGINE_SHAPE if values["engine"] else {}, "engine")
+    if not wrong and values["engine"] and MODELS[values["target"]] != ENGINE:
+        wrong = f"it describes an engine, and its target is {values['target']}"
     if wrong:
         raise BundleError(f"{manifest}: damaged ({wrong}); export the bundle again")
     try:

@@ -61,7 +61,7 @@ def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], bac
 def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
     """Decorate a main(): it ends by signals, and whatever it ends by is at most one line on stderr and an exit code.
 
-    A missing package names `extra`. What is no LamaDeployError and not the system's refusal stays a traceback.
+    A missing package names `extra`. What is no LamaDeployError, and no refusal of the system's, stays a traceback.
     """
 
     def decorate(main: Callable[[], int]) -> Callable[[], int]:
@@ -99,6 +99,8 @@ def _outcome(main: Callable[[], int], extra: str) -> int:
         return fail(error)
     except ModuleNotFoundError as error:
         return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
+    except MemoryError:
+        return fail(LamaDeployError("this takes more memory than there is; give it less at once, or more memory"))
     finally:
         flush_output()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
@@ -51,7 +53,7 @@ def _pair_set(args: argparse.Namespace) -> PairSet:
     from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size
     from lama_deploy.evaluation.test_set import PairFolder
 
-    if args.write is not None and args.write.resolve().is_relative_to(args.data.resolve()):
+    if args.write is not None and Path(os.path.realpath(args.write)).is_relative_to(os.path.realpath(args.data)):
         raise LamaDeployError(f"--write {args.write}: lies in --data, which it would change; give another folder")
     if args.masks is not None:
         size = args.size or drawing_size(args.masks)

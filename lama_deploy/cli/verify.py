@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,10 +96,13 @@ def main() -> int:
 def _written(record: str, args: argparse.Namespace) -> str:
     """Where the record is, for the verdict. Raises LamaDeployError where the asked file cannot be written.
 
-    A bundle that cannot be written to is verified without: a note says it.
+    A bundle that cannot be written to is verified without: a note says it. Nor does a bundle choose where its record
+    goes: a link in it may name a file of the user's, and writing to a pipe may never end.
     """
     target = args.json or Path(args.bundle) / "verify.json"
     try:
+        if not args.json and os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
+            raise LamaDeployError(f"{target}: is no plain file, so the record is not written")
         write_whole(target, record)
     except LamaDeployError as error:
         if args.json:

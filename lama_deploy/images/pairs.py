@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,10 +96,10 @@ def _is_picture(path: Path) -> bool:
 
 
 def _refuse_overwriting(jobs: list[Job]) -> None:
-    inputs = {path.resolve() for job in jobs for path in (job.image, job.mask)}
+    inputs = {os.path.realpath(path) for job in jobs for path in (job.image, job.mask)}
     outputs = set()
     for job in jobs:
-        target = job.output.resolve()
+        target = os.path.realpath(job.output)  # unlike Path.resolve no RuntimeError for links in a circle
         if target in inputs:
             raise ImageError(f"{brief(str(job.output))}: is an input and would be overwritten; give another -o")
         if target in outputs:

@@ -17,6 +17,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.images.files import read_photograph
 from lama_deploy.images.folders import SHIPPED, photographs
+from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.scenes import scene
 
 HOLES = 100  # seeds of photographs' holes begin here: calibration draws its own from 0
@@ -30,10 +31,15 @@ class Size:
     width: int
     batch: int = 1
 
+    def __post_init__(self) -> None:
+        """Raises LamaDeployError: sizes come from a command line, and out of bundles of others."""
+        if self.height * self.width * self.batch > MAX_PIXELS:
+            raise LamaDeployError(f"size {self} is more than {MAX_PIXELS:,} pixels, which nothing is compared at")
+
     @classmethod
     def parse(cls, text: str) -> Size:
         """From "HxW" or "HxWxN". Raises LamaDeployError."""
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*(x[1-9]\d*)?", text):
+        if not re.fullmatch(r"[1-9][0-9]{0,8}x[1-9][0-9]{0,8}(x[1-9][0-9]{0,8})?", text):
             raise LamaDeployError(
                 f"size '{brief(text)}' is not HEIGHTxWIDTH or HEIGHTxWIDTHxBATCH, such as 256x320 or 64x64x2"
             )

@@ -71,12 +71,8 @@ def _group(path: Path, folder: Path) -> str:
 
 def _index_shard(path: Path, group: str) -> list[PictureRef]:
     try:
-        with path.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:") as shard:
-            members = shard.getmembers()
-            stream.seek(shard.offset)
-            if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any rest for the end
-                raise tarfile.ReadError(f"damaged or cut short after {len(members)} members")
-    except (tarfile.TarError, OSError) as error:
+        members = _members(path)
+    except Exception as error:  # tarfile trusts sizes, numbers and nesting in headers, and fails in any way it likes
         raise DataError(
             f"{brief(str(path))}: no readable, uncompressed tar shard ({brief(error)}); write it again"
         ) from error
@@ -85,6 +81,20 @@ def _index_shard(path: Path, group: str) -> list[PictureRef]:
         for member in members
         if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
     ]
+
+
+def _members(path: Path) -> list[tarfile.TarInfo]:
+    """All of a shard. Raises whatever tarfile does, and ReadError for members that it would follow without end."""
+    members: list[tarfile.TarInfo] = []
+    with path.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:") as shard:
+        while (member := shard.next()) is not None:
+            members.append(member)
+            if member.size < 0 or shard.offset < member.offset_data:
+                raise tarfile.ReadError(f"a size below 0, in member {len(members)}")
+        stream.seek(shard.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any rest for the end
+            raise tarfile.ReadError(f"damaged or cut short after {len(members)} members")
+    return members
 
 
 def decode(ref: PictureRef) -> Picture:

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
 from lama_deploy.checkpoints.torch_archive import check_archive
 from lama_deploy.disk import appears_whole
-from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError
+from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError, brief, quoted
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
 from lama_deploy.training.step import Networks
 from lama_deploy.variants import GeneratorConfig
@@ -26,6 +27,7 @@ from lama_deploy.variants import GeneratorConfig
 LAST = Path("models") / "last.ckpt"
 WEIGHTS = Path("generator.safetensors")
 CONFIG = Path("config.yaml")
+MOST_STEPS = 10**12
 AVERAGE_PREFIX = "generator_average."
 
 
@@ -67,13 +69,42 @@ def restore_run(out: Path, config: TrainConfig, nets: Networks) -> int:
         for optimizer, saved in zip(
             (nets.generator_optimizer, nets.discriminator_optimizer), content["optimizer_states"], strict=True
         ):
-            optimizer.load_state_dict(saved)
-        return int(content["global_step"])
+            _restore_moments(optimizer, saved["state"])
+        return _checked_step(content["global_step"])
     except (KeyError, IndexError, AttributeError, RuntimeError, ValueError, TypeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = brief(next(iter(str(error).splitlines()), type(error).__name__))
         raise CheckpointError(
             f"{out / LAST}: not a state of this configuration ({reason}); use another --out"
         ) from error
+
+
+def _restore_moments(optimizer: Optimizer, moments: Mapping[int, Mapping[str, Any]]) -> None:
+    """Raises ValueError and others for what this optimizer could not go on with; its settings stay the configuration's.
+
+    moments: by the number of the parameter.
+    """
+    groups = optimizer.state_dict()["param_groups"]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for number, found in moments.items():
+        shapes = {"step": torch.Size(), **dict.fromkeys(("exp_avg", "exp_avg_sq"), parameters[number].shape)}
+        if {name: value.shape for name, value in found.items()} != shapes:
+            raise ValueError("moments of another optimizer, or of another shape than their weights")
+        if not all(_is_dense(value) for value in found.values()):
+            raise ValueError("moments that are not dense floats")
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _is_dense(value: Tensor) -> bool:
+    """Strides of 0 would let a small file ask for any amount of memory."""
+    if value.layout is not torch.strided or not value.is_floating_point():
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
+def _checked_step(step: Any) -> int:
+    if type(step) is not int or not 0 <= step < MOST_STEPS:
+        raise ValueError(f"global_step is {quoted(step)}; it must be an integer from 0")
+    return step
 
 
 def read_state(path: Path) -> Mapping[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
+import stat
 import xml.etree.ElementTree as ElementTree
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import BundleError, LamaDeployError, brief
 
 PREFIX = "lama-"  # of folders in a cache, which may be one that other things are kept in
+NAME = re.compile(f"{PREFIX}[0-9a-f]{{32}}")
+COMPILED = ".blob"  # suffix of what OpenVINO writes there
 KEPT = 8  # models whose compiled forms stay in the cache: each takes about as much disk as its weights
 
 
@@ -85,14 +88,22 @@ class ModelFiles:
 
 
 def _forget_oldest(models: Path) -> None:
-    """Of ours, by their names. Other processes may be using or removing the same."""
-    ours = re.compile(rf"{PREFIX}[0-9a-f]{{32}}")
-    folders = [folder for folder in models.iterdir() if ours.fullmatch(folder.name) and folder.is_dir()]
+    """Other processes may be using or removing the same; what a person keeps in this folder stays."""
     ages = {}
-    for folder in folders:
-        try:
-            ages[folder] = folder.stat().st_mtime_ns
-        except OSError:
-            continue
+    with suppress(OSError):
+        for folder in models.iterdir():
+            with suppress(OSError):
+                if _is_ours(folder):
+                    ages[folder] = folder.stat().st_mtime_ns
     for folder in sorted(ages, key=ages.__getitem__)[:-KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for file in folder.glob(f"*{COMPILED}"):
+                file.unlink()
+            folder.rmdir()
+
+
+def _is_ours(folder: Path) -> bool:
+    """By its name, and holding nothing but what OpenVINO writes. Raises OSError."""
+    if not NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(file.suffix == COMPILED and stat.S_ISREG(file.lstat().st_mode) for file in folder.iterdir())

@@ -198,6 +198,7 @@ def test_output_that_is_closed_is_no_file_of_ours(tmp_path: Path) -> None:
     [
         ("raise OSError(28, 'No space left on device', b'a\\\\nb')", "error: a\\nb: No space left on device\n"),
         ("open('/no/such\\\\nfile')", "error: /no/such\\nfile: No such file or directory\n"),
+        ("bytes(2**62)", "error: this takes more memory than there is; give it less at once, or more memory\n"),
         ("raise ImageError('a\\\\nb\\\\x1b[31m')", "error: a\\nb\\x1b[31m\n"),
     ],
 )

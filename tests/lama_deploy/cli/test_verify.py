@@ -1,6 +1,7 @@
 """lama-verify: passes a good bundle, fails a wrong one with exit code 4, and says what it lacks."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -76,7 +77,37 @@ def test_a_bundle_that_cannot_be_written_to_is_verified(verify, bundles, tiny, t
     assert captured.err.startswith("note: ") and captured.err.count("\n") == 1 and "give --json FILE" in captured.err
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_bundle_does_not_choose_where_its_record_goes(verify, bundles, tiny, tmp_path, capsys, kind):
+    copy, notes = Path(shutil.copytree(bundles["uint8"], tmp_path / "copy")), tmp_path / "notes"
+    notes.write_text("mine")
+    if kind == "link":
+        (copy / "verify.json").symlink_to(notes)
+    else:
+        os.mkfifo(copy / "verify.json")
+    assert verify(copy, "--weights", tiny.path) == 0
+    assert notes.read_text() == "mine" and "is no plain file" in capsys.readouterr().err
+
+
 def test_a_record_that_cannot_be_written_is_told_before_the_work(verify, bundles, tiny, tmp_path, capsys):
     assert verify(bundles["uint8"], "--weights", tiny.path, "--json", tmp_path / "none" / "r.json") == 2
     captured = capsys.readouterr()
     assert captured.out == "" and "cannot be written (No such file or directory)" in captured.err
+
+
+@pytest.mark.parametrize("size", ["100000x100000", "1x1x999999999", f"{'9' * 5000}x9"])
+def test_sizes_that_nothing_is_compared_at(bundles, tiny, capsys, monkeypatch, size):
+    monkeypatch.setattr(
+        sys, "argv", ["lama-verify", str(bundles["uint8"]), "--weights", str(tiny.path), "--sizes", size]
+    )
+    assert main() == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_engine_in_a_bundle_of_another_target_is_not_believed(verify, bundles, tiny, tmp_path, capsys):
+    """Pictures of a terabyte would be drawn for it."""
+    copy = Path(shutil.copytree(bundles["uint8"], tmp_path / "copy"))
+    sides = {key: [2**20, 2**20] for key in ("min", "opt", "max")}
+    resign(copy, engine={"version": "1", "batch": dict.fromkeys(("min", "opt", "max"), 1), "profiles": [sides]})
+    assert verify(copy, "--weights", tiny.path) == 2
+    assert "it describes an engine, and its target is onnx" in capsys.readouterr().err

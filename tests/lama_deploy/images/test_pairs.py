@@ -117,6 +117,13 @@ def test_links_to_inputs_are_not_overwritten(at):
         jobs("a.png", "m.png", "o.png")
 
 
+def test_links_in_a_circle_are_no_inputs(at):
+    """Writing there fails, in one line."""
+    touch("a.png", "m.png")
+    Path("o.png").symlink_to("o.png")
+    assert jobs("a.png", "m.png", "o.png") == [("a.png", "m.png", "o.png")]
+
+
 def test_official_folder_takes_any_picture_suffix(at):
     touch("d/a.JPG", "d/a_mask000.png", "d/a.txt")
     assert jobs("d", None, "o") == [("d/a.JPG", "d/a_mask000.png", "o/a_mask000.png")]

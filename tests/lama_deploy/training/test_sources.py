@@ -117,6 +117,42 @@ def test_damaged_shards_are_named(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def header(name: str, kind: bytes = b"0", size: int = 0) -> bytes:
+    """Of a tar member, with a size that tarfile itself would not write."""
+    block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT)[:512])
+    block[124:136] = (b"\xff" if size < 0 else b"\x80") + (size & (2**88 - 1)).to_bytes(11, "big")
+    block[148:157] = b" " * 8 + kind
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def extended(text: bytes) -> bytes:
+    """A member whose extended header is this."""
+    return header("x", b"x", len(text)) + text.ljust(512, b"\0") + header("x.png", size=512) + bytes(512)
+
+
+HOSTILE_SHARDS = {
+    "read to its end": header("x.png", size=-1),
+    "read backwards": header("x.png", size=-7),
+    "in a circle": header("a.png") + header("x.png", size=-512),
+    "beyond all files": header("x.png", size=2**80),
+    "a name of a terabyte": header("x", b"L", 2**60) + bytes(512),
+    "a header of a terabyte": header("x", b"x", 2**60) + bytes(512),
+    "names for names": b"".join(header("x", b"L", 1) + b"n".ljust(512, b"\0") for _ in range(2000)),
+    "a negative size": extended(b"13 size=-600\n"),
+    "a map of letters": extended(b"22 GNU.sparse.map=a,b\n23 GNU.sparse.size=none\n"),
+    "a size of letters": extended(b"22 GNU.sparse.major=1\n26 GNU.sparse.realsize=zz\n"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE_SHARDS)
+def test_hostile_shards_are_refused(tmp_path, case):
+    (tmp_path / "0.tar").write_bytes(HOSTILE_SHARDS[case] + bytes(1024))
+    with pytest.raises(DataError, match=r"0\.tar: no readable, uncompressed tar shard") as caught:
+        find_pictures(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def expected(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 

@@ -258,6 +258,38 @@ def test_states_with_a_part_of_something_else(trained, config, networks, tmp_pat
         restore_run(tmp_path, config, networks(config))
 
 
+@pytest.mark.parametrize("step", [float("inf"), -1, 10**300, True, "1"], ids=str)
+def test_steps_that_no_run_has_done(trained, config, networks, tmp_path, step):
+    save_run(tmp_path, config, trained, 1)
+    torch.save(torch.load(tmp_path / LAST, weights_only=True) | {"global_step": step}, tmp_path / LAST)
+    with pytest.raises(CheckpointError, match=r"global_step is .*must be an integer from 0"):
+        restore_run(tmp_path, config, networks(config))
+
+
+@pytest.mark.parametrize(
+    "moment", ["x", torch.zeros(7), torch.zeros(1).expand(10**12), torch.zeros(()), torch.zeros((1, 1)).to_sparse()]
+)
+def test_moments_that_no_step_could_go_on_with(trained, config, networks, tmp_path, moment):
+    save_run(tmp_path, config, trained, 1)
+    content = torch.load(tmp_path / LAST, weights_only=True)
+    for entry in content["optimizer_states"][0]["state"].values():
+        entry["exp_avg"] = moment
+    torch.save(content, tmp_path / LAST)
+    with pytest.raises(CheckpointError, match="not a state of this configuration"):
+        restore_run(tmp_path, config, networks(config))
+
+
+def test_settings_of_optimizers_are_the_configurations(trained, config, networks, tmp_path):
+    save_run(tmp_path, config, trained, 1)
+    content = torch.load(tmp_path / LAST, weights_only=True)
+    for saved in content["optimizer_states"]:
+        saved["param_groups"] = [{"betas": 5, "lr": "x"}]
+    torch.save(content, tmp_path / LAST)
+    fresh = networks(config)
+    restore_run(tmp_path, config, fresh)
+    assert fresh.generator_optimizer.param_groups[0]["betas"] == (config.optimizer.beta1, config.optimizer.beta2)
+
+
 WIDER = {"generator": GeneratorConfig(width=8, blocks=1)}
 DEEPER = {"generator": GeneratorConfig(width=4, blocks=2)}
 OTHER_KIND = {"generator": GeneratorConfig(kind="regular", width=4, blocks=1)}

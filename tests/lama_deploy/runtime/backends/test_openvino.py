@@ -165,6 +165,20 @@ def test_the_cache_keeps_the_models_used_last(
     assert {path.name for path in tmp_path.iterdir()} == {"notes", 32 * "0", *kept}
 
 
+def test_folders_of_a_person_in_the_cache_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also under names like those of the cache's own; `cache` may be any folder."""
+    monkeypatch.setattr(openvino_files, "KEPT", 1)
+    album, old = tmp_path / f"lama-{1:032x}", tmp_path / f"lama-{2:032x}"
+    for file in (album / "photo.png", album / "model.blob", old / "1.blob"):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    (tmp_path / f"lama-{3:032x}").symlink_to(album)
+    before = sorted(album.iterdir())
+    ModelFiles(Path("model.xml"), b"x", b"").cache_properties(tmp_path)
+    assert sorted(album.iterdir()) == before and (tmp_path / f"lama-{3:032x}").is_symlink()
+    assert not old.exists()
+
+
 def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     class OldCpu:
         def get_property(self, device: str, name: str) -> list[str]:
