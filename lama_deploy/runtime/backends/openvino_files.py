@@ -83,19 +83,19 @@ class ModelFiles:
                     f"{models}: cannot be a cache ({error.strerror}); give a folder, or none"
                 ) from error
             return {}
-        _forget_oldest(models)
+        _forget_oldest(folder)
         return {"CACHE_DIR": str(folder)}
 
 
-def _forget_oldest(models: Path) -> None:
+def _forget_oldest(used: Path) -> None:
     """Other processes may be using or removing the same; what a person keeps in this folder stays."""
     ages = {}
     with suppress(OSError):
-        for folder in models.iterdir():
+        for folder in used.parent.iterdir():
             with suppress(OSError):
-                if _is_ours(folder):
+                if folder != used and _is_ours(folder):
                     ages[folder] = folder.stat().st_mtime_ns
-    for folder in sorted(ages, key=ages.__getitem__)[:-KEPT]:
+    for folder in sorted(ages, key=ages.__getitem__)[: max(0, len(ages) - (KEPT - 1))]:
         with suppress(OSError):
             for file in folder.glob(f"*{COMPILED}"):
                 file.unlink()
