@@ -275,7 +275,7 @@ def test_moments_that_no_step_could_go_on_with(trained, config, networks, tmp_pa
     for entry in content["optimizer_states"][0]["state"].values():
         entry["exp_avg"] = moment
     torch.save(content, tmp_path / LAST)
-    with pytest.raises(CheckpointError, match="not a state of this configuration|holds a sparse tensor"):
+    with pytest.raises(CheckpointError, match=r"not a state of this configuration|holds a sparse tensor"):
         restore_run(tmp_path, config, networks(config))
 
 
