@@ -14,6 +14,7 @@ from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
 
 # A checkpoint of big-lama with an optimizer's state has 2,600 entries of 100 bytes in its directory.
 MOST_DIRECTORY_BYTES = 4 << 20  # which zipfile turns into ten times as much
+_ENTRY = b"PK\3\4"  # what torch tells an archive by
 _END = struct.Struct("<4s4H2LH")  # the directory's end record, without a comment, at the end of the file
 _END64 = struct.Struct("<4sQ2H2L4Q")  # the larger one before it
 _LOCATOR = struct.Struct("<4sLQL")  # between them
@@ -100,6 +101,23 @@ class ZipEntries:
             raise CheckpointError(
                 f"{self.path}: its directory has {size:,} bytes, of a checkpoint's at most {MOST_DIRECTORY_BYTES:,}"
             )
+
+
+def require_stored(path: Path) -> None:
+    """Before torch reads an archive, which inflates a thousandfold what is compressed, and as often as it is named.
+
+    Raises as ZipEntries does; nothing for what torch takes for another kind of file.
+    """
+    with open_file(path) as stream:
+        if stream.read(4) != _ENTRY:
+            return
+    entries = ZipEntries(path)
+    try:
+        total = sum(map(entries.size, entries.names))
+    finally:
+        entries.close()
+    if total > entries.file_size:
+        raise CheckpointError(f"{path}: its entries are together larger than the file; fetch the file again")
 
 
 def _no_archive(path: Path) -> CheckpointError:

@@ -14,7 +14,7 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError, brief
 from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
@@ -175,7 +175,11 @@ def _size(batch: Array) -> str:
 
 def _engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
     """The file that an engine opens, and the bundle that names it, if one does; None for what only torch can run."""
-    if is_bundle(source):
+    try:
+        is_folder = is_bundle(source)
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise LamaDeployError(f"{brief(str(source))}: cannot be read ({brief(error.strerror)})") from error
+    if is_folder:
         bundle = load_bundle(source, check=check)
         return source / bundle.model, bundle
     if source.suffix not in BY_SUFFIX:

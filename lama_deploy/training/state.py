@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
+from lama_deploy.checkpoints.zip_entries import require_stored
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import CheckpointError, TrainingError, UnsafeCheckpointError, brief, quoted
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_to_dict
@@ -111,9 +112,13 @@ def read_state(path: Path) -> Mapping[str, Any]:
     import pickle
 
     try:
+        if path.is_file():
+            require_stored(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no saved state here; start without --resume") from error
+    except CheckpointError:
+        raise
     except Exception as error:  # a damaged file fails in any way it likes; none of them is a traceback's worth
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise UnsafeCheckpointError(

@@ -13,6 +13,7 @@ from lama_deploy.backbones.frozen import FrozenBackbone, Normalise, load_state
 from lama_deploy.backbones.resnet_dilated import ResNet50Dilated
 from lama_deploy.backbones.st_lpips import STLPIPS
 from lama_deploy.errors import CheckpointError, LamaDeployError, UnsafeCheckpointError
+from lama_deploy.training.state import read_state
 
 NETWORKS = ["resnet50-dilated", "resnet50-plain", "vgg19", "efficientnet-lite0", "st-lpips-vgg", "st-lpips-alex"]
 LOADERS = {  # VGG19's is in test_vgg.py
@@ -116,6 +117,8 @@ def bad_states() -> dict[str, tuple[object, str]]:
         "meta": (good | {"bn.weight": torch.zeros(2, device="meta")}, "not a state_dict of plain tensors"),
         "sparse": (good | {"bn.weight": torch.ones(2).to_sparse()}, "not a state_dict of plain tensors"),
         "bomb": (good | {"bn.weight": torch.ones(1).expand(2**50)}, "not a state_dict of plain tensors"),
+        "float8": (good | {"bn.weight": torch.ones(2).to(torch.float8_e4m3fn)}, "not a state_dict of plain tensors"),
+        "name of lines": (good | {"a\nb": nan}, r"a\\nb carries NaN or infinity"),
         "nan": (good | {"bn.weight": nan}, "bn.weight carries NaN or infinity"),
         "infinity": (good | {"bn.bias": nan / 0}, "bn.bias carries NaN or infinity"),
     }
@@ -146,8 +149,23 @@ def test_truncated_files(tmp_path, zipped):
 @pytest.mark.parametrize("content", [b"<html>404</html>", b"PK\x03\x04", b"\x80\x04N."], ids=["html", "zip", "pickle"])
 def test_foreign_files(tmp_path, content):
     (tmp_path / "foreign.pth").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"not a file of torch\.save, or a damaged one"):
+    with pytest.raises(CheckpointError, match=r"not a file of torch\.save, or a damaged one|not a complete torch"):
         load_state(tmp_path / "foreign.pth")
+
+
+def test_compressed_files_are_not_inflated(tmp_path):
+    """Torch would: 400 kB of them give 400 MB."""
+    torch.save({"w": torch.zeros(1 << 20)}, tmp_path / "whole.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pth") as whole,
+        zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for name in whole.namelist():
+            small.writestr(name, whole.read(name))
+    for read in (load_state, read_state):
+        assert read(tmp_path / "whole.pth").keys() == {"w"}
+        with pytest.raises(CheckpointError, match="this one is compressed"):
+            read(tmp_path / "small.pth")
 
 
 @pytest.mark.parametrize("path", ["none.pth", "."])
