@@ -6,6 +6,7 @@ import reprlib
 from typing import Any
 
 MOST_CHARACTERS = 200  # of anything from outside that a message quotes
+MOST_OF_A_LINE = 1000
 
 
 def brief(value: Any, limit: int = MOST_CHARACTERS) -> str:
@@ -24,6 +25,11 @@ def brief(value: Any, limit: int = MOST_CHARACTERS) -> str:
 def quoted(value: Any, limit: int = MOST_CHARACTERS) -> str:
     """As `brief`, and text in quotes, which tell '1' from 1."""
     return f"'{brief(value, limit)}'" if isinstance(value, (str, bytes)) else brief(value, limit)
+
+
+def one_line(text: object) -> str:
+    """What a command says at once, whatever names are in it."""
+    return brief(text, MOST_OF_A_LINE)
 
 
 def _text(value: Any) -> str:

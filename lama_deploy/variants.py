@@ -55,6 +55,10 @@ class GeneratorConfig:
                 f"a dilated trunk of {self.latent_channels} channels cannot be split "
                 f"into {len(DILATIONS)} equal branches; use a multiple of {len(DILATIONS)}"
             )
+        if self.width > self.max_channels:
+            raise ConfigError(
+                f"generator width is {self.width}, and max_channels {self.max_channels}; it must be at least the width"
+            )
 
     def _check_branches(self) -> None:
         if not 0 < self.ratio < 1 or self.local_channels < 1 or self.global_channels < 2:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
+from lama_deploy.errors import one_line
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
@@ -172,7 +173,7 @@ def main() -> int:
         print(engine_summary(load_bundle(out).engine))
     if record.is_flat:
         print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
-    print(f"wrote {out}")
+    print(one_line(f"wrote {out}"))
     return 0
 
 

@@ -16,6 +16,9 @@ from lama_deploy.errors import CheckpointError, UnsafeCheckpointError, brief
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
+PLAIN = {
+    getattr(torch, name) for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
+}
 
 
 class FrozenBackbone(nn.Module):
@@ -76,7 +79,7 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: not a state_dict of plain tensors; give the .pth file as it is published")
     for key, tensor in state.items():
         if not tensor.isfinite().all():
-            raise CheckpointError(f"{path}: {key} carries NaN or infinity; fetch the file again")
+            raise CheckpointError(f"{path}: {brief(key)} carries NaN or infinity; fetch the file again")
     return dict(state)
 
 
@@ -99,6 +102,8 @@ def _read(path: Path) -> object:
 def _is_plain(value: object) -> bool:
     """A dense tensor with its data in the file: strides of 0 could make a small file ask for any amount of memory."""
     if not isinstance(value, Tensor) or value.layout is not torch.strided or value.is_quantized or value.is_meta:
+        return False
+    if value.dtype not in PLAIN:
         return False
     return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 

@@ -28,7 +28,7 @@ from lama_deploy.cli.common import (
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
 from lama_deploy.disk import require_writable, write_whole
-from lama_deploy.errors import CheckpointError, LamaDeployError
+from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
@@ -95,7 +95,7 @@ def main() -> int:
     for file, text in ((args.json, json.dumps(record, indent=1) + "\n"), (args.html, bench_page(record))):
         if file:
             write_whole(file, text)
-            print(f"wrote {file}")
+            print(one_line(f"wrote {file}"))
     return SOME_FAILED if unopened or any(row.failure for row in rows) else 0
 
 
@@ -143,7 +143,7 @@ def _reason(error: Exception) -> str:
 
 
 def _note(line: str) -> None:
-    print(f"note: {line}", file=sys.stderr)
+    print(one_line(f"note: {line}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

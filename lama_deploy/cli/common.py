@@ -17,11 +17,9 @@ from lama_deploy import __version__
 from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_words
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief
+from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief, one_line
 from lama_deploy.runtime.options import MOST_THREADS
 from lama_deploy.temporaries import remove_living
-
-MOST_CHARACTERS = 1000  # of a line of error
 
 MOST_DIGITS = 18  # of a count; more take Python long, or are refused by it with a traceback
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
@@ -129,7 +127,7 @@ def few(text: str) -> int:
 
 def fail(error: Exception) -> int:
     """Say it in one line, whatever names are in it."""
-    print(f"error: {brief(_said(error), MOST_CHARACTERS)}", file=sys.stderr)
+    print(f"error: {one_line(_said(error))}", file=sys.stderr)
     return BAD_INPUT
 
 

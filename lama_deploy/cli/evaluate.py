@@ -13,7 +13,7 @@ from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
 from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
+from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief, one_line
 from lama_deploy.images.masks import mask_set
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def main() -> int:
         blocks += found
         sets.append(record)
     if args.write is not None:
-        print(f"wrote {sum(record.pairs for record in sets)} pairs to {args.write}")
+        print(one_line(f"wrote {sum(record.pairs for record in sets)} pairs to {args.write}"))
     if blocks:
         print(report.table(blocks))
         report.write(args.output, blocks, _facts(args, candidates, pair_set, sets, metrics))
-        print(f"wrote {args.output / report.TSV} and {report.JSON}")
+        print(one_line(f"wrote {args.output / report.TSV} and {report.JSON}"))
     return SOME_FAILED if any(record.unreadable for record in sets) else DONE
 
 
@@ -148,7 +148,7 @@ def _torch_device(args: argparse.Namespace) -> str:
 
 
 def _note(line: str) -> None:
-    print(f"note: {line}", file=sys.stderr)
+    print(one_line(f"note: {line}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from lama_deploy.cli.signals import Signalled, postponed
+from lama_deploy.errors import one_line
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.loop import Run, next_command, train
 from lama_deploy.training.watch import Watch
@@ -42,7 +43,7 @@ def train_until_asked(config: TrainConfig, run: Run) -> None:
                 raise
         number = asked()
         if number is None:
-            print(f"written to {run.out}; next: {next_command(run)}")
+            print(one_line(f"written to {run.out}; next: {next_command(run)}"))
             return
         saved = f"its state after step {watch.step} is saved" if watch.step else "no further state was saved"
         print(f"stopped; {saved}; go on with the same command and --resume", flush=True)

@@ -15,7 +15,7 @@ from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
-from lama_deploy.errors import CheckpointError, LamaDeployError
+from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
 from lama_deploy.runtime.backend import Backend
@@ -89,7 +89,7 @@ def main() -> int:
     )
     print(parity_table(record))
     written = _written(json.dumps(record.to_dict(), indent=2) + "\n", args)
-    print(f"against {name}: {'pass' if record.passed else 'FAIL'}{written}")
+    print(one_line(f"against {name}: {'pass' if record.passed else 'FAIL'}{written}"))
     return DONE if record.passed else PROOF_FAILED
 
 
@@ -107,7 +107,7 @@ def _written(record: str, args: argparse.Namespace) -> str:
     except LamaDeployError as error:
         if args.json:
             raise
-        print(f"note: {error}; or give --json FILE", file=sys.stderr)
+        print(one_line(f"note: {error}; or give --json FILE"), file=sys.stderr)
         return ""
     return f"; wrote {target}"
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import LamaDeployError, brief
+from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.files import Photograph, read_mask, read_photograph, write_photograph
 from lama_deploy.images.pairs import Job
 from lama_deploy.runtime.inpainter import Inpainter
@@ -34,7 +34,7 @@ def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
     try:
         _do(inpainter, job, max_pixels)
     except LamaDeployError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(f"error: {error}"), file=sys.stderr)
         return False
     except Exception as error:  # a mistake of ours or of an engine's: the others are none the worse for it
         reason = f"failed unexpectedly ({type(error).__name__}: {brief(error)})"

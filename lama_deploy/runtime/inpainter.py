@@ -14,7 +14,7 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError
+from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError, brief
 from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
@@ -106,6 +106,8 @@ class Inpainter:
         `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
         Raises a LamaDeployError that says what to do.
         """
+        if not isinstance(source, (str, os.PathLike)):
+            raise LamaDeployError(f'the model is {brief(source)}; allowed: a path or a name, such as "big-lama"')
         model, bundle = _engine_file(Path(source), check)
         fitting: tuple[BackendName, ...] = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
         chosen = fitting[0] if backend is None else backend
@@ -156,6 +158,7 @@ class Inpainter:
 
         Raises ImageError, and EngineError or DeviceMemoryError for what the engine cannot or NaN that it gives.
         """
+        _check_kinds(pixels, holes)
         if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
             raise ImageError(
                 f"the mask is {_size(holes)}, the image {_size(pixels)}; both must have the same size, "
@@ -169,13 +172,26 @@ class Inpainter:
         return np.where(holes[..., None] > 0, result, pixels)
 
 
+def _check_kinds(pixels: Array, holes: Array) -> None:
+    images = pixels.ndim == 4 and pixels.shape[3] == 3 and pixels.dtype == np.uint8
+    if not images or holes.ndim != 3 or holes.dtype.kind not in "bu":
+        raise ImageError(
+            f"pixels are {pixels.dtype} {brief(pixels.shape)}, holes {holes.dtype} {brief(holes.shape)}; allowed: "
+            "uint8 (N, H, W, 3) and uint8 (N or 1, H, W); calling the Inpainter itself takes other kinds"
+        )
+
+
 def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
 
 
 def _engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
     """The file that an engine opens, and the bundle that names it, if one does; None for what only torch can run."""
-    if is_bundle(source):
+    try:
+        is_folder = is_bundle(source)
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise LamaDeployError(f"{brief(str(source))}: cannot be read ({brief(error.strerror)})") from error
+    if is_folder:
         bundle = load_bundle(source, check=check)
         return source / bundle.model, bundle
     if source.suffix not in BY_SUFFIX:

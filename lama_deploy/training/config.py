@@ -102,7 +102,7 @@ class DataConfig:
     augmentation: Augmentation = "distortions"
     least_scale: Factor = 0.25
     masks: str = "train"
-    mask_scale: Positive = 1.0
+    mask_scale: Annotated[float, Field(gt=0, le=1000)] = 1.0
     mask_files: str | None = None
     mask_files_share: Share = 0.0
     outpainting_share: Share = 0.0

@@ -66,11 +66,14 @@ def restore_run(out: Path, config: TrainConfig, nets: Networks) -> int:
         _plain(nets.discriminator).load_state_dict(_stripped("discriminator.", state))
         if nets.average is not None:
             nets.average.load_state_dict(_stripped(AVERAGE_PREFIX, state))
+        step = _checked_step(content["global_step"])
         for optimizer, saved in zip(
             (nets.generator_optimizer, nets.discriminator_optimizer), content["optimizer_states"], strict=True
         ):
+            if step and not saved["state"]:
+                raise ValueError("an optimizer without moments, which would go on as another run")
             _restore_moments(optimizer, saved["state"])
-        return _checked_step(content["global_step"])
+        return step
     except (KeyError, IndexError, AttributeError, RuntimeError, ValueError, TypeError) as error:
         reason = brief(next(iter(str(error).splitlines()), type(error).__name__))
         raise CheckpointError(
@@ -117,6 +120,8 @@ def read_state(path: Path) -> Mapping[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no saved state here; start without --resume") from error
+    except CheckpointError:
+        raise
     except Exception as error:  # a damaged file fails in any way it likes; none of them is a traceback's worth
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise UnsafeCheckpointError(

@@ -47,6 +47,7 @@ def test_sizes_follow_from_the_layers() -> None:
         ({"ratio": 0.0}, "branch empty"),
         ({"ratio": 1.0}, "branch empty"),
         ({"kind": "dilated", "max_channels": 10}, "equal branches"),
+        ({"width": 64, "max_channels": 32}, "max_channels 32; it must be at least the width"),
         ({"depth": 3}, "unknown fields, such as 'depth'"),
     ],
 )

@@ -26,7 +26,7 @@ def open_session(
     device: "cpu", "cuda" or None (CUDA where available). threads: of the CPU provider; None leaves it to ONNX Runtime.
     Raises BundleError for what it cannot open, MissingDependencyError where it lacks CUDA.
     """
-    if optimization not in LEVELS:
+    if optimization not in tuple(LEVELS):
         raise LamaDeployError(f"optimization {optimization!r} is unknown; allowed: {', '.join(LEVELS)}")
     options = ort.SessionOptions()
     options.graph_optimization_level = LEVELS[optimization]

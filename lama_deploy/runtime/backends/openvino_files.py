@@ -77,10 +77,11 @@ class ModelFiles:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             folder.touch()  # used last
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in it
             if cache:
+                reason = brief(getattr(error, "strerror", None) or error)
                 raise LamaDeployError(
-                    f"{models}: cannot be a cache ({error.strerror}); give a folder, or none"
+                    f"{brief(str(models))}: cannot be a cache ({reason}); give a folder, or none"
                 ) from error
             return {}
         _forget_oldest(folder)

@@ -13,6 +13,7 @@ from lama_deploy.backbones.frozen import FrozenBackbone, Normalise, load_state
 from lama_deploy.backbones.resnet_dilated import ResNet50Dilated
 from lama_deploy.backbones.st_lpips import STLPIPS
 from lama_deploy.errors import CheckpointError, LamaDeployError, UnsafeCheckpointError
+from lama_deploy.training.state import read_state
 
 NETWORKS = ["resnet50-dilated", "resnet50-plain", "vgg19", "efficientnet-lite0", "st-lpips-vgg", "st-lpips-alex"]
 LOADERS = {  # VGG19's is in test_vgg.py
@@ -116,6 +117,11 @@ def bad_states() -> dict[str, tuple[object, str]]:
         "meta": (good | {"bn.weight": torch.zeros(2, device="meta")}, "holds a tensor without data"),
         "sparse": (good | {"bn.weight": torch.ones(2).to_sparse()}, "holds a sparse tensor; allowed: dense"),
         "bomb": (good | {"bn.weight": torch.ones(1).expand(2**50)}, "not a state_dict of plain tensors"),
+        "float8": (
+            good | {"bn.weight": torch.ones(2).to(torch.float8_e4m3fn)},
+            "holds a tensor of a type such as float8",
+        ),
+        "name of lines": (good | {"a\nb": nan}, r"a\\nb carries NaN or infinity"),
         "nan": (good | {"bn.weight": nan}, "bn.weight carries NaN or infinity"),
         "infinity": (good | {"bn.bias": nan / 0}, "bn.bias carries NaN or infinity"),
     }
@@ -164,6 +170,21 @@ def test_small_files_that_ask_for_memory(tmp_path):
         archive.writestr("archive/data/0", bytes(10_000_000))
     with pytest.raises(UnsafeCheckpointError, match="torch writes uncompressed archives"):
         load_state(path)
+
+
+def test_compressed_files_are_not_inflated(tmp_path):
+    """Torch would: 400 kB of them give 400 MB."""
+    torch.save({"w": torch.zeros(1 << 20)}, tmp_path / "whole.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pth") as whole,
+        zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for name in whole.namelist():
+            small.writestr(name, whole.read(name))
+    for read in (load_state, read_state):
+        assert read(tmp_path / "whole.pth").keys() == {"w"}
+        with pytest.raises(CheckpointError, match="this one is compressed"):
+            read(tmp_path / "small.pth")
 
 
 @pytest.mark.parametrize("path", ["none.pth", "."])

@@ -111,3 +111,9 @@ def test_an_engine_in_a_bundle_of_another_target_is_not_believed(verify, bundles
     resign(copy, engine={"version": "1", "batch": dict.fromkeys(("min", "opt", "max"), 1), "profiles": [sides]})
     assert verify(copy, "--weights", tiny.path) == 2
     assert "it describes an engine, and its target is onnx" in capsys.readouterr().err
+
+
+def test_a_bundle_with_a_newline_in_its_name(verify, bundles, tiny, tmp_path, capsys):
+    copy = Path(shutil.copytree(bundles["uint8"], tmp_path / "a\nb"))
+    assert verify(copy, "--weights", tiny.path) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("a\\nb/verify.json")

@@ -11,7 +11,7 @@ import pytest
 
 from lama_deploy import Inpainter
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import BundleError, DeviceMemoryError, EngineError, ImageError
+from lama_deploy.errors import BundleError, DeviceMemoryError, EngineError, ImageError, LamaDeployError
 from lama_deploy.images.scenes import scene
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.results import check_filled
@@ -145,3 +145,28 @@ def test_other_interfaces_are_not_opened(change, bundles: Mapping[str, Path], tm
     with pytest.raises(BundleError, match=FOREIGN[change]) as caught:
         Inpainter.load(tmp_path / "other.onnx")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", [None, b"big-lama", 3, ["a"]], ids=repr)
+def test_models_that_are_no_path(source) -> None:
+    with pytest.raises(LamaDeployError, match=r"^the model is .*; allowed: a path or a name"):
+        Inpainter.load(source)
+
+
+ARRAYS = [
+    (BRIGHT[0][0], BRIGHT[1]),
+    (BRIGHT[0], BRIGHT[1][0]),
+    (BRIGHT[0] / 255, BRIGHT[1]),
+    (BRIGHT[0], BRIGHT[1] / 2),
+]
+
+
+@pytest.mark.parametrize("pixels, holes", ARRAYS, ids=["rank", "holes' rank", "floats", "holes of floats"])
+def test_arrays_that_run_does_not_take(bundles: Mapping[str, Path], pixels: np.ndarray, holes: np.ndarray) -> None:
+    with pytest.raises(ImageError, match=r"^pixels are .*; allowed: uint8 \(N, H, W, 3\) and uint8"):
+        Inpainter.load(bundles["uint8"]).run(pixels, holes)
+
+
+def test_a_cache_that_is_no_name(openvino_bundles: Mapping[str, Path]) -> None:
+    with pytest.raises(LamaDeployError, match=r"cannot be a cache .*; give a folder, or none"):
+        Inpainter.load(openvino_bundles["fp32"], cache="a\0b")

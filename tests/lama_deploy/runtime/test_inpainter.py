@@ -229,6 +229,18 @@ def test_source_that_does_not_exist(tmp_path, name):
         Inpainter.load(tmp_path / name)
 
 
+def test_source_of_a_name_too_long():
+    with pytest.raises(LamaDeployError, match=r"cannot be read .*too long"):
+        Inpainter.load("a" * 5000)
+
+
+@pytest.mark.parametrize("device", ["\n", "nothing", "mps"])
+def test_devices_that_torch_has_not(tiny, device):
+    with pytest.raises(LamaDeployError, match=r"cannot be used .*; allowed: cpu, cuda") as caught:
+        Inpainter.load(tiny.path, device=device)
+    assert "\n" not in str(caught.value)
+
+
 def test_onnx_file_that_does_not_exist(tmp_path):
     with pytest.raises(BundleError, match=r"nothing.onnx: no such file"):
         Inpainter.load(tmp_path / "nothing.onnx")

@@ -145,7 +145,7 @@ def break_weights(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fill", [break_config, break_state, break_weights])
 def test_full_disk_leaves_the_old_files_whole(trained, fabric, config, networks, batch, tmp_path, monkeypatch, fill):
     """Each file is the old or the new one, never half; nothing temporary is left; the run can go on from it."""
-    save_run(tmp_path, config, networks(config), 1)
+    save_run(tmp_path, config, networks(config), 0)
     old = {name: (tmp_path / name).read_bytes() for name in FILES}
     fill(monkeypatch)
     message = r"could not be written at step 2 \(No space left on device\); free some space and go on with --resume"
@@ -157,7 +157,7 @@ def test_full_disk_leaves_the_old_files_whole(trained, fabric, config, networks,
     if fill is not break_weights:  # the last to be written
         assert {name: (tmp_path / name).read_bytes() for name in FILES} == old
     assert (tmp_path / WEIGHTS).read_bytes() == old[str(WEIGHTS)]
-    assert restore_run(tmp_path, config, networks(config)) == (2 if fill is break_weights else 1)
+    assert restore_run(tmp_path, config, networks(config)) == (2 if fill is break_weights else 0)
     load_checkpoint(tmp_path / WEIGHTS)
 
 
@@ -276,6 +276,15 @@ def test_moments_that_no_step_could_go_on_with(trained, config, networks, tmp_pa
         entry["exp_avg"] = moment
     torch.save(content, tmp_path / LAST)
     with pytest.raises(CheckpointError, match=r"not a state of this configuration|holds a sparse tensor"):
+        restore_run(tmp_path, config, networks(config))
+
+
+def test_a_state_without_moments_is_not_gone_on_from(trained, config, networks, tmp_path):
+    save_run(tmp_path, config, trained, 1)
+    content = torch.load(tmp_path / LAST, weights_only=True)
+    content["optimizer_states"][0]["state"] = {}
+    torch.save(content, tmp_path / LAST)
+    with pytest.raises(CheckpointError, match="an optimizer without moments, which would go on as another run"):
         restore_run(tmp_path, config, networks(config))
 
 
