@@ -15,6 +15,7 @@ from lama_deploy.temporaries import remove_living
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 ONE_WISH = 0.5  # seconds in which further signals are the same wish: `timeout`, make and terminals send several
+UNHEARD = 0.05  # seconds in which a main thread that runs Python has heard
 STOP = b"\0"  # no signal has this number
 
 
@@ -98,8 +99,20 @@ def _watch(read: int) -> None:
             with suppress(OSError):
                 print(f"ended at once by {signal.Signals(byte[0]).name}", file=sys.stderr, flush=True)
             os._exit(128 + byte[0])
-        first = first or time.monotonic()
+        if first is None:
+            _nudge(byte[0])
+            first = time.monotonic()
     os.close(read)
+
+
+def _nudge(number: int) -> None:
+    """Interrupt the main thread once more where it has not heard: a signal that comes just before it begins to wait,
+    or to another thread, does not end that wait.
+    """
+    time.sleep(UNHEARD)
+    if _asked.number is None and hasattr(signal, "pthread_kill"):
+        with suppress(OSError):
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _forget() -> None:

@@ -109,6 +109,22 @@ def test_a_second_signal_ends_where_the_main_thread_hears_nothing(tmp_path: Path
     assert process.returncode == 143 and not list(tmp_path.iterdir())
 
 
+def test_a_signal_that_another_thread_gets_is_heard(tmp_path: Path) -> None:
+    """The main thread's wait is not interrupted by it, nor by one that comes just before the wait begins."""
+    lines = (
+        "import signal, sys, threading, time",
+        "from lama_deploy.cli.common import command",
+        "def thread(): time.sleep(0.3); signal.pthread_kill(threading.get_ident(), signal.SIGTERM)",
+        "@command('torch')",
+        "def main(): threading.Thread(target=thread).start(); time.sleep(60)",
+        "sys.exit(main())",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=tmp_path, env=ENVIRONMENT, stderr=-1, text=True, timeout=50
+    )
+    assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")
+
+
 def test_signals_that_come_together_are_one_wish(tmp_path: Path) -> None:
     with writing(tmp_path, thread=0.3) as process:
         for name in ("SIGTERM", "SIGTERM", "SIGHUP"):
