@@ -148,8 +148,7 @@ def check_file(path: Path, bundle: Bundle) -> None:
     """Raise BundleError unless size and SHA-256 of a file are those in the manifest.
 
     On 2 vCPUs of an AMD Zen 4 EPYC, with SHA extensions and other programs beside, 204 MB that were in memory already
-    took 0.2 s on 2026-11-27: a quarter to a half of what ONNX Runtime takes to open them (0.3 to 0.7 s), a quarter of
-    OpenVINO with its cache (0.9 s), and less than a tenth of OpenVINO without (2.2 to 2.7 s).
+    took 0.2 s on 2026-11-27: a quarter to a half of what ONNX Runtime takes to open them (0.3 to 0.7 s).
     """
     if not path.is_file():
         raise BundleError(f"{path}: is missing; {REMEDY}")

@@ -44,7 +44,6 @@ def optional(shape: Rule) -> Rule:
 
 TEXT = Rule("a text", lambda value: isinstance(value, str))
 OBJECT = Rule("an object", lambda value: isinstance(value, dict))
-FLAG = Rule("true or false", lambda value: isinstance(value, bool))
 NUMBER = Rule(
     "a finite number",
     lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300,

@@ -6,8 +6,8 @@ import os
 import sys
 
 VARIABLE = "LAMA_DEPLOY_TELEMETRY"
-# ONNX Runtime 1.32 opens a database and looks hosts up as soon as it is imported; builds from July 2026 on call it the
-# second (microsoft/onnxruntime#29843).
+# ONNX Runtime 1.32 writes an identifier and opens a database as soon as it is imported (seen), and listens to the
+# first of these; sources from July 2026 on call it the second (microsoft/onnxruntime#29843).
 ONNX_RUNTIME = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 # OpenVINO and NNCF send through it where it can be imported, and do without otherwise. It knows no variable of its own.
 OPENVINO = "openvino_telemetry"

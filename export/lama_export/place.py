@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS
+from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS, MOST_BYTES
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, brief
 from lama_deploy.locks import locked
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 VERDICT = "verify.json"  # which lama-verify writes beside the manifest
 # A manifest that names anything else was not written by lama-export, and is not believed.
 WRITTEN = {*MODELS.values(), MODEL, f"{MODEL}.data", ENGINE, "model.bin"}
-LARGEST_MANIFEST = 64 << 20  # bytes
 OTHER_PLACE = "give another --out"
 
 
@@ -116,7 +115,7 @@ def _own(folder: Path) -> set[str]:
     """The names of plain files in it that an export, or lama-verify after it, wrote; none where there is no bundle."""
     manifest = folder / MANIFEST
     try:
-        if manifest.stat().st_size > LARGEST_MANIFEST:
+        if manifest.stat().st_size > MOST_BYTES:
             return set()
         content = json.loads(manifest.read_bytes())
         named = set(content["files"]) & WRITTEN if content["format"] and content["generator"] else set()
