@@ -13,15 +13,6 @@
 
 namespace lama {
 
-// Before anything else a kernel waits for the ones before it in the stream, and then lets the next one come: blocks of
-// that one are there, and wait in turn, when the last block of this one ends. (Programmatic dependent launch; a launch
-// without its attribute finds nothing to wait for.)
-__device__ __forceinline__ void take_turn() {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.wait; griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
-
 // Of a program's blocks, as many as a multiprocessor of Turing can have: the others take 1536 threads or more.
 template <class Program>
 constexpr int resident_blocks() {
@@ -36,15 +27,7 @@ template <class Program>
 __global__ void __launch_bounds__(Program::kThreads, resident_blocks<Program>())
     program_kernel(const __grid_constant__ typename Program::Parameters parameters) {
   extern __shared__ __align__(128) unsigned char shared[];
-  take_turn();
   Program::run(parameters, shared);
-}
-
-// Whether the current device and its driver know such launches, captured ones too.
-inline bool launches_overlap() {
-  int device = 0, major = 0, driver = 0;
-  return cudaGetDevice(&device) == cudaSuccess && cudaDriverGetVersion(&driver) == cudaSuccess && driver >= 12030 &&
-         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
 }
 
 template <class Program>
@@ -55,11 +38,6 @@ cudaError_t launch(dim3 grid, size_t shared_bytes, cudaStream_t stream,
   config.blockDim = dim3(Program::kThreads);
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  config.attrs = &overlap;
-  config.numAttrs = launches_overlap() ? 1 : 0;
   return cudaLaunchKernelEx(&config, program_kernel<Program>, parameters);
 }
 

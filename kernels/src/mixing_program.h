@@ -25,7 +25,7 @@ struct MixingProgram {
   static constexpr int kBlocks = 512 / kThreads;
   static constexpr int kDepth = 32;          // input channels of one stage
   static constexpr int kPitch = kDepth + 8;  // no bank conflicts in load_matrices
-  static constexpr int kStages = 3;
+  static constexpr int kStages = kRows * kOutputs > 64 * 64 ? 4 : 6;
   static constexpr int kVector = 8;
   static constexpr int kRowTiles = kRows / 16 / (kThreads / 64),
                        kPairs = kOutputs / 32;  // of a warp: 16 rows; 16 outputs
