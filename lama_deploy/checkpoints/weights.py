@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lama_deploy.cache import cache_directory
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from lama_deploy.checkpoints.published import DEMO as DEMO  # callers have it from here
+from lama_deploy.checkpoints.published import DEMO_SHA256, PUBLISHED, PublishedWeights
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError, brief
 
-DEMO = "lama-demo"
 DEMO_FILE = Path(__file__).parents[1] / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
-# Of what ships: examples/demo_model/ship.py prints another one where it writes another file.
-DEMO_SHA256 = "6a01d20f97f75d4473a2b4b50e09bf7f89ccb0660e3e403ed72abc20fca01f03"
 DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
-
-
-@dataclass(frozen=True)
-class PublishedWeights:
-    """A file on the web, pinned by its SHA-256."""
-
-    file_name: str
-    url: str
-    sha256: str
-
-
-# The TorchScript file that IOPaint and simple-lama-inpainting download: official big-lama, 205,669,692 bytes.
-PUBLISHED: Mapping[str, PublishedWeights] = {
-    "big-lama": PublishedWeights(
-        file_name="big-lama.pt",
-        url="https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt",
-        sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
-    )
-}
 
 
 def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
