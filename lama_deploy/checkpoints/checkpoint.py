@@ -160,7 +160,7 @@ def find_generator(path: Path, file: TensorFile, asked: str | None) -> Found:
     if asked is None and len(generators) > 1:
         others = ", ".join(brief(one.place, 60) for one in generators if one is not found)
         log.warning(
-            "%s: holds %s generators; took %s, not %s; --assume generator=PLACE takes another",
+            "%s: holds %s generators; took %s, not %s; --assume generator=PLACE takes another (told in Python)",
             *(brief(str(path)), len(generators), brief(found.place, 60), others),
         )
     return found
@@ -169,7 +169,7 @@ def find_generator(path: Path, file: TensorFile, asked: str | None) -> Found:
 def _say_assumed(path: Path, untold: Mapping[str, str]) -> None:
     log.warning(
         "%s: its keys do not show all, and no config.yaml stands beside it; assumed: %s; if one is another, the "
-        "pictures are wrong; --assume FIELD=VALUE says it",
+        "pictures are wrong; lama-export, lama-inpaint and lama-train are told it by --assume FIELD=VALUE",
         *(brief(str(path)), ", ".join(f"{name} {value}" for name, value in untold.items())),
     )
 
