@@ -160,3 +160,11 @@ def test_any_number_of_generators_is_refused_at_once(tmp_path):
     save_file({f"{i}.model.1.weight": torch.ones(1, 4, 7, 7) for i in range(17)}, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="holds more than 16 generators"):
         load_checkpoint(tmp_path / "w.safetensors")
+
+
+def test_the_same_tensors_at_two_places_are_one_generator(tmp_path, tiny, caplog):
+    """As TorchScript has a module that two others hold."""
+    state = tensors(tiny)
+    torch.save({"model": state, "ema": dict(state)}, tmp_path / "w.pth")
+    assert_same(load_checkpoint(tmp_path / "w.pth"), tiny)
+    assert "generators" not in caplog.text
