@@ -116,7 +116,7 @@ def test_bare_generator_beside_one_behind_a_prefix(tmp_path, tiny):
 
 def test_a_name_that_only_ends_like_it_is_no_generators(tmp_path, tiny):
     torch.save(tensors(tiny) | {"supermodel.1.ffc.convl2l.weight": torch.ones(8, 4, 7, 7)}, tmp_path / "w.pth")
-    with pytest.raises(CheckpointError, match="another network .* such as supermodel"):
+    with pytest.raises(CheckpointError, match=r"another network .* such as supermodel"):
         load_checkpoint(tmp_path / "w.pth")
 
 
