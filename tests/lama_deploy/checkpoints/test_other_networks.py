@@ -124,7 +124,7 @@ def test_equal_values_that_are_written_otherwise_are_taken(tmp_path):
     )
     local = "ratio_gin: 0, ratio_gout: 0, enable_lfu: false"
     assert local in text
-    text = text.replace(local, "ratio_gin: 0.0, enable_lfu: true, fft_norm: x")  # no spectra there
+    text = text.replace(local, "ratio_gin: 0.0, ratio_gout: 0, enable_lfu: true, fft_norm: x")  # no spectra there
     check(tmp_path, text.replace("ratio_gin: 0.75", "ratio_gin: 0.7501\n    fft_norm: ortho"), config)
 
 
