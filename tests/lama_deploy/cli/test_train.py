@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
@@ -116,6 +117,19 @@ def test_goes_on_with_nothing_but_its_folder(lama_train, capsys):
     record = read_run(Path("out"))
     assert (record.config.data.batch_size, record.config.generator.width) == (1, 4)
     assert record.data == TrainedOn(Path("data").absolute(), 5)
+
+
+def test_goes_on_from_a_run_that_does_not_name_its_data(lama_train, capsys):
+    """As older versions wrote them."""
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    config = yaml.safe_load(Path("out/config.yaml").read_text())
+    del config["location"]
+    Path("out/config.yaml").write_text(yaml.safe_dump(config))
+    capsys.readouterr()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 2
+    assert capsys.readouterr().err.startswith("error: --data is missing")
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", "--data", "data") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_what_changes_where_a_run_goes_on_is_said(lama_train, capsys):
