@@ -99,7 +99,9 @@ class FFCBlock(nn.Module):
         return SplitFrame.empty(x, self.conv1.channels).update_((x,), bias)
 
     def forward(self, trunk: SplitFrame) -> SplitFrame:
-        middle = SplitFrame.empty(inside(trunk.frame, BORDER), self.conv1.channels).update_(self.conv1(trunk), self.conv1.bias)
+        middle = SplitFrame.empty(inside(trunk.frame, BORDER), self.conv1.channels).update_(
+            self.conv1(trunk), self.conv1.bias
+        )
         return trunk.update_(self.conv2(middle), self.conv2.bias, accumulate=True)
 
     def stored(self, output: SplitFrame) -> Stored:

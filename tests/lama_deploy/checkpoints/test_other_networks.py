@@ -72,6 +72,18 @@ def test_coordinates_in_spectra_are_named(tmp_path):
         load_checkpoint(tmp_path / "w.pth")
 
 
+def test_a_block_behind_the_upsampling_is_named(tmp_path):
+    """As out_ffc puts it, of the head's width."""
+    state = seeded(FFC)
+    last = max(int(key.split(".")[1]) for key in state)
+    block = {key: value for key, value in state.items() if key.startswith("model.5.")}
+    moved = {key.replace(f"model.{last}.", f"model.{last + 1}."): value for key, value in state.items()}
+    moved |= {key.replace("model.5.", f"model.{last - 1}."): value for key, value in block.items()}
+    torch.save(moved, tmp_path / "w.pth")
+    with pytest.raises(CheckpointError, match=r"a Fourier block behind its upsampling \(out_ffc\)"):
+        load_checkpoint(tmp_path / "w.pth")
+
+
 def test_spatial_transforms_are_named(tmp_path):
     state = {key.replace("conv1.", "conv1.impl."): value for key, value in seeded(FFC).items()}
     torch.save(state, tmp_path / "w.pth")
