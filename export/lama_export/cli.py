@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_deploy.errors import one_line
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
         "--least-psnr", type=float, metavar="DB", help="Keep this PSNR inside holes with --int8 (default: 35 dB)."
     )
     p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
+    add_assume_option(p)
     _add_engine_arguments(p)
     return p
 
@@ -158,7 +160,7 @@ def main() -> int:
         engine=_engine_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
-    checkpoint = load_weights(args.weights)
+    checkpoint = load_weights(args.weights, told(args))
     print(provenance(checkpoint))
     out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
     record = export_bundle(

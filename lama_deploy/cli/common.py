@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from lama_deploy import __version__
 from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_words
+from lama_deploy.cli.notes import logged_as_notes
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief, one_line
@@ -67,7 +68,7 @@ def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
         def wrapped() -> int:
             prepare_output()  # first: what is opened below must get no number of it
             try:
-                with ends_by_signals():
+                with ends_by_signals(), logged_as_notes():
                     return _outcome(main, extra)
             except KeyboardInterrupt as error:
                 return _signalled(getattr(error, "number", signal.SIGINT))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
+from lama_deploy.cli.assuming import add_assume_option, told_inpainter
 from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
 from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
 from lama_deploy.errors import brief
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
+    add_assume_option(p)
     add_running_options(
         p,
         BACKENDS,
@@ -89,7 +91,7 @@ def main() -> int:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    inpainter = Inpainter.load(args.model, **own)
+    inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
     with pillow_limit_lifted(), pillow_quiet():
         failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
     print(f"{len(jobs) - failed} of {len(jobs)} written to {brief(str(args.output))}")

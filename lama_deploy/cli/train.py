@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lama_deploy.training.config import TrainConfig
+
+
+DEFAULT = "lama-fourier"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,12 +26,17 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--config",
-        default="lama-fourier",
         metavar="NAME|FILE",
-        help="Train this configuration of the paper, or of a YAML file (default: lama-fourier; see --list).",
+        help="Train this configuration of the paper, or of a YAML file (default: lama-fourier; see --list; "
+        "with --resume the run's own).",
     )
     p.add_argument("--list", action="store_true", help="List the paper's configurations and end.")
-    p.add_argument("--data", type=Path, metavar="DIR", help="Train on this folder tree of images or .tar shards.")
+    p.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="Train on this folder tree of images or .tar shards (with --resume: by default the run's own).",
+    )
     p.add_argument(
         "--out",
         type=Path,
@@ -39,7 +52,13 @@ def parser() -> argparse.ArgumentParser:
         help="Override a setting: --set data.crop=128 --set losses=paper --set generator.blocks=6.",
     )
     p.add_argument("--weights", metavar="PATH|NAME", help="Fine-tune this checkpoint instead of training from scratch.")
-    p.add_argument("--resume", action="store_true", help="Go on from OUT/models/last.ckpt.")
+    add_assume_option(p)
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on from OUT/models/last.ckpt, as the run in OUT was begun; "
+        "what --config, --set or --data change is said.",
+    )
     p.add_argument(
         "--accelerator",
         default="auto",
@@ -50,36 +69,39 @@ def parser() -> argparse.ArgumentParser:
         "--devices", type=few, default=1, metavar="N", help="Run N processes, one for each device (default: 1)."
     )
     p.add_argument("--stop-after", type=positive, metavar="N", help="Do N steps in this call; --resume does the rest.")
-    p.add_argument("--dry-run", action="store_true", help="Print the plan, parameter counts and memory, and end.")
+    p.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Print the plan, parameter counts and memory, look at mask files, and end; it fails where the run would.",
+    )
     return p
 
 
 @command("train")
 def main() -> int:
     args = parser().parse_args()
-    from lama_deploy.training.config import override, read_config
-    from lama_deploy.training.presets import PRESETS, preset
+    from lama_deploy.training.presets import PRESETS
 
     if args.list:
         print("\n".join(PRESETS))
         return 0
-    if args.data is None:
-        raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
-    file = Path(args.config)
-    config = read_config(file) if file.suffix in (".yaml", ".yml") else preset(args.config)
-    config = override(config, args.set)
+    config, data = _what(args)
     if args.dry_run:
         from lama_deploy.training.plan import plan
 
-        print("\n".join(plan(config, args.data).lines(config, args.devices)))
+        found = plan(config, data)
+        print("\n".join(found.lines(config, args.devices)))
+        if found.missing:
+            raise found.missing  # as the run would
         return 0
     from lama_deploy.cli.train_end import train_until_asked
     from lama_deploy.training.loop import Run
 
     run = Run(
-        data=args.data,
+        data=data,
         out=args.out,
         weights=args.weights,
+        told=told(args),
         resume=args.resume,
         accelerator=args.accelerator,
         devices=args.devices,
@@ -87,6 +109,23 @@ def main() -> int:
     )
     train_until_asked(config, run)
     return 0
+
+
+def _what(args: argparse.Namespace) -> tuple[TrainConfig, Path]:
+    """The configuration and the data, of a run that goes on its own ones where no others are given."""
+    from lama_deploy.training.config import override, read_config
+    from lama_deploy.training.going_on import read_run
+    from lama_deploy.training.presets import preset
+
+    run = read_run(args.out) if args.resume else None
+    name = args.config or DEFAULT
+    data: Path | None = args.data or (run.data.folder if run and run.data else None)
+    if data is None:
+        raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
+    if run is not None and args.config is None:
+        return override(run.config, args.set), data
+    config = read_config(Path(name)) if Path(name).suffix in (".yaml", ".yml") else preset(name)
+    return override(config, args.set), data
 
 
 if __name__ == "__main__":

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.cli.train import main
+from lama_deploy.model import build_generator
+from lama_deploy.training.going_on import read_run
 from lama_deploy.training.presets import PRESETS
+from lama_deploy.training.state import TrainedOn
 
 YAML = """
 generator: {width: 4, blocks: 1}
@@ -60,10 +64,31 @@ def test_dry_run_writes_nothing(lama_train, capsys):
 def test_dry_run_of_a_name_without_its_perceptual_weights(lama_train, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert lama_train("--data", "data", "--dry-run") == 0
-    out = capsys.readouterr().out
+    """The run would fail as well, and both say what can start here."""
+    monkeypatch.setattr("lama_deploy.training.here._is_here", lambda loss: loss == "vgg19")
+    assert lama_train("--data", "data", "--dry-run") == 2
+    out, planned = capsys.readouterr()
     assert "generator: 27,048,835 parameters; discriminator: 6,962,369" in out
-    assert "not yet: resnet50-ade20k is not on this machine" in out
+    assert "the perceptual loss is not on this machine and is left out above" in out
+    assert "error: resnet50-ade20k is not on this machine; " in planned and planned.count("\n") == 1
+    starting = "--config lama-regular-vgg19, lama-regular-no-perceptual; or any with --set losses.perceptual=vgg19 or "
+    assert f"without it these start here: {starting}--set losses.perceptual_weight=0 (without)" in planned
+    monkeypatch.setattr("lama_deploy.training.loop.build_generator", lambda config: build_generator("lama-demo"))
+    assert lama_train("--data", "data", "--accelerator", "cpu") == 2
+    assert capsys.readouterr().err == planned
+
+
+def test_dry_run_looks_at_mask_files(lama_train, capsys):
+    Path("masks").mkdir()
+    Image.new("L", (8, 8), 255).save("masks/a.png")
+    Path("masks/b.png").write_bytes(b"no picture")
+    own = ["--set", "data.mask_files=masks", "--set", "data.mask_files_share=0.5"]
+    assert lama_train(*TRAIN, "out", "--dry-run", *own) == 0
+    out = capsys.readouterr().out
+    assert "mask files: 2, 2 of them looked at; 1 will be skipped, such as masks/b.png: unreadable mask" in out
+    Path("masks/a.png").unlink()
+    assert lama_train(*TRAIN, "out", "--dry-run", *own) == 2
+    assert "error: none of 1 mask files can be used, the first: masks/b.png: " in capsys.readouterr().err
 
 
 def test_trains_and_resumes(lama_train, capsys):
@@ -79,6 +104,75 @@ def test_trains_and_resumes(lama_train, capsys):
     assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 3
     second = load_checkpoint("out/generator.safetensors").state_dict
     assert any(not np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_goes_on_with_nothing_but_its_folder(lama_train, capsys):
+    """The configuration, its changes and the data are the run's own."""
+    assert lama_train(*TRAIN, "out", "--set", "data.batch_size=1", "--stop-after", "1") == 0
+    capsys.readouterr()
+    Path("run.yaml").unlink()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 0
+    assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 2
+    assert capsys.readouterr().err == ""
+    record = read_run(Path("out"))
+    assert (record.config.data.batch_size, record.config.generator.width) == (1, 4)
+    assert record.data == TrainedOn(Path("data").absolute(), 5)
+
+
+def test_goes_on_from_a_run_that_does_not_name_its_data(lama_train, capsys):
+    """As older versions wrote them."""
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    config = yaml.safe_load(Path("out/config.yaml").read_text())
+    del config["location"]
+    Path("out/config.yaml").write_text(yaml.safe_dump(config))
+    capsys.readouterr()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 2
+    assert capsys.readouterr().err.startswith("error: --data is missing")
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", "--data", "data") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_changes_where_a_run_goes_on_is_said(lama_train, capsys):
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    capsys.readouterr()
+    Path("data").rename("moved")
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 2
+    assert "data: no such folder" in capsys.readouterr().err
+    changed = ["--data", "moved", "--set", "data.batch_size=1", "--set", "seed=3", "--set", "data.shares={}"]
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *changed) == 0
+    told = "note: out: goes on with other settings: data.batch_size 2 -> 1, seed 0 -> 3, the data "
+    assert capsys.readouterr().err == f"{told}'{Path('data').absolute()}' -> '{Path('moved').absolute()}'\n"
+    again = ["--config", "run.yaml", "--data", "moved"]
+    Path("moved/0.png").unlink()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *again) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "note: out: goes on with other settings: data.batch_size 1 -> 2, seed 3 -> 0, pictures 5 -> 4"
+    assert said[1].startswith("error: out: its 2 steps are done already")
+
+
+def test_a_run_of_another_network_does_not_go_on(lama_train, capsys):
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    capsys.readouterr()
+    other = ["--set", "generator.width=8", "--set", "generator.blocks=2"]
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *other) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.endswith("generator.width 4 -> 8, generator.blocks 1 -> 2")
+    assert "not a state of this configuration" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("generator: {n_blocks: 18}", "config.yaml: is no run of lama-train's"),
+        ("lama_deploy: {steps: 3}", "--data is missing"),
+        ("lama_deploy: {step: 3}", "no such setting: step"),
+    ],
+)
+def test_folders_of_no_run(lama_train, capsys, text, message):
+    Path("out").mkdir()
+    Path("out/config.yaml").write_text(text)
+    assert lama_train("--resume", "--out", "out") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_stops_early_and_fine_tunes(lama_train, capsys):
