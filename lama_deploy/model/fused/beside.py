@@ -1,6 +1,6 @@
 """Convolutions that leave most of a GPU idle, beside what else there is to compute.
 
-At 512x512 the convolution to the local channels is 35 blocks on the 132 multiprocessors of an H200, and the Fourier unit
+At 512x512 the convolution to the local channels is 35 blocks on 132 multiprocessors of an H200, and the Fourier unit
 not many more. Where a second stream is at hand (`second_stream`), both run at the same time.
 """
 
