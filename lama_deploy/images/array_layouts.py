@@ -1,0 +1,106 @@
+"""How callers' arrays of pixels stand in memory, which dtypes they may have, and results in the same layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lama_deploy.arrays import Array
+from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.photograph import fill_in
+
+DTYPES = "uint8, uint16, bool, other integers from 0 to 255, or floats in [0, 1]"
+LAST, FIRST = -1, -3  # axes of channels
+LAST_CHANNELS, FIRST_CHANNELS = (1, 2, 3, 4), (1, 3, 4)
+SHAPES = {
+    "NumPy": "grey (H, W), (H, W, C) or (N, H, W, C), C of 1 to 4; or (C, H, W), (N, C, H, W) where W is none of these",
+    "torch": "grey (H, W), (C, H, W) or (N, C, H, W), C of 1, 3, 4; or (H, W, C), (N, H, W, C) where H is none",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """channels: their axis, LAST or FIRST, None for a grey (H, W) without one."""
+
+    batched: bool
+    channels: int | None
+
+    def to_last(self, array: Array) -> Array:
+        """A view (N, H, W, C)."""
+        if self.channels is None:
+            array = array[..., None]
+        elif self.channels == FIRST:
+            array = np.moveaxis(array, FIRST, LAST)
+        return array if self.batched else array[None]
+
+    def back(self, array: Array) -> Array:
+        """A view in this layout of (N, H, W, C)."""
+        if not self.batched:
+            array = array[0]
+        if self.channels is None:
+            return array[..., 0]
+        return np.moveaxis(array, LAST, FIRST) if self.channels == FIRST else array
+
+
+def layout_of(shape: tuple[int, ...], library: str) -> Layout:
+    """library: "NumPy" or "torch", which names what stands first where a shape can be read both ways.
+
+    Raises ImageError for a shape that is no picture.
+    """
+    if len(shape) == 2:
+        return Layout(False, None)
+    if len(shape) in (3, 4):
+        allowed = {LAST: LAST_CHANNELS, FIRST: FIRST_CHANNELS}
+        if library == "torch":
+            allowed = {FIRST: FIRST_CHANNELS, LAST: FIRST_CHANNELS}
+        for axis, counts in allowed.items():
+            if shape[axis] in counts:
+                return Layout(len(shape) == 4, axis)
+    raise ImageError(f"a {library} image has shape {brief(shape)}; allowed: {SHAPES[library]}")
+
+
+def samples_of(array: Array, check_size: Callable[[int], None]) -> Array:
+    """uint8 or uint16 of the same shape, from any dtype of DTYPES. check_size: is told the bytes made of every element.
+
+    Raises ImageError for other dtypes and values.
+    """
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind not in "buif":
+        raise ImageError(f"an image has dtype {dtype_name(array)}; allowed: {DTYPES}")
+    check_size(2 * size + 2)
+    if kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if kind == "u" and size <= 2:
+        return np.ascontiguousarray(array, np.uint8 if size == 1 else np.uint16)
+    if kind in "ui":
+        if array.min() < 0 or array.max() > 255:
+            raise ImageError(f"an image has dtype {dtype_name(array)} and values outside 0 to 255; allowed: {DTYPES}")
+        return array.astype(np.uint8)
+    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+        raise ImageError("a float image must lie in [0, 1] and have no NaN; divide by 255 or convert to uint8")
+    return np.rint(array * 255).astype(np.uint8)
+
+
+def rgb_of_samples(samples: Array) -> Array:
+    """(N, H, W, C) uint8 or uint16, alpha last where C is even -> (N, H, W, 3) uint8; alpha is left out."""
+    colours = samples[..., :-1] if samples.shape[-1] % 2 == 0 else samples
+    if colours.dtype == np.uint16:
+        colours = (colours >> 8).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:3], 3)))
+
+
+def result_like(samples: Array, result: Array, holes: Array) -> Array:
+    """`samples` with the result (N, H, W, 3) uint8 in the holes (N or 1, H, W): grey, 16 bits and alpha stay."""
+    channels = samples.shape[-1]
+    if channels == 3 and samples.dtype == np.uint8:
+        return result
+    colours = samples[..., : channels - 1 + channels % 2]
+    painted = fill_in(colours, result, holes)
+    return painted if channels % 2 else np.concatenate((painted, samples[..., -1:]), axis=-1)
+
+
+def dtype_name(array: Array) -> str:
+    """Structured ones can be of any length."""
+    return "of fields" if getattr(array.dtype, "fields", None) else brief(str(array.dtype).removeprefix("torch."))
