@@ -13,10 +13,12 @@ from lama_deploy.images.photograph import fill_in
 
 DTYPES = "uint8, uint16, bool, other integers from 0 to 255, or floats in [0, 1]"
 LAST, FIRST = -1, -3  # axes of channels
-LAST_CHANNELS, FIRST_CHANNELS = (1, 2, 3, 4), (1, 3, 4)
+# Numbers of channels by axis: what is taken so whatever the other axis has, and what is if the other one has none.
+SURE = {"NumPy": {3: {LAST: (1, 3, 4)}, 4: {LAST: (3,)}}, "torch": {3: {FIRST: (3,)}, 4: {FIRST: (3,)}}}
+POSSIBLE = {"NumPy": {LAST: (1, 2, 3, 4), FIRST: (1, 3, 4)}, "torch": {FIRST: (1, 3, 4), LAST: (1, 3, 4)}}
 SHAPES = {
-    "NumPy": "grey (H, W), (H, W, C) or (N, H, W, C), C of 1 to 4; or (C, H, W), (N, C, H, W) where W is none of these",
-    "torch": "grey (H, W), (C, H, W) or (N, C, H, W), C of 1, 3, 4; or (H, W, C), (N, H, W, C) where H is none",
+    "NumPy": "grey (H, W), (H, W, C) or (N, H, W, C), or (C, H, W) and (N, C, H, W), with C of 1 to 4",
+    "torch": "grey (H, W), (C, H, W) or (N, C, H, W), or (H, W, C) and (N, H, W, C), with C of 1, 3 or 4",
 }
 
 
@@ -45,20 +47,18 @@ class Layout:
 
 
 def layout_of(shape: tuple[int, ...], library: str) -> Layout:
-    """library: "NumPy" or "torch", which names what stands first where a shape can be read both ways.
-
-    Raises ImageError for a shape that is no picture.
-    """
+    """library: "NumPy" or "torch", each with its own habit. Raises ImageError for what is no picture, or could be two."""
     if len(shape) == 2:
         return Layout(False, None)
+    fits: list[int] = []
     if len(shape) in (3, 4):
-        allowed = {LAST: LAST_CHANNELS, FIRST: FIRST_CHANNELS}
-        if library == "torch":
-            allowed = {FIRST: FIRST_CHANNELS, LAST: FIRST_CHANNELS}
-        for axis, counts in allowed.items():
-            if shape[axis] in counts:
-                return Layout(len(shape) == 4, axis)
-    raise ImageError(f"a {library} image has shape {brief(shape)}; allowed: {SHAPES[library]}")
+        sure, possible = SURE[library][len(shape)], POSSIBLE[library]
+        fits = [axis for axis, counts in sure.items() if shape[axis] in counts]
+        fits = fits or [axis for axis, counts in possible.items() if shape[axis] in counts]
+    if len(fits) == 1:
+        return Layout(len(shape) == 4, fits[0])
+    either = "which can be channels first or last" if fits else f"allowed: {SHAPES[library]}"
+    raise ImageError(f"a {library} image has shape {brief(shape)}; {either}{'; give 3 channels' if fits else ''}")
 
 
 def samples_of(array: Array, check_size: Callable[[int], None]) -> Array:
