@@ -47,7 +47,7 @@ class Layout:
 
 
 def layout_of(shape: tuple[int, ...], library: str) -> Layout:
-    """library: "NumPy" or "torch", each with its own habit. Raises ImageError for what is no picture, or could be two."""
+    """library: "NumPy" or "torch", which have their own habits. Raises ImageError for no picture, and for two."""
     if len(shape) == 2:
         return Layout(False, None)
     fits: list[int] = []
