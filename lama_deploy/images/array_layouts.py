@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,14 @@ from lama_deploy.images.photograph import fill_in
 DTYPES = "uint8, uint16, bool, other integers from 0 to 255, or floats in [0, 1]"
 LAST, FIRST = -1, -3  # axes of channels
 # Numbers of channels by axis: what is taken so whatever the other axis has, and what is if the other one has none.
-SURE = {"NumPy": {3: {LAST: (1, 3, 4)}, 4: {LAST: (3,)}}, "torch": {3: {FIRST: (3,)}, 4: {FIRST: (3,)}}}
-POSSIBLE = {"NumPy": {LAST: (1, 2, 3, 4), FIRST: (1, 3, 4)}, "torch": {FIRST: (1, 3, 4), LAST: (1, 3, 4)}}
+SURE: Mapping[str, Mapping[int, Mapping[int, tuple[int, ...]]]] = {
+    "NumPy": {3: {LAST: (1, 3, 4)}, 4: {LAST: (3,)}},
+    "torch": {3: {FIRST: (3,)}, 4: {FIRST: (3,)}},
+}
+POSSIBLE: Mapping[str, Mapping[int, tuple[int, ...]]] = {
+    "NumPy": {LAST: (1, 2, 3, 4), FIRST: (1, 3, 4)},
+    "torch": {FIRST: (1, 3, 4), LAST: (1, 3, 4)},
+}
 SHAPES = {
     "NumPy": "grey (H, W), (H, W, C) or (N, H, W, C), or (C, H, W) and (N, C, H, W), with C of 1 to 4",
     "torch": "grey (H, W), (C, H, W) or (N, C, H, W), or (H, W, C) and (N, H, W, C), with C of 1, 3 or 4",

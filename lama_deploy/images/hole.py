@@ -2,7 +2,8 @@
 
 Conventions differ. Official code and IOPaint look at the grey value and never at transparency. ComfyUI's mask editor
 writes files whose names begin with "clipspace", black or the picture itself, transparent where the hole is. Who draws
-on a transparent layer, in white or in black, has the hole where something is drawn.
+on a transparent layer, in white or in black, has the hole where something is drawn; who erases from the picture
+itself, where nothing is left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError
-from lama_deploy.images.mask_notes import note_doubts
+from lama_deploy.images.mask_notes import looks_like_photograph, note_doubts
 from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.images.notes import Note
 
@@ -24,14 +25,14 @@ OPAQUE = (
     "mask-from luminance does not look at transparency)"
 )
 ERASED = (
-    "the mask is ComfyUI's, by its name; what is transparent is taken for the hole (mask-from luminance does not look "
-    "at transparency)"
+    "the mask is ComfyUI's by its name, or a photograph with transparency; what is transparent is taken for the hole "
+    "(mask-from luminance does not look at transparency)"
 )
 
 
 @dataclass(frozen=True)
 class MaskLayers:
-    """grey (H, W): bool, integers or floats without NaN. alpha (H, W) uint8, None for a mask without transparency.
+    """grey (H, W): bool, integers or floats without NaN. alpha (H, W) on the scale of bytes, None where there is none.
 
     lossy: of a file format that changes pixels. erased: transparent is hole, as in ComfyUI's files.
     """
@@ -57,21 +58,22 @@ def holes_in(mask: MaskLayers, options: MaskOptions, note: Note, picture: Array 
 
 def _chosen(mask: MaskLayers, options: MaskOptions, note: Note) -> Array:
     """What tells the hole: grey, alpha, or its opposite."""
-    alpha = mask.alpha if mask.alpha is not None and np.ptp(mask.alpha) else None
+    alpha = mask.alpha if mask.alpha is not None and mask.alpha.min() < mask.alpha.max() else None
     if alpha is None and options.mask_from == "alpha":
         raise ImageError("the mask has no transparency that varies, so mask-from alpha finds nothing; leave that out")
     if alpha is None or options.mask_from == "luminance":
         return mask.grey
-    drawn: Array = 255 - alpha if mask.erased else alpha
     if options.mask_from == "alpha":
-        return drawn
-    by_grey = _above(mask.grey, options.mask_threshold)
-    if by_grey.any() and not by_grey.all() and not mask.erased:
-        if not np.array_equal(by_grey, drawn > options.mask_threshold):
-            note(IGNORED)
-        return mask.grey
-    note(ERASED if mask.erased else OPAQUE)
-    return drawn
+        return 255 - alpha if mask.erased else alpha
+    if mask.erased or looks_like_photograph(on_scale_of_bytes(mask.grey)):
+        note(ERASED)
+        return 255 - alpha
+    if mask.grey.min() == mask.grey.max():
+        note(OPAQUE)
+        return alpha
+    if not np.array_equal(_above(mask.grey, options.mask_threshold), _above(alpha, options.mask_threshold)):
+        note(IGNORED)
+    return mask.grey
 
 
 def _above(values: Array, threshold: float) -> Array:

@@ -18,7 +18,7 @@ BACKGROUND = (
     "scale of bytes) as it is"
 )
 INVERTED = (
-    "the hole is more than half of the picture and all of its edge; if the mask marks what is to stay, give invert"
+    "the hole is more than half of the picture and most of its edge; if the mask marks what is to stay, give invert"
 )
 PHOTOGRAPH = (
     "the mask looks like a photograph: it is mostly neither black nor white, and all that is above 0 is hole; give a "
@@ -30,6 +30,7 @@ SPECKLES = (
     "them out, and PNG keeps masks as they are drawn"
 )
 MOST = 0.95  # of a picture, above which a hole is doubted
+EDGE = 0.75  # of a picture's outermost pixels, which few things that are removed cover
 FAINT = 32
 GREYS = (16, 239)  # between them, of bytes, is what masks have at soft edges only, and photographs everywhere
 MIDDLE_SHARE, MIDDLE_LEVELS = 0.3, 48  # of its pixels, and of the levels between GREYS, that make it a photograph
@@ -49,8 +50,17 @@ def note_doubts(grey: Array, holes: Array, lossy: bool, picture: Array | None, n
         note(SPECKLES)
 
 
+def looks_like_photograph(grey: Array) -> bool:
+    """grey: (H, W), bytes or numbers as bytes would be."""
+    sample = _sample(grey)
+    middle = sample[(sample > GREYS[0]) & (sample < GREYS[1])].astype(np.uint8)
+    if len(middle) < MIDDLE_SHARE * sample.size:
+        return False
+    return int(np.count_nonzero(np.bincount(middle, minlength=256))) >= MIDDLE_LEVELS
+
+
 def _doubt(grey: Array, holes: Array, share: float, picture: Array | None) -> str | None:
-    if _looks_like_photograph(grey):
+    if looks_like_photograph(grey):
         return SWAPPED if picture is not None and _looks_like_mask(picture) else PHOTOGRAPH
     if grey.dtype.kind in "if" and grey.min() < 0:
         return NEGATIVE
@@ -59,14 +69,6 @@ def _doubt(grey: Array, holes: Array, share: float, picture: Array | None) -> st
     if share > MOST:
         return BACKGROUND if holes.all() and 0 < grey.min() < grey.max() else FULL
     return INVERTED if share > 0.5 and _covers_edge(holes) else None
-
-
-def _looks_like_photograph(grey: Array) -> bool:
-    sample = _sample(grey)
-    middle = sample[(sample > GREYS[0]) & (sample < GREYS[1])].astype(np.uint8)
-    if len(middle) < MIDDLE_SHARE * sample.size:
-        return False
-    return int(np.count_nonzero(np.bincount(middle, minlength=256))) >= MIDDLE_LEVELS
 
 
 def _looks_like_mask(picture: Array) -> bool:
@@ -82,4 +84,5 @@ def _sample(array: Array) -> Array:
 
 
 def _covers_edge(holes: Array) -> bool:
-    return bool(holes[0].all() and holes[-1].all() and holes[:, 0].all() and holes[:, -1].all())
+    edge = np.concatenate((holes[0], holes[-1], holes[:, 0], holes[:, -1]))
+    return float(edge.mean()) >= EDGE
