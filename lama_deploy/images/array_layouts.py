@@ -14,9 +14,11 @@ from lama_deploy.images.photograph import fill_in
 DTYPES = "uint8, uint16, bool, other integers from 0 to 255, or floats in [0, 1]"
 LAST, FIRST = -1, -3  # axes of channels
 # Numbers of channels by axis: what is taken so whatever the other axis has, and what is if the other one has none.
-SURE: Mapping[str, Mapping[int, Mapping[int, tuple[int, ...]]]] = {
-    "NumPy": {3: {LAST: (1, 3, 4)}, 4: {LAST: (3,)}},
-    "torch": {3: {FIRST: (3,)}, 4: {FIRST: (3,)}},
+SURE: Mapping[tuple[str, int], Mapping[int, tuple[int, ...]]] = {
+    ("NumPy", 3): {LAST: (1, 3, 4)},
+    ("NumPy", 4): {LAST: (3,)},
+    ("torch", 3): {FIRST: (3,)},
+    ("torch", 4): {FIRST: (3,)},
 }
 POSSIBLE: Mapping[str, Mapping[int, tuple[int, ...]]] = {
     "NumPy": {LAST: (1, 2, 3, 4), FIRST: (1, 3, 4)},
@@ -58,7 +60,7 @@ def layout_of(shape: tuple[int, ...], library: str) -> Layout:
         return Layout(False, None)
     fits: list[int] = []
     if len(shape) in (3, 4):
-        sure, possible = SURE[library][len(shape)], POSSIBLE[library]
+        sure, possible = SURE[library, len(shape)], POSSIBLE[library]
         fits = [axis for axis, counts in sure.items() if shape[axis] in counts]
         fits = fits or [axis for axis, counts in possible.items() if shape[axis] in counts]
     if len(fits) == 1:

@@ -58,7 +58,9 @@ class Inpainter:
     def __init__(self, backend: Backend) -> None:
         """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name."""
         if isinstance(backend, (str, os.PathLike)):
-            raise LamaDeployError(f"Inpainter takes an opened backend; Inpainter.load({quoted(backend)}) opens a model")
+            raise LamaDeployError(
+                f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
+            )
         self.backend = backend
         self._whole = Whole(backend)
 
