@@ -58,9 +58,11 @@ def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, no
     if not raw.is_kept:
         note(LOST)
         return None
+    halves = np.empty((upper.height, upper.width, len(upper.getbands()), 2), np.uint8)
+    halves[..., 1] = np.asarray(upper)
     with opened(path, max_pixels, undecoded=_swap) as lower:
-        high, low = (np.asarray(half).astype(np.uint16) for half in (upper, lower))
-    return high << 8 | low if high.shape == low.shape else None
+        halves[..., 0] = np.asarray(lower)
+    return halves.view("<u2")[..., 0].astype(np.uint16, copy=False)
 
 
 def _is_deep_avif(image: Image.Image) -> bool:
