@@ -296,6 +296,16 @@ def test_a_file_is_named_where_its_object_fails(tmp_path):
         assert str(caught.value).count("i.png") == 1
 
 
+def test_a_file_is_named_where_its_kind_is_not_taken(tmp_path):
+    Image.new("F", (5, 4), float("nan")).save(tmp_path / "i.tif")
+    with pytest.raises(ImageError, match=r"i.tif: pixel mode F"):
+        given_image(Image.open(tmp_path / "i.tif"))
+    for mask in (Image.open(tmp_path / "i.tif"), tmp_path / "i.tif"):
+        with pytest.raises(ImageError, match=r"i.tif: the mask has NaN") as caught:
+            mask_of(mask)
+        assert str(caught.value).count("i.tif") == 1
+
+
 def test_a_path_is_read_as_pil_would_be(tmp_path):
     Image.fromarray(np.dstack([RGB, GREY])).save(tmp_path / "i.png", dpi=(300, 300))
     given = given_image(tmp_path / "i.png")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from lama_deploy.errors import ImageError
+from lama_deploy.images import frames as frames_of
 from lama_deploy.images.deep import LOST, RawMode, png_with
 from lama_deploy.images.files import FORGETFUL, RECOMPRESSED, SHALLOW, read_photograph, write_photograph
 from lama_deploy.images.frames import BESIDE
@@ -247,6 +248,13 @@ def test_a_gif_with_comments_and_a_palette_of_its_own_is_one_frame(tmp_path):
     image = Image.fromarray(RGB).quantize(16)
     image.save(tmp_path / "i.gif", comment=b"," * 700, transparency=3, duration=100, loop=0)
     assert done(tmp_path / "i.gif", tmp_path / "o.png") == [UNKEPT_NOTE]
+
+
+def test_a_gif_in_crumbs_takes_no_minutes(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames_of, "MOST_BLOCKS", 3)
+    Image.fromarray(RANDOM.integers(0, 256, (40, 40), dtype=np.uint8)).save(tmp_path / "i.gif")
+    with pytest.raises(ImageError, match=r"i.gif: has more than 3 blocks; no picture needs that"):
+        read_photograph(tmp_path / "i.gif", one_frame=True)
 
 
 def test_an_avif_of_ten_bits_is_told_by_its_header(tmp_path):
