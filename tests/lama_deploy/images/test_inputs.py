@@ -123,6 +123,14 @@ def test_fill_is_of_the_images_own_channels_and_depth(kind):
     np.testing.assert_array_equal(np.asarray(given_image(image).restore(composite, HALF[None])), wanted)
 
 
+def test_one_mask_fills_a_batch_with_alpha():
+    batch = RANDOM.integers(0, 256, (3, 6, 7, 4), dtype=np.uint8)
+    given = given_image(torch.from_numpy(batch.transpose(0, 3, 1, 2).copy()))
+    painted = np.where(HALF[..., None], FILL, given.pixels)
+    result = given.restore(painted, HALF[None]).numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(result, np.concatenate([painted, batch[..., 3:]], -1))
+
+
 def test_luminance_is_pils():
     pixels = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     np.testing.assert_array_equal(grey_of(pixels), np.asarray(Image.fromarray(pixels).convert("L")))

@@ -156,6 +156,11 @@ def test_one_mask_for_a_folder_leaves_nothing_out(at):
     assert find("i", "m.png", "o") == Found([Job(Path("i/a.png"), Path("m.png"), Path("o/a.png"))], [], [], [])
 
 
+def test_one_mask_among_the_images_is_none_of_them(at):
+    touch("i/a.png", "i/mask.png")
+    assert jobs("i", "i/mask.png", "o") == [("i/a.png", "i/mask.png", "o/a.png")]
+
+
 def test_masks_below_the_images_are_no_images(at):
     touch("i/a.png", "i/m/a.png", "i/m/b.png")
     found = find("i", "i/m", "o")

@@ -98,6 +98,19 @@ def test_greys_of_16_bits_stay_what_they_are(tmp_path, source, suffix):
     assert result.dtype == np.uint16
 
 
+def test_greys_of_16_bits_with_alpha_stay_what_they_are(tmp_path, icc_profile):
+    grey_alpha_png(tmp_path / "i.png", icc_profile(b"GRAY"))
+    done(tmp_path / "i.png", tmp_path / "o.png")
+    photograph = read_photograph(tmp_path / "o.png")
+    wanted = np.where(HOLE, luminance(FILL).astype(np.uint16) * 257, DEEP[..., 0])
+    np.testing.assert_array_equal(photograph.samples, wanted)
+    np.testing.assert_array_equal(photograph.alpha, DEEP[..., 1])
+    assert photograph.icc_profile == icc_profile(b"GRAY")
+    rows = np.frombuffer(zlib.decompress(data_of(tmp_path / "o.png")), np.uint8).reshape(9, 1 + 13 * 4)
+    samples = rows[:, 1:].reshape(9, 13, 4).cumsum(1, dtype=np.uint8).view(">u2")  # filter 1, undone
+    np.testing.assert_array_equal(samples, np.dstack([wanted, DEEP[..., 1]]))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".bmp"])
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
 def test_grey_stays_grey(tmp_path, suffix, mode):
@@ -180,7 +193,8 @@ SAID: dict[str, tuple[str, Callable[[Path], None], str, list[str]]] = {
         "o.png",
         [LOST],
     ),
-    "16-bit greys with alpha": ("i.png", lambda path: grey_alpha_png(path), "o.png", [LOST]),
+    "16-bit greys with alpha": ("i.png", lambda path: grey_alpha_png(path), "o.png", []),
+    "16-bit greys with alpha into tiff": ("i.png", lambda path: grey_alpha_png(path), "o.tif", [SHALLOW]),
     "8-bit avif": ("i.avif", rgb, "o.png", []),
     "a comment": ("i.jpg", lambda path: rgb(path, comment="by me"), "o.png", [UNKEPT_NOTE]),
     "xmp": ("i.webp", lambda path: rgb(path, lossless=True, xmp=b"<x:xmpmeta/>"), "o.webp", [UNKEPT_NOTE]),
@@ -209,10 +223,20 @@ def cmyk_tiff(path: Path) -> None:
     path.write_bytes(tiff(13, 9, *tags, tail=struct.pack("<4H", 16, 16, 16, 16) + DEEP.astype("<u2").tobytes()))
 
 
-def grey_alpha_png(path: Path) -> None:
+def data_of(path: Path) -> bytes:
+    """Of a PNG with one chunk of pixels."""
+    data = path.read_bytes()
+    at = data.index(b"IDAT")
+    return data[at + 4 : at + 4 + int.from_bytes(data[at - 4 : at])]
+
+
+def grey_alpha_png(path: Path, profile: bytes = b"") -> None:
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in DEEP[..., :2])
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 9, 16, 4, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    colours = chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile)) if profile else b""
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + colours + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("case", SAID)
