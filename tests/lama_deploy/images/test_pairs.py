@@ -168,6 +168,13 @@ def test_masks_below_the_images_are_no_images(at):
     assert names(found.without_image) == ["i/m/b.png"]
 
 
+def test_results_below_the_inputs_are_none(at):
+    touch("d/a.png", "d/a_mask1.png", "d/out/a_mask1.png", "i/a.png", "i/out/a.png", "m/a.png")
+    for call in (("d", None, "d/out"), ("i", "m", "i/out")):
+        found = find(*call)
+        assert len(found.jobs) == 1 and found.without_mask == found.without_image == []
+
+
 def test_images_below_the_masks_are_no_masks(at):
     touch("m/a.png", "m/i/a.png")
     assert jobs("m/i", "m", "o") == [("m/i/a.png", "m/a.png", "o/a.png")]
