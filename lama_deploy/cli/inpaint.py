@@ -10,10 +10,11 @@ from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.assuming import add_assume_option, told_inpainter
 from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
 from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
+from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
 from lama_deploy.errors import brief
-from lama_deploy.images.files import format_of
+from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import find_jobs, images_without_mask
+from lama_deploy.images.pairs import find_jobs
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 
@@ -21,7 +22,7 @@ from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-inpaint",
-        "Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes.",
+        "Fill holes. Mask pixels above 0 are hole; all other pixels keep their value.",
         codes={
             BAD_INPUT: "nothing was written",
             SOME_FAILED: "some images of a folder failed, each with a line, and the others are written",
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
+    add_picture_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -80,20 +82,20 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    jobs = find_jobs(args.image, args.mask, args.output)
-    for job in jobs:
-        format_of(job.output)
-    skipped = images_without_mask(args.image, args.mask, jobs)
-    if skipped:
-        first = brief(str(skipped[0]))
-        print(f"note: {len(skipped)} images have no mask and are left out, first {first}", file=sys.stderr)
+    found = find_jobs(args.image, args.mask, args.output, args.format)
+    jobs, notes = found.jobs, Notes()
+    say_left_out(found, args.format)
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
-    with pillow_limit_lifted(), pillow_quiet():
-        failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
+    try:
+        with pillow_limit_lifted(), pillow_quiet():
+            bar = progress_bar("inpaint")
+            failed = run_all(inpainter, jobs, args.max_pixels, bar, mask_options=mask_options_of(args), notes=notes)
+    finally:
+        say(notes)
     print(f"{len(jobs) - failed} of {len(jobs)} written to {brief(str(args.output))}")
     if failed == len(jobs):
         return BAD_INPUT
