@@ -20,6 +20,7 @@ from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
+from lama_deploy.runtime.forks import birth, check_opening
 from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
@@ -63,6 +64,7 @@ class Inpainter:
             )
         self.backend = backend
         self._whole = Whole(backend)
+        self._birth = birth(backend.name, None)
 
     @overload
     @classmethod
@@ -125,10 +127,10 @@ class Inpainter:
             raise LamaDeployError(f"{source}: backend {chosen!r} does not run this, {runs} does; {_takes(chosen)}")
         opener = _opener(chosen, options)
         if model is not None:
-            return cls(_opened(opener, model, bundle if check else None, options))
+            return cls._made(_opened(opener, model, bundle if check else None, options), options)
         from lama_deploy.checkpoints.weights import load_weights
 
-        return cls(opener(load_weights(source), **options))
+        return cls._made(opener(load_weights(source), **options), options)
 
     @overload
     @classmethod
@@ -143,7 +145,13 @@ class Inpainter:
         """A checkpoint that is loaded already. backend: "torch" or "cuda"; options and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
-        return cls(_opener(backend, options)(checkpoint, **options))
+        return cls._made(_opener(backend, options)(checkpoint, **options), options)
+
+    @classmethod
+    def _made(cls, backend: Backend, options: Mapping[str, Any]) -> Inpainter:
+        made = cls(backend)
+        made._birth = birth(backend.name, options.get("threads"))
+        return made
 
     @property
     def workers(self) -> int:
@@ -159,6 +167,7 @@ class Inpainter:
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
         order of `stream` (`device_arrays.DeviceCall`), without mask_options. Raises as `run` does.
         """
+        self._birth.check()
         options = MaskOptions(**mask_options)
         if is_on_device(image) and takes_device_arrays(self.backend):
             if mask_options:
@@ -176,6 +185,7 @@ class Inpainter:
 
         Raises ImageError, and EngineError or DeviceMemoryError for what the engine cannot or NaN that it gives.
         """
+        self._birth.check()
         _check_kinds(pixels, holes)
         if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
             raise ImageError(
@@ -257,4 +267,5 @@ def _opener(name: BackendName, options: dict[str, Any]) -> Any:
     for option in options:
         if option not in allowed:
             raise LamaDeployError(f"the {name} backend has no option {option!r}; allowed: {', '.join(allowed)}")
+    check_opening(name, options.get("threads"))
     return opener
