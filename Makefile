@@ -18,7 +18,7 @@ demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
 	$(BIN)/python examples/make_photograph.py $(BUILD)
 	$(BIN)/lama-export --weights lama-demo --to onnx --out $(BUILD)/lama-demo
 	$(BIN)/lama-verify $(BUILD)/lama-demo
-	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --model $(BUILD)/lama-demo
+	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --overwrite --model $(BUILD)/lama-demo
 
 # In two processes, file by file: much of a test's time is one thread's.
 test: $(VENV)/ready lint

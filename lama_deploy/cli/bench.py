@@ -19,6 +19,7 @@ from lama_deploy.bench.compare import BUSY, Row, Schedule, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
 from lama_deploy.cli.common import (
+    add_overwrite_option,
     add_running_options,
     command,
     command_parser,
@@ -29,6 +30,7 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.overwriting import require_free
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
@@ -69,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--json", metavar="FILE", help="Write the record, with the time of every round, to FILE.")
     p.add_argument("--html", metavar="FILE", help="Write the record as a page to FILE.")
+    add_overwrite_option(p)
     add_running_options(p, OF_CHECKPOINTS, f"Run checkpoints with this backend (default: {OF_CHECKPOINTS[0]}).")
     return p
 
@@ -76,7 +79,9 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    for file in filter(None, (args.json, args.html)):
+    written = [file for file in (args.json, args.html) if file]
+    require_free(written, overwrite=args.overwrite)
+    for file in written:
         require_writable(file)
     asked = [Size.parse(text) for text in dict.fromkeys(args.sizes.split(","))] if args.sizes else None
     before = {**machine(PACKAGES), "gpus": nvidia_gpus()}

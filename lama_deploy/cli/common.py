@@ -36,6 +36,15 @@ def command_parser(
     return p
 
 
+def add_overwrite_option(p: Any, what: str = "files") -> None:
+    """The option of `overwriting`'s rule, the same for every command. p: a parser, or a group of its options."""
+    p.add_argument(
+        "--overwrite",
+        action="store_true",
+        help=f"Replace {what} that are there already (default: refuse before the work).",
+    )
+
+
 def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], backend_help: str) -> None:
     """How a command runs the models that it opens."""
     group = p.add_argument_group("how models run")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
@@ -15,6 +13,7 @@ from lama_deploy.cli.evaluate_options import parser
 from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief, one_line
 from lama_deploy.images.masks import mask_set
+from lama_deploy.overwriting import require_apart, require_free
 
 if TYPE_CHECKING:
     from lama_deploy.evaluation.candidates import Candidate
@@ -28,6 +27,7 @@ def main() -> int:
     args = parser().parse_args()
     from lama_deploy.evaluation import report
 
+    _require_places(args)
     pair_set = _pair_set(args)
     if args.models:
         report.require_folder(args.output)  # before hours of work, not after
@@ -49,12 +49,22 @@ def main() -> int:
     return SOME_FAILED if any(record.unreadable for record in sets) else DONE
 
 
+def _require_places(args: argparse.Namespace) -> None:
+    """Raises LamaDeployError where results or pairs would replace something, or become photographs of --data."""
+    from lama_deploy.evaluation import report
+
+    if args.models:
+        results = [args.output / name for name in (report.TSV, report.JSON)]
+        require_free(results, overwrite=args.overwrite, otherwise="give another -o")
+    if args.write is not None:
+        require_apart(args.write, [args.data], "--write")
+        require_free([args.write], overwrite=args.overwrite, otherwise="give an empty folder")
+
+
 def _pair_set(args: argparse.Namespace) -> PairSet:
     from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size
     from lama_deploy.evaluation.test_set import PairFolder
 
-    if args.write is not None and Path(os.path.realpath(args.write)).is_relative_to(os.path.realpath(args.data)):
-        raise LamaDeployError(f"--write {args.write}: lies in --data, which it would change; give another folder")
     if args.masks is not None:
         size = args.size or drawing_size(args.masks)
         return MadeSet(args.data, mask_set(args.masks), size, seed=args.seed or 0, per_image=args.per_image or 1)

@@ -7,13 +7,22 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
-from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
-from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
+from lama_deploy.cli.common import (
+    add_overwrite_option,
+    add_running_options,
+    command,
+    command_parser,
+    few,
+    positive,
+    progress_bar,
+)
+from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.errors import brief
 from lama_deploy.images.files import format_of
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import find_jobs, images_without_mask
+from lama_deploy.images.pairs import Job, find_jobs, images_without_mask
 from lama_deploy.jobs.folder import run_all
+from lama_deploy.overwriting import require_apart, require_free, taken
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 
 
@@ -42,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         help="Write the result to this file, or the results of a folder to this folder.",
+    )
+    there = p.add_mutually_exclusive_group()
+    add_overwrite_option(there, "results")
+    there.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="Leave out images whose result is there already, so that a folder goes on where it was interrupted.",
     )
     p.add_argument(
         "--model",
@@ -81,21 +97,39 @@ def main() -> int:
     jobs = find_jobs(args.image, args.mask, args.output)
     for job in jobs:
         format_of(job.output)
+    require_apart(args.output, [path for path in (args.image, args.mask) if path], "-o")
     skipped = images_without_mask(args.image, args.mask, jobs)
     if skipped:
         first = brief(str(skipped[0]))
         print(f"note: {len(skipped)} images have no mask and are left out, first {first}", file=sys.stderr)
+    left = _left(jobs, args)
+    if not left:
+        print(f"all {len(jobs)} results are there already in {brief(str(args.output))}")
+        return DONE
     if args.model == DEMO:
         print(f"note: {DEMO_NOTE}", file=sys.stderr)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = Inpainter.load(args.model, **own)
     with pillow_limit_lifted(), pillow_quiet():
-        failed = run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"))
-    print(f"{len(jobs) - failed} of {len(jobs)} written to {brief(str(args.output))}")
+        failed = run_all(inpainter, left, args.max_pixels, progress_bar("inpaint"))
+    there = f", {len(jobs) - len(left)} were there already" if len(left) < len(jobs) else ""
+    print(f"{len(left) - failed} of {len(left)} written to {brief(str(args.output))}{there}")
     if failed == len(jobs):
         return BAD_INPUT
-    return SOME_FAILED if failed else 0
+    return SOME_FAILED if failed else DONE
+
+
+def _left(jobs: list[Job], args: argparse.Namespace) -> list[Job]:
+    """The jobs to do. Raises LamaDeployError where a result is there and may be neither replaced nor left out."""
+    outputs = [job.output for job in jobs]
+    if args.skip_existing:
+        there = set(taken(outputs))  # files appear whole or not at all, so what is there is done
+        return [job for job in jobs if job.output not in there]
+    several = len(jobs) > 1
+    otherwise = "give another -o, --skip-existing to do the others" if several else "give another -o"
+    require_free(outputs, overwrite=args.overwrite, otherwise=otherwise)
+    return jobs
 
 
 if __name__ == "__main__":

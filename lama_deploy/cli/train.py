@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lama_deploy.cli.common import command, command_parser, few, positive
+from lama_deploy.cli.common import add_overwrite_option, command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
 
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="Write checkpoints, samples and logs to this folder (default: runs/lama).",
     )
+    add_overwrite_option(p, "a run, or files of its names,")
     p.add_argument(
         "--set",
         action="append",
@@ -81,6 +82,7 @@ def main() -> int:
         out=args.out,
         weights=args.weights,
         resume=args.resume,
+        overwrite=args.overwrite,
         accelerator=args.accelerator,
         devices=args.devices,
         stop_after=args.stop_after,

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lama_deploy.bundle import Bundle
-from lama_deploy.cli.common import command, command_parser, progress_bar
+from lama_deploy.cli.common import add_overwrite_option, command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.overwriting import require_free
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
 from lama_deploy.runtime.backend import Backend
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Write the record to FILE (default: BUNDLE/verify.json, where that can be written).",
     )
+    add_overwrite_option(p, "the FILE of --json")
     p.add_argument(
         "--layers",
         action="store_true",
@@ -67,6 +69,7 @@ def main() -> int:
     if args.layers:
         return verify_layers(args)
     if args.json:
+        require_free([args.json], overwrite=args.overwrite)
         require_writable(args.json)
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.labels import load_labelled

@@ -29,6 +29,7 @@ from lama_deploy.training.alone import alone_in, ends_together
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.perceptual import perceptual_loss
+from lama_deploy.training.place import require_place
 from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
@@ -44,6 +45,7 @@ class Run:
     """Where a run reads and writes, and on what it computes.
 
     weights: checkpoint or name to fine-tune from. resume: go on from out/models/last.ckpt.
+    overwrite: of files in `out` that are no run of its own, or are a run that is not to go on.
     stop_after: steps to do in this call, None for all; the learning rates still follow config.steps.
     """
 
@@ -51,6 +53,7 @@ class Run:
     out: Path
     weights: str | None = None
     resume: bool = False
+    overwrite: bool = False
     accelerator: str = "auto"
     devices: int = 1
     stop_after: int | None = None
@@ -84,8 +87,7 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
     """
     fabric = fabric or make_fabric(config, run)
     with ends_together(fabric), alone_in(run.out) if fabric.is_global_zero else nullcontext():
-        if not run.resume and (run.out / LAST).exists():
-            raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
+        require_place(run.out, resume=run.resume, overwrite=run.overwrite)
         samples = TrainingSamples(run.data, config.data, config.seed)
         nets = build_networks(fabric, config, run.weights)
         first = restore_run(run.out, config, nets) if run.resume else 0

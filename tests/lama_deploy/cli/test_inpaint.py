@@ -171,6 +171,8 @@ REFUSED = {
         "is an input and would be overwritten",
     ),
     "folder overwritten": (["images", "masks", "-o", "images"], "is an input and would be overwritten"),
+    "results among the images": (["images", "masks", "-o", "images/new"], "-o images/new: is or lies in images"),
+    "results among the masks": (["images", "masks", "-o", "masks/new"], "-o masks/new: is or lies in masks"),
     "missing": (["none.png", "masks/0.png", "-o", "r.png"], "none.png: no such file or folder"),
     "too many pixels": (
         [*PAIR, "r.png", "--max-pixels", "1319"],
@@ -214,6 +216,24 @@ def test_more_threads_than_any_machine_has(bundles, capsys, monkeypatch, option,
         main()
     (*_, line) = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and f"argument {option}: " in line and len(line) < 400
+
+
+def test_results_that_are_there_stay(inpaint, wanted, capsys):
+    save_folders()
+    save("out/1.png", IMAGES[0])
+    assert inpaint("images", "masks", "-o", "out", model="never opened") == 2
+    assert capsys.readouterr().err == (
+        "error: out/1.png: exists already and would be replaced; give another -o, --skip-existing to do the others, "
+        "or --overwrite\n"
+    )
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing") == 0
+    assert capsys.readouterr().out == "2 of 2 written to out, 1 were there already\n"
+    np.testing.assert_array_equal(pixels("out/1.png"), IMAGES[0])
+    np.testing.assert_array_equal(pixels("out/2.png"), wanted[2])
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing", model="never opened") == 0
+    assert capsys.readouterr().out == "all 3 results are there already in out\n"
+    assert inpaint("images", "masks", "-o", "out", "--overwrite") == 0
+    np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
 
 
 def test_model_that_does_not_exist(inpaint, capsys):
