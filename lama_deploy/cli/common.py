@@ -18,10 +18,12 @@ from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief, one_line
+from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.options import MOST_THREADS
 from lama_deploy.temporaries import remove_living
 
 MOST_DIGITS = 18  # of a count; more take Python long, or are refused by it with a traceback
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
 
 
@@ -49,7 +51,11 @@ def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], bac
     """How a command runs the models that it opens."""
     group = p.add_argument_group("how models run")
     group.add_argument(
-        "--device", choices=["cpu", "cuda"], help="Run on this device (default: cuda where there is one)."
+        "--device",
+        type=device,
+        metavar="DEVICE",
+        help="Run on this device: cpu, cuda, or cuda:N for one of several GPUs (default: auto, cuda where there is "
+        "one).",
     )
     group.add_argument(
         "--threads",
@@ -118,6 +124,15 @@ def _signalled(number: int) -> int:
     silence()
     remove_living()
     return 128 + number
+
+
+def device(text: str) -> str | None:
+    """argparse's type for devices; which of them a model can have, its backend says."""
+    try:
+        found = parse_device(text, DEVICES)
+    except LamaDeployError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return None if found is None else str(found)
 
 
 def positive(text: str) -> int:

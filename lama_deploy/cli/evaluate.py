@@ -11,7 +11,7 @@ from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
 from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief, one_line
+from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.masks import mask_set
 from lama_deploy.overwriting import require_apart, require_free
 
@@ -150,11 +150,11 @@ def _torch_device(args: argparse.Namespace) -> str:
     """Where the metrics' networks run."""
     import torch
 
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
+    from lama_deploy.runtime.backends.torch_devices import torch_device
+
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    return str(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return str(torch_device(args.device))
 
 
 def _note(line: str) -> None:

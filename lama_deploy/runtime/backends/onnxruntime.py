@@ -10,7 +10,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, config_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
-from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
+from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import expected_memory
@@ -19,7 +19,8 @@ from lama_deploy.runtime.memory import expected_memory
 class OnnxRuntimeBackend:
     """A `model.onnx` written by lama-export, either interface.
 
-    device: "cpu", "cuda" or None (CUDA where available). threads: of the CPU provider; None leaves it to ONNX Runtime.
+    device: "cpu", "cuda", "cuda:N"; None or "auto" (CUDA where it starts). threads: of the CPU provider; None leaves
+    it to ONNX Runtime.
     """
 
     name = "onnxruntime"
@@ -39,7 +40,7 @@ class OnnxRuntimeBackend:
         }
         self._io = check_interface(model, metadata.get(IO_PROPERTY), values, "onnx")
         made_for = metadata.get(PRECISION_PROPERTY)
-        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        self.device = device_of(self._session)
         config = config_beside(Path(model)) if self.device == "cpu" else None
         self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, config, made_for))
 
