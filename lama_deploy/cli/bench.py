@@ -30,6 +30,7 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.installing import install
 from lama_deploy.overwriting import require_free
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
@@ -143,7 +144,7 @@ def _busy(rows: Sequence[Row]) -> list[str]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed: pip install lama-deploy[torch]"
+        return f"{error.name} is not installed: {install('torch')}"
     return str(error)
 
 

@@ -18,6 +18,7 @@ from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief, one_line
+from lama_deploy.installing import install
 from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.options import MOST_THREADS
 from lama_deploy.temporaries import remove_living
@@ -111,7 +112,7 @@ def _outcome(main: Callable[[], int], extra: str) -> int:
     except LamaDeployError as error:
         return fail(error)
     except ModuleNotFoundError as error:
-        return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
+        return fail(MissingDependencyError(f"{error.name} is not installed: {install(extra)}"))
     except MemoryError:
         return fail(LamaDeployError("this takes more memory than there is; give it less at once, or more memory"))
     finally:

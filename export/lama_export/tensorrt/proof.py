@@ -8,6 +8,7 @@ from pathlib import Path
 from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import EngineError, KernelError, MissingDependencyError
+from lama_deploy.installing import install
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 from lama_deploy.proof.parity import ParityRecord, measure, require
@@ -52,5 +53,5 @@ def _opened(directory: Path, bundle: Bundle) -> Backend | None:
         return None
     except ModuleNotFoundError as error:
         if bundle.target == "trt" or error.name is None or not error.name.startswith("cuda"):
-            raise MissingDependencyError("to run an engine: pip install lama-deploy[tensorrt]") from error
+            raise MissingDependencyError(f"to run an engine: {install('tensorrt')}") from error
         return None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import onnxruntime as ort
 
+from lama_deploy.arrays import Array
 from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError, brief
+from lama_deploy.installing import install
 from lama_deploy.runtime.devices import Device, parse_device
 
 log = logging.getLogger(__name__)
@@ -25,12 +28,18 @@ LEVELS = {
 
 
 def open_session(
-    model: Path | bytes, *, device: str | None = None, threads: int | None = None, optimization: Optimization = "all"
+    model: Path | bytes,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    optimization: Optimization = "all",
+    weights: Mapping[str, Array] | None = None,
 ) -> ort.InferenceSession:
     """Open a file, or a serialised model.
 
     device: "cpu", "cuda", "cuda:N"; None or "auto" (CUDA where it starts). threads: of the CPU provider; None leaves it
-    to ONNX Runtime. Raises BundleError for what it cannot open, MissingDependencyError where it lacks the device.
+    to ONNX Runtime. weights: of the initialisers that the file only names.
+    Raises BundleError for what it cannot open, MissingDependencyError where it lacks the device.
     """
     if optimization not in tuple(LEVELS):
         raise LamaDeployError(f"optimization {optimization!r} is unknown; allowed: {', '.join(LEVELS)}")
@@ -39,6 +48,10 @@ def open_session(
     options.log_severity_level = 3  # errors: warnings about constant folding are no news to a user
     if threads is not None:
         options.intra_op_num_threads = threads
+    if weights:
+        options.add_external_initializers(
+            list(weights), [ort.OrtValue.ortvalue_from_numpy(values) for values in weights.values()]
+        )
     where = parse_device(device, KINDS, "ONNX Runtime")
     name = "the model" if isinstance(model, bytes) else str(model)
     if isinstance(model, Path) and not model.is_file():
@@ -67,7 +80,8 @@ def _opened(model: Path | bytes, options: ort.SessionOptions, device: Device | N
     if device == CPU or (device is None and CUDA not in ort.get_available_providers()):
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     if CUDA not in ort.get_available_providers():
-        raise MissingDependencyError("this ONNX Runtime has no CUDA provider; pip install onnxruntime-gpu")
+        advice = f"pip uninstall onnxruntime, then {install('onnxruntime-gpu')}"
+        raise MissingDependencyError(f"this ONNX Runtime has no CUDA provider; {advice}")
     providers = [(CUDA, {"device_id": (device and device.index) or 0}), "CPUExecutionProvider"]
     reason = "its CUDA provider did not start: is there a GPU, and CUDA and cuDNN of its versions?"
     try:
