@@ -9,6 +9,7 @@ from typing import Literal
 
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import one_line
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
 
@@ -147,7 +148,7 @@ def main() -> int:
     precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
     suffix = "" if precision == "fp32" else f"-{precision}"
     if args.weights == DEMO:
-        print(f"note: {DEMO_NOTE}", file=sys.stderr)
+        note(DEMO_NOTE)
     options = ExportOptions(
         target=args.to,
         io=args.io,

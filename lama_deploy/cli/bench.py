@@ -28,6 +28,7 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
 from lama_deploy.installing import install
@@ -96,8 +97,8 @@ def main() -> int:
     print(bench_table(record))
     if not any(row.seconds for row in rows):
         raise LamaDeployError("nothing could be measured, for the reasons in the table")
-    for note in [f"{one.name}: {one.note}" for one in candidates if one.note] + _busy(rows):
-        _note(note)
+    for line in [f"{one.name}: {one.note}" for one in candidates if one.note] + _busy(rows):
+        note(line)
     for file, text in ((args.json, json.dumps(record, indent=1) + "\n"), (args.html, bench_page(record))):
         if file:
             write_whole(file, text)
@@ -129,7 +130,7 @@ def _with_baseline(opened: list[Candidate], args: argparse.Namespace) -> tuple[l
     except (LamaDeployError, ModuleNotFoundError) as error:
         hint = "; give its checkpoint as one more argument" if isinstance(error, CheckpointError) else ""
         line = f"{EAGER} is left out: {_reason(error)}{hint}"
-        _note(line)
+        note(line)
         return opened, [line]
     return [baseline, *(candidate for candidate in opened if candidate is not baseline)], []
 
@@ -146,10 +147,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed: {install('torch')}"
     return str(error)
-
-
-def _note(line: str) -> None:
-    print(one_line(f"note: {line}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

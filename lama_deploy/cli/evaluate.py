@@ -11,6 +11,7 @@ from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
 from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.masks import mask_set
 from lama_deploy.overwriting import require_apart, require_free
@@ -89,7 +90,7 @@ def _metrics(args: argparse.Namespace) -> list[Metric]:
         return load_metrics(args.metrics.split(","), device, paths)
     metrics, absent = available_metrics(device, paths)
     for line in absent:
-        _note(line)
+        note(line)
     return metrics
 
 
@@ -99,9 +100,9 @@ def _candidates(args: argparse.Namespace) -> list[Candidate]:
     names = [field.name for field in fields(InpainterOptions)]
     options = InpainterOptions(**{name: getattr(args, name) for name in names})
     candidates = [open_candidate(name, options) for name in dict.fromkeys(args.models)]
-    for note in [candidate.note for candidate in candidates] + [DEMO_NOTE if DEMO in args.models else None]:
-        if note is not None:
-            _note(note)
+    for line in [candidate.note for candidate in candidates] + [DEMO_NOTE if DEMO in args.models else None]:
+        if line is not None:
+            note(line)
     return candidates
 
 
@@ -123,7 +124,7 @@ def _measure(
         metrics,
         device=_torch_device(args),
         progress=progress_bar(f"evaluate {size or ''}".strip()),
-        report=_note,
+        report=note,
         keep=(lambda pair: write_pair(pair, folder)) if folder is not None else (lambda pair: None),
     )
 
@@ -155,10 +156,6 @@ def _torch_device(args: argparse.Namespace) -> str:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     return str(torch_device(args.device))
-
-
-def _note(line: str) -> None:
-    print(one_line(f"note: {line}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

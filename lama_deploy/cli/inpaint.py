@@ -17,6 +17,7 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import brief
 from lama_deploy.images.files import format_of
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
@@ -101,13 +102,13 @@ def main() -> int:
     skipped = images_without_mask(args.image, args.mask, jobs)
     if skipped:
         first = brief(str(skipped[0]))
-        print(f"note: {len(skipped)} images have no mask and are left out, first {first}", file=sys.stderr)
+        note(f"{len(skipped)} images have no mask and are left out, first {first}")
     left = _left(jobs, args)
     if not left:
         print(f"all {len(jobs)} results are there already in {brief(str(args.output))}")
         return DONE
     if args.model == DEMO:
-        print(f"note: {DEMO_NOTE}", file=sys.stderr)
+        note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = Inpainter.load(args.model, **own)

@@ -13,6 +13,7 @@ from pathlib import Path
 from lama_deploy.bundle import Bundle
 from lama_deploy.cli.common import add_overwrite_option, command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
@@ -110,7 +111,7 @@ def _written(record: str, args: argparse.Namespace) -> str:
     except LamaDeployError as error:
         if args.json:
             raise
-        print(one_line(f"note: {error}; or give --json FILE"), file=sys.stderr)
+        note(f"{error}; or give --json FILE")
         return ""
     return f"; wrote {target}"
 
