@@ -16,7 +16,7 @@ from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import photographs_at
 from lama_deploy.proof.tolerance import tolerance_for
 from lama_deploy.runtime.backend import Backend
-from lama_export.progress import Progress
+from lama_export.progress import Progress, phase
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def prove_engine(
         [*engine_sizes(bundle.engine), *photographs_at(best_sizes(bundle.engine))],
         tolerance_for(bundle),
         eager=eager(checkpoint),
-        progress=progress,
+        progress=phase(progress, "running the engine"),
     )
     require(record)
     return record
