@@ -1,8 +1,10 @@
 """The package as users get it: light imports, two import names in the wheel, commands that explain themselves."""
 
+import importlib.util
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -113,3 +115,31 @@ def test_wheel_owns_two_names_and_ships_the_kernels(tmp_path: Path) -> None:
     assert wheel.name.endswith("py3-none-any.whl")
     assert roots == {"lama_deploy", "lama_export"}
     assert "lama_deploy/_kernels/README.md" in names and "lama_export/export.py" in names
+    assert {"lama_deploy/py.typed", "lama_export/py.typed", "lama_deploy/data/lama-demo.onnx"} <= set(names)
+    (metadata,) = (name for name in names if name.endswith("/METADATA"))
+    text = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert "Classifier: Typing :: Typed" in text and "Project-URL: Paper, https://" in text
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links and all("://" in link for link in links)
+
+
+@pytest.mark.slow
+def test_source_distribution_has_the_documentation_and_builds_the_wheel(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)  # the wheel from the source distribution
+    (source,), (wheel,) = tmp_path.glob("*.tar.gz"), tmp_path.glob("*.whl")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"docs/how-it-works.md", "docs/demo.jpg", "Makefile", "requirements-dev.txt", "hatch_build.py"} <= names
+    assert "lama_deploy/_kernels/CMakeLists.txt" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_links_of_a_description_lead_somewhere_or_nowhere() -> None:
+    pytest.importorskip("hatchling", reason="hatchling is not installed")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "![A picture](docs/a.jpg) of [it](docs/a.md), [paper](https://host/x) and [below](#below)"
+    assert module.for_an_index(text, "") == " of it, [paper](https://host/x) and [below](#below)"
+    assert module.for_an_index(text, "https://host/raw/") == text.replace("(docs", "(https://host/raw/docs")
