@@ -41,6 +41,8 @@ def main() -> int:
         found, record = _measure(args, candidates, pair_set, metrics, size)
         blocks += found
         sets.append(record)
+    for line in pair_set.notes.lines():
+        note(line)
     if args.write is not None:
         print(one_line(f"wrote {sum(record.pairs for record in sets)} pairs to {args.write}"))
     if blocks:

@@ -17,11 +17,12 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
+from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
 from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import brief
-from lama_deploy.images.files import format_of
+from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import Job, find_jobs, images_without_mask
+from lama_deploy.images.pairs import Job, find_jobs
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.overwriting import require_apart, require_free, taken
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
@@ -30,7 +31,7 @@ from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 def parser() -> argparse.ArgumentParser:
     p = command_parser(
         "lama-inpaint",
-        "Fill holes. Any nonzero mask pixel is hole; all other pixels keep their bytes.",
+        "Fill holes. Mask pixels above 0 are hole; all other pixels keep their value.",
         codes={
             BAD_INPUT: "nothing was written",
             SOME_FAILED: "some images of a folder failed, each with a line, and the others are written",
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
+    add_picture_options(p)
     add_running_options(
         p,
         BACKENDS,
@@ -95,14 +97,10 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    jobs = find_jobs(args.image, args.mask, args.output)
-    for job in jobs:
-        format_of(job.output)
+    found = find_jobs(args.image, args.mask, args.output, args.format)
+    jobs, notes = found.jobs, Notes()
     require_apart(args.output, [path for path in (args.image, args.mask) if path], "-o")
-    skipped = images_without_mask(args.image, args.mask, jobs)
-    if skipped:
-        first = brief(str(skipped[0]))
-        note(f"{len(skipped)} images have no mask and are left out, first {first}")
+    say_left_out(found, args.format)
     left = _left(jobs, args)
     if not left:
         print(f"all {len(jobs)} results are there already in {brief(str(args.output))}")
@@ -112,8 +110,12 @@ def main() -> int:
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = Inpainter.load(args.model, **own)
-    with pillow_limit_lifted(), pillow_quiet():
-        failed = run_all(inpainter, left, args.max_pixels, progress_bar("inpaint"))
+    try:
+        with pillow_limit_lifted(), pillow_quiet():
+            bar = progress_bar("inpaint")
+            failed = run_all(inpainter, left, args.max_pixels, bar, mask_options=mask_options_of(args), notes=notes)
+    finally:
+        say(notes)
     there = f", {len(jobs) - len(left)} were there already" if len(left) < len(jobs) else ""
     print(f"{len(left) - failed} of {len(left)} written to {brief(str(args.output))}{there}")
     if failed == len(jobs):

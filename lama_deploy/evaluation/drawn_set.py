@@ -16,6 +16,7 @@ from lama_deploy.evaluation.test_set import Pair, scaled_hole, scaled_size
 from lama_deploy.images.files import read_photograph
 from lama_deploy.images.folders import photographs
 from lama_deploy.images.masks import TEST_SET_LIMIT, MaskGenerator
+from lama_deploy.images.notes import Notes
 
 DEFAULT_SIZE = 256  # of mask sets whose name has none
 CANDIDATES = 5  # official `variants_n`: masks drawn for each photograph
@@ -43,7 +44,7 @@ class MadeSet:
         """Raises DataError for a folder without photographs, and for more pairs an image than masks are drawn."""
         if not 1 <= per_image <= CANDIDATES:
             raise DataError(f"{per_image} pairs of a photograph cannot be made; allowed: 1 to {CANDIDATES}")
-        self.folder, self.masks, self.own_size = folder, masks, size
+        self.folder, self.masks, self.own_size, self.notes = folder, masks, size, Notes()
         self.seed, self.per_image = seed, per_image
         self.sources = photographs(folder)
 

@@ -19,8 +19,9 @@ from lama_deploy.disk import appears_whole
 from lama_deploy.errors import DataError, ImageError, brief
 from lama_deploy.images.files import read_mask, read_photograph
 from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
+from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS
-from lama_deploy.images.pairs import Job, find_jobs
+from lama_deploy.images.pairs import FilePair, official_pairs
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class Pair:
 
 
 class PairSet(Protocol):
-    """own_size: the pictures' smaller side in pixels, None where each has its own."""
+    """own_size: the pictures' smaller side in pixels, None where each has its own. notes: what is odd about masks."""
+
+    notes: Notes
 
     @property
     def own_size(self) -> int | None: ...
@@ -65,16 +68,18 @@ class PairFolder:
             raise DataError(
                 f"{folder}: no pairs NAME.png with NAME_mask*.png in it; to draw masks for photographs, add --masks SET"
             )
-        self.folder = folder
-        self.sources = find_jobs(folder, None, folder / ".results")  # only for the pairs: nothing is written
+        self.folder, self.notes = folder, Notes()
+        self.sources = official_pairs(folder)
 
-    def pairs(self, source: Job, size: int | None) -> list[Pair]:
+    def pairs(self, source: FilePair, size: int | None) -> list[Pair]:
         photograph = read_photograph(source.image)
-        pair = Pair(name_in(self.folder, source.mask), photograph.rgb, read_mask(source.mask, photograph))
+        hole = read_mask(source.mask, photograph, note=self.notes.about(source.mask))
+        pair = Pair(name_in(self.folder, source.mask), photograph.rgb, hole)
         return [pair if size is None else _resized(pair, size)]
 
     def describe(self) -> dict[str, Any]:
-        return {"folder": str(self.folder), "kind": "pairs"}
+        """notes: of the pairs that have been read, by kind the masks' files."""
+        return {"folder": str(self.folder), "kind": "pairs", "notes": self.notes.names()}
 
 
 def write_pair(pair: Pair, folder: Path) -> None:

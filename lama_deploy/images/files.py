@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -14,9 +14,15 @@ from PIL import Image, ImageOps
 from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import ImageError, brief
-from lama_deploy.images.budgets import MOST_METADATA, directory_excess, orientation_in
+from lama_deploy.images.deep import RawMode, deep_bands, png_with
+from lama_deploy.images.frames import refuse_frames
+from lama_deploy.images.hole import holes_in
+from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
+from lama_deploy.images.notes import Note, ignore
 from lama_deploy.images.opening import MAX_PIXELS, BeforeDecoding, nothing, opened
-from lama_deploy.images.pixel_modes import alpha_of, holes_of, rgb_of, rgb_profile
+from lama_deploy.images.photograph import Photograph, image_of, in_eight_bits, metadata_of, photograph_of
+from lama_deploy.images.pixel_modes import icc_profile_of, mask_layers
+from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
 
 FORMATS = {
     ".png": "PNG",
@@ -35,63 +41,64 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
 }
 OPAQUE = ("JPEG", "BMP")
-ORIENTATION = 0x0112  # EXIF tag
-# TIFF tags about how pixels are stored (and the ICC profile, kept by itself); in another file they would be wrong.
-STORAGE_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 282), 284, *range(288, 294), *range(317, 326), 330}
-STORAGE_TAGS |= {*range(338, 348), *range(512, 522), *range(529, 533), 34675}
-STORAGE_TAGS |= {37724}  # Photoshop's layers, which it would show instead of the result
-SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that make height of width
-# From how a picture is shown to how its pixels are stored, by EXIF orientation.
-STORED_FROM_SHOWN = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
+COLOURED = ("WEBP",)  # formats that have no greys
+RECOMPRESSED = "JPEG recompresses the known pixels too; .png, .webp and .tif keep them"
+SHALLOW = "8 of the picture's 16 bits a sample are written; .png keeps all, .tif those of greys without transparency"
+FORGETFUL = "BMP keeps no EXIF and no colour profile; .png, .webp and .tif do"
 
 
-@dataclass(frozen=True)
-class Photograph:
-    """rgb (H, W, 3) and alpha (H, W) or None, uint8, as stored; exif keeps the orientation in which it is shown."""
-
-    rgb: Array
-    alpha: Array | None
-    exif: Image.Exif
-    icc_profile: bytes | None
-
-
-def read_photograph(path: Path, max_pixels: int = MAX_PIXELS, before_decoding: BeforeDecoding = nothing) -> Photograph:
+def read_photograph(
+    path: Path,
+    max_pixels: int = MAX_PIXELS,
+    before_decoding: BeforeDecoding = nothing,
+    note: Note = ignore,
+    *,
+    one_frame: bool = False,
+) -> Photograph:
     """A picture of `opening.READ`, its first frame. Metadata that cannot be read or kept is left out.
 
+    note: is told of what is lost. one_frame: refuse animations and files of several pages.
     Raises ImageError for anything unreadable, truncated or too large, DeviceMemoryError for what this process has not
     the memory to decode. max_pixels, before_decoding: as `opening.opened`.
     """
-    with opened(path, max_pixels, before_decoding) as image:
-        return Photograph(rgb_of(image), alpha_of(image), _metadata(image), rgb_profile(image))
+    raw = RawMode()
+
+    def look(image: Image.Image) -> None:
+        if one_frame:
+            refuse_frames(image, note)
+        raw.look(image)
+
+    with opened(path, max_pixels, before_decoding, look) as image:
+        photograph = photograph_of(image, note)
+        bands = deep_bands(path, image, raw, max_pixels, note)
+    if bands is None:
+        return photograph
+    alpha = bands[..., 3] if bands.shape[2] == 4 else photograph.alpha
+    return replace(photograph, samples=bands[..., :3], alpha=alpha)
 
 
-def read_mask(path: Path, photograph: Photograph, max_pixels: int = MAX_PIXELS) -> Array:
+def read_mask(
+    path: Path,
+    photograph: Photograph,
+    max_pixels: int = MAX_PIXELS,
+    options: MaskOptions = AS_OFFICIAL,
+    note: Note = ignore,
+) -> Array:
     """(H, W) uint8 of the photograph's stored size, 1 in the hole.
 
     A mask is drawn over the picture as it is shown, so it is turned with the photograph's EXIF orientation; one that
-    fits only the stored size is taken as stored. Raises ImageError when neither fits, and as `read_photograph`.
+    fits only the stored size is taken as stored. note: is told what looks wrong with it.
+    Raises ImageError when neither fits, and as `read_photograph`.
     """
-    height, width = photograph.rgb.shape[:2]
+    stored = photograph.rgb.shape[:2]
     orientation = photograph.exif.get(ORIENTATION, 1)
-    shown = (height, width) if orientation in SIDEWAYS else (width, height)
 
-    def check_size(mask_height: int, mask_width: int) -> None:
-        if (mask_width, mask_height) not in (shown, (width, height)):
-            raise ImageError(
-                f"the mask is {mask_width}x{mask_height}, the image {shown[0]}x{shown[1]}; both must have the same size"
-            )
+    def check_size(height: int, width: int) -> None:
+        check_mask_size((height, width), stored, orientation, options.mask_as)
 
-    turn = STORED_FROM_SHOWN.get(orientation)
     with opened(path, max_pixels, check_size) as mask:
-        return holes_of(mask.transpose(turn) if turn is not None and mask.size == shown else mask)
+        holes = holes_in(mask_layers(mask, path.name), options, note, photograph.rgb)
+    return np.ascontiguousarray(as_stored(holes, stored, orientation, options.mask_as, "shown", note))
 
 
 def format_of(path: Path) -> str:
@@ -104,53 +111,60 @@ def format_of(path: Path) -> str:
     return FORMATS[path.suffix.lower()]
 
 
-def write_photograph(path: Path, photograph: Photograph) -> None:
-    """Write with alpha, EXIF and ICC profile; lossless but for JPEG. The file appears whole or not at all.
+def write_photograph(path: Path, photograph: Photograph, note: Note = ignore) -> None:
+    """Write with alpha, EXIF, ICC profile and resolution; lossless but for JPEG. The file appears whole or not at all.
 
-    BMP carries neither: its pixels are turned as they are shown.
+    BMP carries neither EXIF nor profile: its pixels are turned as they are shown. note: is told of what is lost.
     """
     kind = format_of(path)
     if photograph.alpha is not None and kind in OPAQUE:
         raise ImageError(f"{brief(str(path))}: {kind} cannot keep the image's transparency; write .png, .webp or .tif")
-    bands = photograph.rgb if photograph.alpha is None else np.dstack((photograph.rgb, photograph.alpha))
-    image = Image.fromarray(bands)
-    options = dict(SAVE_OPTIONS[kind])
-    if kind == "BMP":
-        image.getexif()[ORIENTATION] = photograph.exif.get(ORIENTATION, 1)
-        ImageOps.exif_transpose(image, in_place=True)
-    else:
-        options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
+    _note_losses(kind, photograph, note)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with appears_whole(path) as stream:
-            image.save(stream, format=kind, **options)
+            _encode(kind, photograph, stream)
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{brief(str(path))}: cannot be written ({brief(reason)})") from error
 
 
-def _metadata(image: Image.Image) -> Image.Exif:
-    """Nothing but the orientation where the block is hostile, or Pillow cannot read it or write it again."""
-    block = b""
-    try:
-        block = _exif_block(image)
-        if len(block) <= MOST_METADATA and directory_excess(block) is None:
-            exif = image.getexif()
-            for tag in STORAGE_TAGS.intersection(exif) if image.format == "TIFF" else ():
-                del exif[tag]
-            exif.tobytes()
-            return exif
-    except Exception:  # Pillow's parser has no common one, and no picture is lost for its metadata
-        pass
-    exif = Image.Exif()
-    if orientation_in(block) != 1:
-        exif[ORIENTATION] = orientation_in(block)
-    return exif
+def _note_losses(kind: str, photograph: Photograph, note: Note) -> None:
+    if kind == "JPEG":
+        note(RECOMPRESSED)
+    if photograph.is_deep and not _keeps_depth(kind, photograph):
+        note(SHALLOW)
+    if kind == "BMP" and (photograph.icc_profile or set(photograph.exif) - {ORIENTATION}):
+        note(FORGETFUL)
 
 
-def _exif_block(image: Image.Image) -> bytes:
-    """As a TIFF file; empty for a TIFF, whose own directories have been looked at before it was decoded."""
-    block = image.info.get("exif")
-    if block is None and "Raw profile type exif" in image.info:  # ImageMagick's, in a PNG's text
-        block = bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:]))
-    return re.sub(b"^(Exif\0\0){1,2}", b"", block or b"")
+def _keeps_depth(kind: str, photograph: Photograph) -> bool:
+    samples = photograph.samples
+    assert samples is not None
+    return kind == "PNG" or (kind == "TIFF" and samples.ndim == 2 and photograph.alpha is None)
+
+
+def _encode(kind: str, photograph: Photograph, stream: BinaryIO) -> None:
+    deep = photograph.is_deep and _keeps_depth(kind, photograph)
+    image = image_of(photograph if deep or not photograph.is_deep else in_eight_bits(photograph))
+    options = {**SAVE_OPTIONS[kind], **metadata_of(photograph)}
+    if kind == "BMP":
+        ImageOps.exif_transpose(image, in_place=True)
+        options = {name: value for name, value in options.items() if name == "dpi"}
+    if kind in COLOURED and image.mode in ("L", "LA"):
+        image = image.convert("RGB" if image.mode == "L" else "RGBA")
+        options["icc_profile"] = icc_profile_of(image)
+    if deep and image.mode != "I;16":
+        shallow = io.BytesIO()
+        image.save(shallow, format=kind, **options)
+        stream.write(png_with(shallow.getvalue(), _deep_bands(photograph)))
+    else:
+        image.save(stream, format=kind, **options)
+
+
+def _deep_bands(photograph: Photograph) -> Array:
+    assert photograph.samples is not None
+    if photograph.alpha is None:
+        return photograph.samples
+    alpha = photograph.alpha
+    return np.dstack((photograph.samples, alpha if alpha.dtype == np.uint16 else alpha * np.uint16(257)))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,14 @@ MAX_PIXELS = 100_000_000  # a 100-megapixel camera; more is taken for a decompre
 # Not here: EPS and WMF (programs that start others), PSD, PCX, TGA and the like (decoders in Python or without care),
 # JPEG 2000 (a decoder with a long record of memory errors, and hardly a photograph to gain). MPO is read as JPEG.
 READ = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")
+HEIC = "HEIC is read by no Pillow; make it a PNG first, for instance with heif-convert, or pillow-heif in Python"
+AVIF = "AVIF is read by Pillow 11.3 and newer: pip install --upgrade pillow"
+ADVICE: Mapping[bytes, str] = {
+    rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)": HEIC,
+    rb".{4}ftypavi[fs]": AVIF,
+    rb"\xff\x0a|\0\0\0\x0cJXL ": "JPEG XL is not read; make it a PNG first, for instance with djxl",
+    rb"8BPS": "layers of Photoshop are not read; save it as PNG or TIFF first",
+}
 SLOW_DECODERS = ("bmp_rle", "ppm", "ppm_plain")  # Pillow's own in Python: a second takes about a megapixel
 MOST_SLOW_PIXELS = 4_000_000
 # A file is at most this much: four channels of 16 bits, uncompressed, and metadata.
@@ -34,10 +43,15 @@ BYTES_A_PIXEL, BYTES_BESIDES = 8, 64 * MIB
 DECODED_A_PIXEL, DECODED_A_ROW, ENCODED_COPIES = 24, 16, 3
 
 BeforeDecoding = Callable[[int, int], None]
+Undecoded = Callable[[Image.Image], None]
 
 
 def nothing(height: int, width: int) -> None:
     """For pictures whose size nobody minds."""
+
+
+def unseen(image: Image.Image) -> None:
+    """For pictures that nobody looks at before they are decoded."""
 
 
 @cache
@@ -49,11 +63,14 @@ def formats() -> tuple[str, ...]:
 
 @contextmanager
 def opened(
-    path: Path, max_pixels: int = MAX_PIXELS, before_decoding: BeforeDecoding = nothing
+    path: Path,
+    max_pixels: int = MAX_PIXELS,
+    before_decoding: BeforeDecoding = nothing,
+    undecoded: Undecoded = unseen,
 ) -> Iterator[Image.Image]:
     """As `decoded`, of a file, which the errors name."""
     try:
-        with decoded(path, max_pixels, before_decoding) as image:
+        with decoded(path, max_pixels, before_decoding, undecoded) as image:
             yield image
     except LamaDeployError as error:
         raise type(error)(f"{brief(str(path))}: {error}") from error
@@ -61,16 +78,20 @@ def opened(
 
 @contextmanager
 def decoded(
-    source: Path | bytes, max_pixels: int = MAX_PIXELS, before_decoding: BeforeDecoding = nothing
+    source: Path | bytes,
+    max_pixels: int = MAX_PIXELS,
+    before_decoding: BeforeDecoding = nothing,
+    undecoded: Undecoded = unseen,
 ) -> Iterator[Image.Image]:
     """A picture's first frame; whatever goes wrong with it in the block is an ImageError too, with the reason alone.
 
     source: a file or its content. before_decoding: is told height and width, and raises a LamaDeployError where such a
-    picture is not wanted. Raises ImageError, and DeviceMemoryError for a picture that this process has not the memory
-    to decode. Above 179 megapixels `max_pixels` needs `pillow_limit_lifted` too.
+    picture is not wanted. undecoded: is shown it afterwards, to look at what decoding forgets or to say how it is done.
+    Raises ImageError, and DeviceMemoryError for a picture that this process has not the memory to decode. Above
+    179 megapixels `max_pixels` needs `pillow_limit_lifted` too.
     """
     try:
-        with _image(_content(source, max_pixels), max_pixels, before_decoding) as image:
+        with _image(_content(source, max_pixels), max_pixels, before_decoding, undecoded) as image:
             yield image
     except LamaDeployError:
         raise
@@ -93,7 +114,9 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _image(data: bytes, max_pixels: int, before_decoding: BeforeDecoding) -> Iterator[Image.Image]:
+def _image(
+    data: bytes, max_pixels: int, before_decoding: BeforeDecoding, undecoded: Undecoded
+) -> Iterator[Image.Image]:
     """From memory, not by name: Pillow maps named files, wrongly where a TIFF is turned, fatally where one shrinks."""
     found = excess(data)
     if found is not None:
@@ -101,14 +124,22 @@ def _image(data: bytes, max_pixels: int, before_decoding: BeforeDecoding) -> Ite
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError as error:
-        raise ImageError(f"not a picture in any format that is read: {', '.join(formats())}") from error
+        raise ImageError(
+            f"not a picture in any format that is read: {', '.join(formats())}{_what_to_do(data)}"
+        ) from error
     with image:
         _check_pixels(image, max_pixels)
         before_decoding(image.height, image.width)
         needed = image.width * image.height * DECODED_A_PIXEL + image.height * DECODED_A_ROW
         require_memory(needed + ENCODED_COPIES * len(data), f"decoding {image.width}x{image.height} pixels")
+        undecoded(image)
         image.load()
         yield image
+
+
+def _what_to_do(data: bytes) -> str:
+    """About formats that many people have."""
+    return next((f"; {advice}" for beginning, advice in ADVICE.items() if re.match(beginning, data, re.DOTALL)), "")
 
 
 def _content(source: Path | bytes, max_pixels: int) -> bytes:

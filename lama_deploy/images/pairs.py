@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from lama_deploy.errors import ImageError, brief
-from lama_deploy.images.files import FORMATS
+from lama_deploy.images.files import FORMATS, format_of
+from lama_deploy.images.folders import MASK_FILES, files_below, is_picture
+
+ResultFormat = Literal["png", "jpg", "webp", "tif", "bmp", "same"]
+RESULT_FORMATS: tuple[str, ...] = get_args(ResultFormat)
 
 
 @dataclass(frozen=True)
@@ -18,63 +22,109 @@ class Job:
     output: Path
 
 
-def find_jobs(image: Path, mask: Path | None, output: Path) -> list[Job]:
-    """Jobs of one call, in sorted order. Raises ImageError when nothing pairs up or a result would hit an input.
+@dataclass(frozen=True)
+class Found:
+    """The jobs of one call, sorted, and what of its folders is in none of them: not_read are no pictures."""
+
+    jobs: list[Job]
+    without_mask: list[Path]
+    without_image: list[Path]
+    not_read: list[Path]
+
+
+@dataclass(frozen=True)
+class FilePair:
+    """name: of the result below the output folder, without suffix."""
+
+    image: Path
+    mask: Path
+    name: Path
+
+
+def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat | None = None) -> Found:
+    """Raises ImageError when nothing pairs up, a result would hit an input, or has a name that is not written.
 
     Two files; two folders (equal stems, or the image's stem + "_mask..."); a folder and one mask for all; or one
     folder as official `bin/predict.py` takes it: NAME.png with NAME_mask*.png, results named after the masks.
+    form: of results in a folder, PNG by default; "same": as the image has it, where that is written, else PNG.
     """
     for path in (image, mask):
         if path is not None and not path.exists():
             raise ImageError(f"{brief(str(path))}: no such file or folder")
     if image.is_dir():
-        jobs = _official_jobs(image, output) if mask in (None, image) else _folder_jobs(image, mask, output)
+        found = _of_folders(image, None if mask == image else mask, output, form)
     elif mask is None or mask.is_dir():
         raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
     else:
-        jobs = [Job(image, mask, output / f"{image.stem}.png" if output.is_dir() else output)]
-    _refuse_overwriting(jobs)
-    return jobs
+        found = Found([_of_files(image, mask, output, form)], [], [], [])
+    for job in found.jobs:
+        format_of(job.output)
+    _refuse_overwriting(found.jobs)
+    return found
 
 
-def images_without_mask(image: Path, mask: Path | None, jobs: list[Job]) -> list[Path]:
-    """Of two folders, the images that no job uses."""
-    if mask is None or mask == image or not image.is_dir():
-        return []
-    used = {job.image for job in jobs}
-    return [path for path in _pictures(image) if path not in used]
-
-
-def _official_jobs(folder: Path, output: Path) -> list[Job]:
-    jobs = []
-    for mask in sorted(folder.rglob("*_mask*.png")):
-        stem = mask.name[: mask.name.rindex("_mask")]
-        image = next((file for file in sorted(mask.parent.glob(f"{glob.escape(stem)}.*")) if _is_picture(file)), None)
-        if image is not None:
-            jobs.append(Job(image, mask, output / mask.relative_to(folder)))
-    if not jobs:
+def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePair]:
+    """NAME.* with each NAME_mask*.png beside it. files: those below the folder. Raises ImageError for none."""
+    files = files_below(folder) if files is None else files
+    images: dict[Path, Path] = {}
+    for file in files:
+        if is_picture(file):
+            images.setdefault(file.with_suffix(""), file)
+    pairs = []
+    for mask in files:
+        if mask.match(MASK_FILES):
+            image = images.get(mask.with_name(mask.name[: mask.name.rindex("_mask")]))
+            if image is not None:
+                pairs.append(FilePair(image, mask, mask.relative_to(folder).with_suffix("")))
+    if not pairs:
         raise ImageError(
             f"{brief(str(folder))}: no pairs NAME.png with NAME_mask*.png in it; or give images and masks as two "
             "folders"
         )
-    return jobs
+    return pairs
 
 
-def _folder_jobs(images: Path, mask: Path | None, output: Path) -> list[Job]:
-    assert mask is not None
-    files = _pictures(images)
-    masks = _pictures(mask) if mask.is_dir() else []
-    jobs = []
-    for file in files:
-        chosen = [mask] if not mask.is_dir() else _nearest(mask, masks, file.relative_to(images))
+def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) -> Job:
+    if output.is_dir():
+        return Job(image, mask, output / f"{image.stem}{_suffix(image, form)}")
+    if form is not None:
+        raise ImageError(f"{brief(str(output))}: its own suffix says the format, so leave --format out")
+    return Job(image, mask, output)
+
+
+def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Found:
+    """Masks in a folder below the images are no images, and the other way round."""
+    apart = [path for path in (image, mask) if path is not None]
+    files = files_below(image, apart)
+    of_masks = files_below(mask, apart) if mask is not None and mask.is_dir() else []
+    pairs = official_pairs(image, files) if mask is None else _paired(image, mask, files, of_masks)
+    used = {path for pair in pairs for path in (pair.image, pair.mask)}
+    rest = [path for path in files if path not in used]
+    return Found(
+        [Job(pair.image, pair.mask, output / f"{pair.name}{_suffix(pair.image, form)}") for pair in pairs],
+        [path for path in rest if is_picture(path) and not (mask is None and path.match(MASK_FILES))],
+        [path for path in (rest if mask is None else of_masks) if _is_spare_mask(path, mask is None, used)],
+        [path for path in (*files, *of_masks) if not is_picture(path) and not path.name.startswith(".")],
+    )
+
+
+def _is_spare_mask(path: Path, official: bool, used: set[Path]) -> bool:
+    return path not in used and is_picture(path) and (not official or path.match(MASK_FILES))
+
+
+def _paired(images: Path, mask: Path, files: list[Path], of_masks: list[Path]) -> list[FilePair]:
+    masks = [path for path in of_masks if is_picture(path)]
+    pairs = []
+    for file in filter(is_picture, files):
+        place = file.relative_to(images)
+        chosen = [mask] if not mask.is_dir() else _nearest(mask, masks, place)
         for one in chosen:
-            name = file.stem if len(chosen) == 1 else one.stem
-            jobs.append(Job(file, one, output / file.relative_to(images).with_name(f"{name}.png")))
-    if not jobs:
+            pairs.append(FilePair(file, one, place.with_name(file.stem if len(chosen) == 1 else one.stem)))
+    if not pairs:
         raise ImageError(
             f"no mask in {brief(str(mask))} has the name of an image in {brief(str(images))} (NAME.* or NAME_mask*.*)"
         )
-    return jobs
+    return pairs
 
 
 def _nearest(folder: Path, masks: list[Path], image: Path) -> list[Path]:
@@ -87,12 +137,10 @@ def _belongs(mask: Path, image: Path) -> bool:
     return mask.stem == image.stem or mask.stem.startswith(f"{image.stem}_mask")
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _is_picture(path))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in FORMATS and path.is_file()
+def _suffix(image: Path, form: ResultFormat | None) -> str:
+    if form == "same":
+        return image.suffix if image.suffix.lower() in FORMATS else ".png"
+    return f".{form or 'png'}"
 
 
 def _refuse_overwriting(jobs: list[Job]) -> None:

@@ -5,34 +5,48 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError, brief, one_line
-from lama_deploy.images.files import Photograph, read_mask, read_photograph, write_photograph
+from lama_deploy.images.files import read_mask, read_photograph, write_photograph
+from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
+from lama_deploy.images.notes import Notes
 from lama_deploy.images.pairs import Job
+from lama_deploy.images.photograph import Photograph, filled
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.memory import require_run
 
 Progress = Callable[[Sequence[Any]], Any]
 
 
-def run_all(inpainter: Inpainter, jobs: Sequence[Job], max_pixels: int, progress: Progress = iter) -> int:
-    """Do all jobs, as many at a time as the backend profits from. Returns how many failed."""
+def run_all(
+    inpainter: Inpainter,
+    jobs: Sequence[Job],
+    max_pixels: int,
+    progress: Progress = iter,
+    *,
+    mask_options: MaskOptions = AS_OFFICIAL,
+    notes: Notes | None = None,
+) -> int:
+    """Do all jobs, as many at a time as the backend profits from. Returns how many failed.
+
+    notes: gets what is doubtful or lost, by picture.
+    """
     pool = ThreadPoolExecutor(inpainter.workers)
+    one = partial(_run, inpainter, max_pixels=max_pixels, mask_options=mask_options, notes=notes or Notes())
     try:
-        done = pool.map(partial(_run, inpainter, max_pixels=max_pixels), jobs)
+        done = pool.map(one, jobs)
         return sum(not good for _, good in zip(progress(jobs), done, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
+def _run(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> bool:
     """Do one job; whatever goes wrong with it is one line and False, so that the others go on."""
     try:
-        _do(inpainter, job, max_pixels)
+        _do(inpainter, job, max_pixels, mask_options, notes)
     except LamaDeployError as error:
         print(one_line(f"error: {error}"), file=sys.stderr)
         return False
@@ -43,12 +57,16 @@ def _run(inpainter: Inpainter, job: Job, max_pixels: int) -> bool:
     return True
 
 
-def _do(inpainter: Inpainter, job: Job, max_pixels: int) -> None:
-    """A picture that this model has not the memory for is not even decoded."""
+def _do(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> None:
+    """A picture that this model has not the memory for is not even decoded. Notes on a mask name the mask's file."""
     fits = partial(require_run, inpainter.backend.capabilities)
-    photograph = read_photograph(job.image, max_pixels, lambda height, width: fits((1, height, width)))
-    hole = read_mask(job.mask, photograph, max_pixels)
-    write_photograph(job.output, replace(photograph, rgb=_inpainted(inpainter, job, photograph, hole)))
+    note = notes.about(job.image)
+    photograph = read_photograph(
+        job.image, max_pixels, lambda height, width: fits((1, height, width)), note, one_frame=True
+    )
+    hole = read_mask(job.mask, photograph, max_pixels, mask_options, notes.about(job.mask))
+    rgb = _inpainted(inpainter, job, photograph, hole)
+    write_photograph(job.output, filled(photograph, rgb, hole), note)
 
 
 def _inpainted(inpainter: Inpainter, job: Job, photograph: Photograph, hole: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -15,8 +16,9 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError, brief
-from lama_deploy.images.inputs import is_on_device, mask_of, pixels_of
+from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError, brief, quoted
+from lama_deploy.images.inputs import given_image, is_on_device, mask_of
+from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.images.pixels import to_bytes
 from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
@@ -34,6 +36,8 @@ from lama_deploy.runtime.options import (
 from lama_deploy.runtime.results import check_filled
 from lama_deploy.runtime.strategies.whole import Whole
 from lama_deploy.tensorrt.modules import FLAVOURS
+
+log = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str]
 
@@ -56,6 +60,11 @@ class Inpainter:
     """Fills the hole of an image. Known pixels come back byte for byte."""
 
     def __init__(self, backend: Backend) -> None:
+        """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name."""
+        if isinstance(backend, (str, os.PathLike)):
+            raise LamaDeployError(
+                f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
+            )
         self.backend = backend
         self._whole = Whole(backend)
 
@@ -148,17 +157,26 @@ class Inpainter:
         """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
         return self.backend.capabilities.workers
 
-    def __call__(self, image: Any, mask: Any, *, stream: Any = None) -> Any:
-        """Image and mask as PIL, NumPy or torch (`inputs.pixels_of`, `inputs.mask_of`) -> RGB uint8 of image's kind.
+    def __call__(self, image: Any, mask: Any, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
+        """Image and mask as PIL, NumPy, torch or paths (`inputs.given_image`, `inputs.mask_of`) -> the image's kind.
 
-        Any nonzero mask pixel is hole. One mask serves a whole batch. An empty mask returns the image unchanged.
+        Pixels of the mask above 0 are hole, or what `mask_options` say (`mask_options.MaskOptions`: mask_threshold,
+        invert, mask_from, mask_as). One mask serves a whole batch. An empty mask returns the image unchanged. What
+        looks wrong with the mask, and what is lost of the image, is a warning of this module's logger.
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
-        order of `stream` (`device_arrays.DeviceCall`). Raises as `run` does.
+        order of `stream` (`device_arrays.DeviceCall`), without mask_options. Raises as `run` does.
         """
+        options = MaskOptions(**mask_options)
         if is_on_device(image) and takes_device_arrays(self.backend):
+            if mask_options:
+                raise ImageError(f"arrays on the GPU take no {', '.join(mask_options)}; there the hole is nonzero")
             return self.backend.inpaint_on_device(image, mask, stream)
-        pixels, restore = pixels_of(image)
-        return restore(self.run(pixels, mask_of(mask, pixels.shape[1:3])))
+        given = given_image(image, log.warning)
+        holes = mask_of(mask, given, options, log.warning)
+        try:
+            return given.restore(self.run(given.pixels, holes), holes)
+        except LamaDeployError as error:
+            raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
 
     def run(self, pixels: Array, holes: Array) -> Array:
         """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8.

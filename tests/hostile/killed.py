@@ -51,7 +51,7 @@ def inpaint() -> Round:
     from lama_deploy.images.pairs import find_jobs
     from lama_deploy.jobs import folder
 
-    jobs = find_jobs(Path("in"), None, Path("out"))
+    jobs = find_jobs(Path("in"), None, Path("out")).jobs
     folder.require_run = lambda *_: None  # type: ignore[assignment]
 
     def once(number: int) -> None:

@@ -104,9 +104,13 @@ CRAFTED: list[tuple[Callable[[], Any], bool | None]] = [
     (lambda: RGB.astype(">u2") * 257, True),
     (lambda: (RGB / 255).astype(">f4"), True),
     (lambda: (RGB / 255).astype(np.longdouble), True),
-    (lambda: RGB.astype(np.int64), False),
+    (lambda: RGB.astype(np.int64), True),
+    (lambda: RGB.astype(np.int64) + 1, False),
+    (lambda: RGB.transpose(2, 0, 1), True),
+    (lambda: np.dstack([RGB, RGB[..., :1]]), True),
+    (lambda: RGB.astype(np.int8), False),
     (lambda: np.where(HOLE[..., None], np.nan, RGB / 255), False),
-    (lambda: RGB.tolist(), False),
+    (lambda: RGB.tolist(), True),
     (lambda: [[1, 2], [3]], False),
     (lambda: [RGB, RGB[:3]], False),
     (lambda: None, False),
@@ -159,13 +163,17 @@ def _image(inpainter: Inpainter, image: Any, taken: bool | None) -> None:
     assert taken is not False, "taken, and it is no picture"
     assert isinstance(result, (torch.Tensor, np.ndarray, Image.Image))
     unchanged = inpainter(image, hole * 0)
-    known = np.broadcast_to(hole == 0, np.asarray(result).shape[:-1] if _last(result) else np.asarray(result).shape[1:])
-    a, b = (np.asarray(one) if _last(one) else np.moveaxis(np.asarray(one), 0, -1) for one in (result, unchanged))
-    assert (a[known] == b[known]).all() and (a[~known] == 255 - b[~known]).all()
+    a, b = _colours(result), _colours(unchanged)
+    known = np.broadcast_to(hole == 0, a.shape[:2])
+    assert (a[known] == b[known]).all() and (a[~known] == np.iinfo(b.dtype).max - b[~known]).all()
 
 
-def _last(array: Any) -> bool:
-    return not isinstance(array, torch.Tensor)
+def _colours(result: Any) -> np.ndarray:
+    """Channels last, without alpha."""
+    array = np.asarray(result)
+    if array.ndim == 3 and array.shape[-1] > 4:
+        array = np.moveaxis(array, 0, -1)
+    return array[..., None] if array.ndim == 2 else array[..., :3]
 
 
 def _drawn(rng: random.Random) -> np.ndarray:

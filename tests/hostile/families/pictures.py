@@ -10,16 +10,20 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
 
 from lama_deploy import Inpainter
 from lama_deploy.errors import ImageError
-from lama_deploy.images.files import ORIENTATION, STORED_FROM_SHOWN, read_mask, read_photograph, write_photograph
+from lama_deploy.images.deep import png_with
+from lama_deploy.images.files import read_mask, read_photograph, write_photograph
+from lama_deploy.images.mask_options import AS_OFFICIAL, MaskFrom, MaskOptions
+from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, formats, opened, pillow_limit_lifted
 from lama_deploy.images.pairs import Job
+from lama_deploy.images.placing import ORIENTATION, STORED_FROM_SHOWN
 from lama_deploy.jobs import folder as jobs
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.runtime.backend import Capabilities
@@ -36,7 +40,7 @@ CRAFTED = [*(make for make, _ in REFUSED.values()), *ODD.values()]
 # Written under each of these names, whatever they are.
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp", ".gif", ".eps", "")
 MODES = {
-    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "RGB;16", "RGBA;16"),
     "JPEG": ("L", "RGB", "CMYK"),
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"),
@@ -102,10 +106,13 @@ def _job(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
     turn = photograph.exif.get(ORIENTATION, 1)
     Image.fromarray(_shown(hole * 255, turn)).save(path.with_name("mask.png"))
     job = Job(path, path.with_name("mask.png"), path.with_name(f"result{suffix}"))
-    jobs._do(shared.inpainter, job, most)
+    jobs._do(shared.inpainter, job, most, AS_OFFICIAL, Notes())
     result = read_photograph(job.output, most)
     wanted = np.where(hole[..., None] > 0, 255 - photograph.rgb, photograph.rgb)
     np.testing.assert_array_equal(_as_shown(result), _shown(wanted, turn))
+    if photograph.is_deep and result.is_deep:
+        whole = _samples_in(photograph.samples, 255 - photograph.rgb, hole)
+        np.testing.assert_array_equal(result.samples, whole)
 
 
 def _mask(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
@@ -113,9 +120,18 @@ def _mask(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
     good = path.with_name("good.png")
     Image.new("RGB", (12, 8), (1, 2, 3)).save(good)
     photograph = read_photograph(good)
-    mask = read_mask(path, photograph, most)
+    options = MaskOptions(
+        mask_threshold=rng.choice((0, 0, 127)), invert=rng.random() < 0.3, mask_from=rng.choice(get_args(MaskFrom))
+    )
+    mask = read_mask(path, photograph, most, options, Notes().about(path))
     assert mask.shape == (8, 12) and mask.dtype == np.uint8 and mask.max() <= 1
     write_photograph(path.with_name("result.png"), photograph)
+
+
+def _samples_in(samples: np.ndarray, rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """16 bits: a byte's value twice, and the luminance where the picture is grey."""
+    fill = rgb if samples.ndim == 3 else np.asarray(Image.fromarray(rgb).convert("L"))
+    return np.where(hole > 0 if samples.ndim == 2 else hole[..., None] > 0, fill.astype(np.uint16) * 257, samples)
 
 
 def _refuse_large(path: Path, most: int) -> None:
@@ -172,6 +188,10 @@ def _shown(stored: np.ndarray, orientation: int) -> np.ndarray:
 def _good(kind: str, mode: str) -> list[bytes]:
     """12x8 pixels of noise, plain and turned, and with a compression where the format has several."""
     pixels = np.random.default_rng(7).integers(0, 256, (8, 12, 4), dtype=np.uint8)
+    if mode.endswith(";16") and mode != "I;16":
+        shallow = mode.removesuffix(";16")
+        bands = pixels[..., : len(shallow)]
+        return [png_with(data, bands.astype(np.uint16) * 249) for data in _good(kind, shallow)]
     if mode in ("I;16", "F"):
         image = Image.fromarray(pixels[..., 0].astype(np.uint16 if mode == "I;16" else np.float32) * 200)
     else:

@@ -6,10 +6,12 @@ import torch
 from PIL import Image
 
 from lama_deploy.errors import ImageError
-from lama_deploy.images.inputs import mask_of, pixels_of
+from lama_deploy.images.inputs import given_image, mask_of
+from lama_deploy.images.mask_options import MaskOptions
+from lama_deploy.images.photograph import grey_of
 
 RANDOM = np.random.default_rng(0)
-RGB = RANDOM.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+RGB = RANDOM.integers(0, 256, (6, 7, 3), dtype=np.uint8)
 GREY = RGB[..., 0]
 GREY3 = np.repeat(GREY[..., None], 3, axis=2)
 BATCH = np.stack([RGB, RGB[::-1]])
@@ -43,6 +45,18 @@ IMAGES = {
     "torch negative view": (torch.complex(CHW / 255, -(CHW / 255)).conj().imag, RGB[None]),
     "torch bfloat16": (torch.ones(3, 4, 5, dtype=torch.bfloat16), np.full((1, 4, 5, 3), 255)),
     "torch float8": (torch.ones(3, 4, 5).to(torch.float8_e4m3fn), np.full((1, 4, 5, 3), 255)),
+    "HW2": (np.dstack([GREY, RGB[..., 1]]), GREY3[None]),
+    "NHW4": (np.concatenate([BATCH, BATCH[..., :1]], -1), BATCH),
+    "CHW": (RGB.transpose(2, 0, 1), RGB[None]),
+    "NCHW": (BATCH.transpose(0, 3, 1, 2), BATCH),
+    "int64": (RGB.astype(np.int64), RGB[None]),
+    "uint32": (RGB.astype(np.uint32), RGB[None]),
+    "list": (RGB.tolist(), RGB[None]),
+    "torch HWC": (torch.from_numpy(RGB), RGB[None]),
+    "torch HW": (torch.from_numpy(GREY.copy()), GREY3[None]),
+    "torch 1HW": (torch.from_numpy(GREY.copy())[None], GREY3[None]),
+    "torch RGBA": (torch.from_numpy(np.dstack([RGB, GREY]).transpose(2, 0, 1).copy()), RGB[None]),
+    "torch int64": (CHW.long(), RGB[None]),
     "torch view": (torch.from_numpy(BATCH).permute(0, 3, 1, 2), BATCH),
 }
 
@@ -50,28 +64,76 @@ IMAGES = {
 @pytest.mark.parametrize("kind", IMAGES)
 def test_image_of_every_kind(kind):
     image, wanted = IMAGES[kind]
-    pixels, _ = pixels_of(image)
+    pixels = given_image(image).pixels
     np.testing.assert_array_equal(pixels, wanted)
-    assert pixels.dtype == np.uint8
+    assert pixels.dtype == np.uint8 and pixels.flags.c_contiguous
 
 
 @pytest.mark.parametrize("kind", IMAGES)
 def test_result_goes_back_as_the_callers_kind(kind):
-    image, _ = IMAGES[kind]
-    pixels, restore = pixels_of(image)
-    back = restore(255 - pixels)
-    plain = (255 - pixels) if getattr(image, "ndim", 3) == 4 else (255 - pixels)[0]
-    if isinstance(image, torch.Tensor):
-        assert isinstance(back, torch.Tensor) and back.dtype == torch.uint8
-        plain = np.moveaxis(plain, -1, -3)
-    else:
-        assert type(back) is (Image.Image if isinstance(image, Image.Image) else np.ndarray)
-    np.testing.assert_array_equal(np.asarray(back), plain)
+    """Of the same shape, and of the same values where nothing is hole: bytes, or uint16 where they were that."""
+    image, pixels = IMAGES[kind][0], given_image(IMAGES[kind][0]).pixels
+    hole = np.zeros(pixels.shape[:3], np.uint8)
+    back = given_image(image).restore(255 - pixels, hole)
+    library = torch.Tensor if isinstance(image, torch.Tensor) else np.ndarray
+    assert type(back) is (Image.Image if isinstance(image, Image.Image) else library)
+    given, array = (
+        np.asarray(one) for one in (image.detach().float().resolve_neg() if library is torch.Tensor else image, back)
+    )
+    scale = 255 if given.dtype.kind in "bf" and given.max() <= 1 else 1
+    assert array.shape == given.shape and array.dtype == (np.uint16 if given.dtype == np.uint16 else np.uint8)
+    if array.size == pixels.size and array.dtype == np.uint8:
+        return  # the backend's own, which has composited them already
+    np.testing.assert_allclose(array, given * scale, atol=0.6 if scale == 255 else 0)
 
 
-def test_lists_of_integers_are_refused_by_their_dtype():
-    with pytest.raises(ImageError, match=r"has dtype int64; allowed: uint8, uint16, bool, or floats in \[0, 1\]"):
-        pixels_of(RGB.tolist())
+GREY16 = RANDOM.integers(0, 65536, (6, 7), dtype=np.uint16)
+FILL = RANDOM.integers(0, 256, (1, 6, 7, 3), dtype=np.uint8)
+HALF = np.zeros((6, 7), np.uint8)
+HALF[:, 2:] = 1
+GREY_FILL = grey_of(FILL[0])
+DEEP_FILL = GREY_FILL.astype(np.uint16) * 257
+HALF_FILLED = np.where(HALF[..., None], FILL[0], RGB)
+FILLED = {
+    "grey": (GREY, np.where(HALF, GREY_FILL, GREY)),
+    "PIL grey": (Image.fromarray(GREY), np.where(HALF, GREY_FILL, GREY)),
+    "16 bits": (GREY16, np.where(HALF, DEEP_FILL, GREY16)),
+    "PIL 16 bits": (Image.fromarray(GREY16), np.where(HALF, DEEP_FILL, GREY16)),
+    "with alpha": (np.dstack([RGB, GREY]), np.dstack([HALF_FILLED, GREY])),
+    "PIL with alpha": (Image.fromarray(np.dstack([RGB, GREY])), np.dstack([HALF_FILLED, GREY])),
+    "grey with alpha": (
+        np.dstack([GREY, RGB[..., 1]]),
+        np.dstack([np.where(HALF, GREY_FILL, GREY), RGB[..., 1]]),
+    ),
+    "colours of 16 bits": (
+        RGB.astype(np.uint16) * 200,
+        np.where(HALF[..., None], FILL[0].astype(np.uint16) * 257, RGB.astype(np.uint16) * 200),
+    ),
+    "torch RGBA": (
+        torch.from_numpy(np.dstack([RGB, GREY]).transpose(2, 0, 1).copy()),
+        np.dstack([HALF_FILLED, GREY]).transpose(2, 0, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+def test_fill_is_of_the_images_own_channels_and_depth(kind):
+    image, wanted = FILLED[kind]
+    composite = np.where(HALF[..., None], FILL, given_image(image).pixels)
+    np.testing.assert_array_equal(np.asarray(given_image(image).restore(composite, HALF[None])), wanted)
+
+
+def test_luminance_is_pils():
+    pixels = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(grey_of(pixels), np.asarray(Image.fromarray(pixels).convert("L")))
+
+
+@pytest.mark.parametrize("value", [-1, 256])
+def test_integers_that_are_no_bytes(value):
+    image = RGB.astype(np.int64)
+    image[1, 2, 0] = value
+    with pytest.raises(ImageError, match=r"has dtype int64 and values outside 0 to 255; allowed: uint8, uint16, bool"):
+        given_image(image)
 
 
 def spoiled(value: float) -> np.ndarray:
@@ -85,33 +147,33 @@ def spoiled(value: float) -> np.ndarray:
 def test_floats_outside_the_unit_range(value, as_torch):
     image = torch.from_numpy(spoiled(value)).permute(2, 0, 1) if as_torch else spoiled(value)
     with pytest.raises(ImageError, match=r"must lie in \[0, 1\] and have no NaN; divide by 255"):
-        pixels_of(image)
+        given_image(image)
 
 
 def test_floats_are_rounded_not_truncated():
     image = np.full((1, 1, 3), 99.6 / 255)
-    assert pixels_of(image)[0].tolist() == [[[[100, 100, 100]]]]
+    assert given_image(image).pixels.tolist() == [[[[100, 100, 100]]]]
 
 
 WRONG_IMAGES = {
     "0-D": (np.zeros(()), r"NumPy image has shape \(\)"),
     "1-D": (np.zeros(3), r"NumPy image has shape \(3,\)"),
-    "text": ("photo.png", r"NumPy image has shape \(\)"),
+    "a path that is not there": ("photo.png", "photo.png: no such file"),
+    "a name too long": ("x" * 5000, "x…: .*too long"),
+    "bytes": (b"photo", r"NumPy image has shape \(\)"),
     "None": (None, r"NumPy image has shape \(\)"),
-    "two channels": (np.zeros((4, 5, 2)), r"NumPy image has shape \(4, 5, 2\); allowed: \(H, W, 3\)"),
-    "channels first": (np.zeros((3, 4, 5)), r"NumPy image has shape \(3, 4, 5\)"),
-    "batch of RGBA": (np.zeros((2, 4, 5, 4)), r"NumPy image has shape \(2, 4, 5, 4\)"),
+    "two layouts": (np.zeros((2, 4, 6, 4)), r"shape \(2, 4, 6, 4\); which can be channels first or last"),
+    "torch of two layouts": (torch.zeros(4, 6, 3), r"shape \(4, 6, 3\); which can be channels first or last"),
+    "five channels": (np.zeros((5, 6, 7)), r"NumPy image has shape \(5, 6, 7\); allowed: grey \(H, W\), \(H, W, C\)"),
     "5-D": (np.zeros((1, 1, 4, 5, 3)), r"NumPy image has shape \(1, 1, 4, 5, 3\)"),
     "no rows": (np.zeros((0, 5, 3), np.uint8), "needs at least one pixel"),
     "no columns": (np.zeros((4, 0), np.uint8), "needs at least one pixel"),
     "empty batch": (np.zeros((0, 4, 5, 3), np.uint8), "needs at least one pixel"),
     "complex": (np.zeros((4, 5, 3), complex), "dtype complex128"),
     "objects": (np.full((4, 5, 3), None), "dtype object"),
-    "int32": (np.zeros((4, 5, 3), np.int32), "dtype int32"),
-    "torch channels last": (torch.zeros(4, 5, 3), r"torch image has shape \(4, 5, 3\); allowed: \(3, H, W\)"),
-    "torch grey": (torch.zeros(4, 5), r"torch image has shape \(4, 5\)"),
-    "torch RGBA": (torch.zeros(4, 4, 5), r"torch image has shape \(4, 4, 5\)"),
-    "torch int": (torch.zeros(3, 4, 5, dtype=torch.int32), "dtype int32"),
+    "int8": (np.full((4, 5, 3), -1, np.int8), "dtype int8 and values outside 0 to 255"),
+    "torch two channels": (torch.zeros(2, 5, 6), r"torch image has shape \(2, 5, 6\); allowed: grey \(H, W\), \(C, H"),
+    "torch int": (torch.full((3, 4, 5), 300), "dtype int64 and values outside"),
     "dates": (np.zeros((4, 5, 3), "M8[s]"), r"dtype datetime64\[s\]"),
     "fields": (np.zeros((4, 5, 3), [("a", "u1"), ("b", "u1")]), "dtype of fields"),
     "ragged": ([[1, 2], [3]], r"the image cannot be used \(ValueError"),
@@ -134,7 +196,7 @@ WRONG_IMAGES = {
 def test_image_that_is_none(kind):
     image, message = WRONG_IMAGES[kind]
     with pytest.raises(ImageError, match=message):
-        pixels_of(image)
+        given_image(image)
 
 
 HOLE = (GREY > 128).astype(np.uint8)
@@ -148,7 +210,15 @@ MASKS = {
     "NHW": (HOLES, HOLES),
     "NHW1": (HOLES[..., None], HOLES),
     "bool": (HOLE > 0, HOLE[None]),
-    "negative": (-HOLE.astype(np.int32), HOLE[None]),
+    "logits": (np.where(HOLE, 3.5, -2.5), HOLE[None]),
+    "negative": (np.where(HOLE, 9, -9), HOLE[None]),
+    "HW4, alpha of one value": (np.dstack([HOLE, HOLE, HOLE, HOLE * 0 + 9]), HOLE[None]),
+    "bool HW4, of one colour": (np.dstack([HOLE > 9] * 3 + [HOLE > 0]), HOLE[None]),
+    "HW2, drawn": (np.dstack([HOLE * 0, HOLE * 255]), HOLE[None]),
+    "float HW4, drawn": (np.dstack([HOLE * 0 + 1.0] * 3 + [HOLE * 0.5]), HOLE[None]),
+    "HW2, alpha of one value": (np.dstack([HOLE, HOLE * 0]), HOLE[None]),
+    "torch negative": (torch.from_numpy(np.where(HOLE, 9, -9)), HOLE[None]),
+    "PIL F, negative": (Image.fromarray(np.where(HOLE, 3.5, -2.5).astype(np.float32)), HOLE[None]),
     "large": (HOLE.astype(np.int64) * 2**40, HOLE[None]),
     "uint16": (HOLE.astype(np.uint16) * 256, HOLE[None]),
     "tiny floats": (HOLE * 1e-30, HOLE[None]),
@@ -169,14 +239,15 @@ def test_mask_of_every_kind(kind):
 
 
 WRONG_MASKS = {
-    "NaN": (np.where(HOLE, np.nan, 0), "the mask has NaN; allowed: 0 for known pixels"),
+    "NaN": (np.where(HOLE, np.nan, 0), "the mask has NaN; allowed: numbers, above 0 for the hole"),
+    "PIL NaN": (Image.new("F", (5, 4), float("nan")), "the mask has NaN; allowed: numbers"),
     "torch NaN": (torch.full((4, 5), torch.nan), "the mask has NaN"),
-    "1-D": (np.zeros(5), r"mask has shape \(5,\); allowed: \(H, W\), or \(N, H, W\)"),
+    "1-D": (np.zeros(5), r"mask has shape \(5,\); allowed: \(H, W\), \(H, W, C\) with C"),
     "5-D": (np.zeros((1, 1, 1, 4, 5)), r"mask has shape \(1, 1, 1, 4, 5\)"),
     "channels first": (np.zeros((1, 1, 4, 5)), r"mask has shape \(1, 1, 4, 5\)"),
     "torch of three channels": (torch.zeros(2, 3, 4, 5), r"mask has shape \(2, 3, 4, 5\)"),
     "empty": (np.zeros((0, 5)), r"mask has shape \(0, 5\)"),
-    "text": ("mask.png", "mask has dtype <U8"),
+    "a path that is not there": ("mask.png", "mask.png: no such file"),
     "None": (None, "mask has dtype object"),
     "complex": (np.zeros((4, 5), complex), "mask has dtype complex128; allowed: bool, integers, floats"),
 }
@@ -189,9 +260,45 @@ def test_mask_that_is_none(kind):
         mask_of(mask)
 
 
-@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
 def test_the_images_size_tells_a_narrow_batch_from_channels(width):
     masks = np.zeros((2, 5, width), np.uint8)
     masks[1, 4, 0] = 1
-    assert mask_of(masks, (5, width)).shape == (2, 5, width)
-    assert mask_of(masks, (2, 5)).shape == (1, 2, 5)
+    assert mask_of(masks, given_image(np.zeros((5, width, 3)))).shape == (2, 5, width)
+    assert mask_of(masks, given_image(np.zeros((2, 5, 3)))).shape == (1, 2, 5)
+
+
+def test_channels_first_masks_where_the_size_tells():
+    np.testing.assert_array_equal(mask_of(HOLES[:, None], given_image(BATCH)), HOLES)
+
+
+@pytest.mark.parametrize("kind", ["PIL", "NumPy", "torch", "path"])
+def test_options_read_every_kind_of_mask(tmp_path, kind):
+    soft = np.array([[0, 100, 200], [255, 127, 128]], np.uint8)
+    Image.fromarray(soft).save(tmp_path / "m.png")
+    masks = {
+        "PIL": Image.fromarray(soft),
+        "NumPy": soft,
+        "torch": torch.from_numpy(soft),
+        "path": tmp_path / "m.png",
+    }
+    above = mask_of(masks[kind], options=MaskOptions(mask_threshold=127))
+    np.testing.assert_array_equal(above, [[[0, 0, 1], [1, 0, 1]]])
+    np.testing.assert_array_equal(mask_of(masks[kind], options=MaskOptions(invert=True)), [[[1, 0, 0], [0, 0, 0]]])
+
+
+def test_a_file_is_named_where_its_object_fails(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "i.png")
+    (tmp_path / "i.png").write_bytes((tmp_path / "i.png").read_bytes()[:80])
+    for image in (Image.open(tmp_path / "i.png"), str(tmp_path / "i.png")):
+        with pytest.raises(ImageError, match=r"i.png: ") as caught:
+            given_image(image)
+        assert str(caught.value).count("i.png") == 1
+
+
+def test_a_path_is_read_as_pil_would_be(tmp_path):
+    Image.fromarray(np.dstack([RGB, GREY])).save(tmp_path / "i.png", dpi=(300, 300))
+    given = given_image(tmp_path / "i.png")
+    result = given.restore(FILL, HALF[None])
+    np.testing.assert_array_equal(np.asarray(result), np.dstack([FILL[0], GREY]))
+    assert [round(value) for value in result.info["dpi"]] == [300, 300]

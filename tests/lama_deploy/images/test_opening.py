@@ -17,8 +17,9 @@ import lama_deploy.images.opening as opening
 import lama_deploy.process_memory as memory
 from lama_deploy.errors import DataError, DeviceMemoryError, ImageError
 from lama_deploy.evaluation.drawn_set import MadeSet
-from lama_deploy.images.files import STORED_FROM_SHOWN, read_mask, read_photograph
+from lama_deploy.images.files import read_mask, read_photograph
 from lama_deploy.images.masks import mask_set
+from lama_deploy.images.placing import STORED_FROM_SHOWN
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.training.mask_files import ObjectMasks
 from lama_deploy.training.sources import decode, find_pictures
@@ -112,7 +113,8 @@ def test_a_picture_that_is_a_program_starts_none(tmp_path, ghostscript):
 def test_a_turned_tiff_is_read_as_it_is_shown(tmp_path, compression, mode, orientation):
     """Pillow maps a named, uncompressed file into memory as though it were stored as shown."""
     shown = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10) * 4)
-    stored = shown if orientation == 1 else shown.transpose(STORED_FROM_SHOWN[orientation])
+    turn = STORED_FROM_SHOWN.get(orientation, np.asarray)
+    stored = Image.fromarray(np.ascontiguousarray(turn(np.asarray(shown))))
     image = Image.fromarray(np.asarray(stored).astype(np.uint16) << 8) if mode == "I;16" else stored.convert(mode)
     image.save(tmp_path / "i.tif", compression=compression, tiffinfo={0x0112: orientation})
     photograph = read_photograph(tmp_path / "i.tif")

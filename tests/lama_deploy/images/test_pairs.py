@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lama_deploy.errors import ImageError
-from lama_deploy.images.pairs import Job, find_jobs, images_without_mask
+from lama_deploy.images.pairs import Found, Job, find_jobs, official_pairs
 
 
 @pytest.fixture
@@ -20,8 +20,12 @@ def touch(*names: str) -> None:
         Path(name).touch()
 
 
-def jobs(image: str, mask: str | None, output: str) -> list[tuple[str, str, str]]:
-    found = find_jobs(Path(image), Path(mask) if mask else None, Path(output))
+def find(image: str, mask: str | None, output: str, form: str | None = None) -> Found:
+    return find_jobs(Path(image), Path(mask) if mask else None, Path(output), form)
+
+
+def jobs(image: str, mask: str | None, output: str, form: str | None = None) -> list[tuple[str, str, str]]:
+    found = find(image, mask, output, form).jobs
     assert all(isinstance(job, Job) for job in found)
     return [(str(job.image), str(job.mask), str(job.output)) for job in found]
 
@@ -129,8 +133,77 @@ def test_official_folder_takes_any_picture_suffix(at):
     assert jobs("d", None, "o") == [("d/a.JPG", "d/a_mask000.png", "o/a_mask000.png")]
 
 
-def test_images_without_mask_are_named(at):
-    touch("i/a.png", "i/b.png", "m/a.png", "d/c.png", "d/c_mask.png")
-    folders = Path("i"), Path("m")
-    assert images_without_mask(*folders, find_jobs(*folders, Path("o"))) == [Path("i/b.png")]
-    assert images_without_mask(Path("d"), None, find_jobs(Path("d"), None, Path("o"))) == []
+def names(paths: list[Path]) -> list[str]:
+    return [str(path) for path in paths]
+
+
+def test_what_of_two_folders_is_in_no_job(at):
+    touch("i/a.png", "i/b.png", "i/c.heic", "i/.DS_Store", "m/a.png", "m/x.png", "m/notes.txt")
+    found = find("i", "m", "o")
+    assert names(found.without_mask) == ["i/b.png"] and names(found.without_image) == ["m/x.png"]
+    assert names(found.not_read) == ["i/c.heic", "m/notes.txt"]
+
+
+def test_what_of_an_official_folder_is_in_no_job(at):
+    touch("d/c.png", "d/c_mask.png", "d/e.jpg", "d/f_mask1.png", "d/read.me")
+    found = find("d", None, "o")
+    assert names(found.without_mask) == ["d/e.jpg"] and names(found.without_image) == ["d/f_mask1.png"]
+    assert names(found.not_read) == ["d/read.me"]
+
+
+def test_one_mask_for_a_folder_leaves_nothing_out(at):
+    touch("i/a.png", "m.png")
+    assert find("i", "m.png", "o") == Found([Job(Path("i/a.png"), Path("m.png"), Path("o/a.png"))], [], [], [])
+
+
+def test_masks_below_the_images_are_no_images(at):
+    touch("i/a.png", "i/m/a.png", "i/m/b.png")
+    found = find("i", "i/m", "o")
+    assert names([job.mask for job in found.jobs]) == ["i/m/a.png"] and found.without_mask == []
+    assert names(found.without_image) == ["i/m/b.png"]
+
+
+def test_images_below_the_masks_are_no_masks(at):
+    touch("m/a.png", "m/i/a.png")
+    assert jobs("m/i", "m", "o") == [("m/i/a.png", "m/a.png", "o/a.png")]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".jfif", ".PGM", ".avif", ".ppm"])
+def test_every_format_that_is_read_is_found(at, suffix):
+    touch(f"i/a{suffix}", f"m/a{suffix}", f"d/b{suffix}", "d/b_mask.png")
+    assert jobs("i", "m", "o") == [(f"i/a{suffix}", f"m/a{suffix}", "o/a.png")]
+    assert jobs("d", None, "o") == [(f"d/b{suffix}", "d/b_mask.png", "o/b_mask.png")]
+
+
+def test_links_to_folders_are_followed_once(at):
+    touch("other/a.png", "i/deep/b.png", "m/a.png", "m/b.png")
+    for name, target in (("i/x", "../other"), ("i/y", "../other"), ("i/again", "deep"), ("i/deep/round", "..")):
+        Path(name).symlink_to(target)
+    assert jobs("i", "m", "o") == [("i/deep/b.png", "m/b.png", "o/deep/b.png"), ("i/x/a.png", "m/a.png", "o/x/a.png")]
+    touch("other/c.png", "other/c_mask.png")
+    assert [str(pair.image) for pair in official_pairs(Path("i"))] == ["i/x/c.png"]
+
+
+def test_a_link_to_a_folder_is_a_folder(at):
+    touch("other/a.png", "m/a.png")
+    Path("i").symlink_to("other")
+    assert jobs("i", "m", "o") == [("i/a.png", "m/a.png", "o/a.png")]
+
+
+def test_results_in_the_format_that_is_asked_for(at):
+    touch("i/a.JPG", "i/b.gif", "i/c.webp", "m/a.png", "m/b.png", "m/c.png")
+    outputs = [output for _, _, output in jobs("i", "m", "o", "same")]
+    assert outputs == ["o/a.JPG", "o/b.png", "o/c.webp"]
+    assert [output for _, _, output in jobs("i", "m", "o", "tif")] == ["o/a.tif", "o/b.tif", "o/c.tif"]
+    touch("d/a.jpg", "d/a_mask.png")
+    assert jobs("d", None, "o", "same")[0][2] == "o/a_mask.jpg"
+    Path("o").mkdir()
+    assert jobs("i/a.JPG", "m/a.png", "o", "same")[0][2] == "o/a.JPG"
+
+
+def test_a_file_has_its_format_by_its_name(at):
+    touch("a.png", "m.png")
+    with pytest.raises(ImageError, match=r"r.png: its own suffix says the format, so leave --format out"):
+        jobs("a.png", "m.png", "r.png", "jpg")
+    with pytest.raises(ImageError, match=r"r.gif: cannot write .gif"):
+        jobs("a.png", "m.png", "r.gif")

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from lama_deploy.errors import ImageError
-from lama_deploy.images.pixel_modes import alpha_of, has_alpha, holes_of, rgb_of, rgb_profile
+from lama_deploy.images.hole import holes_in
+from lama_deploy.images.mask_options import AS_OFFICIAL
+from lama_deploy.images.notes import ignore
+from lama_deploy.images.pixel_modes import alpha_of, has_alpha, icc_profile_of, mask_layers, rgb_of
 
 RGB = np.random.default_rng(1).integers(0, 256, (6, 7, 3), dtype=np.uint8)
 GREY = RGB[..., 0]
@@ -118,11 +121,18 @@ def test_only_a_profile_for_rgb_is_kept(icc_profile, space, kept):
     profile = icc_profile(space) if len(space) == 4 else space
     image = Image.new("RGB", (2, 2))
     image.info["icc_profile"] = profile
-    assert rgb_profile(image) == (profile if kept else None)
+    assert icc_profile_of(image) == (profile if kept else None)
+
+
+@pytest.mark.parametrize(("space", "kept"), [(b"RGB ", True), (b"GRAY", True), (b"CMYK", False)])
+def test_a_profile_for_greys_is_kept_where_the_result_is_grey(icc_profile, space, kept):
+    image = Image.new("L", (2, 2))
+    image.info["icc_profile"] = icc_profile(space)
+    assert icc_profile_of(image, grey=True) == (icc_profile(space) if kept else None)
 
 
 def test_image_without_profile():
-    assert rgb_profile(Image.new("RGB", (2, 2))) is None
+    assert icc_profile_of(Image.new("RGB", (2, 2))) is None
 
 
 HOLE = (GREY % 3 == 0) & (GREY > 0)
@@ -139,7 +149,8 @@ MASKS = {
     "16-bit PNG": reopened(Image.fromarray(FAINT.astype(np.uint16)), "PNG"),
     "I": Image.fromarray(FAINT.astype(np.int32) * 70000),
     "F": Image.fromarray(np.where(HOLE, 1e-9, 0).astype(np.float32)),
-    "F with NaN": Image.fromarray(np.where(HOLE, 1, np.nan).astype(np.float32)),
+    "F, negative": Image.fromarray(np.where(HOLE, 1, -1).astype(np.float32)),
+    "I, negative": Image.fromarray(np.where(HOLE, 1, -1).astype(np.int32)),
     "CMYK": Image.fromarray(np.dstack([grey3(GREY * 0), np.where(HOLE, 0, 255).astype(np.uint8)]), "CMYK"),
     "LAB": lab(Image.fromarray(grey3(np.where(HOLE, 255, 0).astype(np.uint8)))),
 }
@@ -147,6 +158,11 @@ MASKS = {
 
 @pytest.mark.parametrize("mode", MASKS)
 def test_holes_are_every_pixel_above_zero(mode):
-    holes = holes_of(MASKS[mode])
+    holes = holes_in(mask_layers(MASKS[mode]), AS_OFFICIAL, ignore)
     np.testing.assert_array_equal(holes, HOLE)
     assert holes.dtype == np.uint8
+
+
+def test_nan_is_neither_hole_nor_known():
+    with pytest.raises(ImageError, match="the mask has NaN; allowed: numbers, above 0"):
+        mask_layers(Image.new("F", (2, 2), float("nan")))

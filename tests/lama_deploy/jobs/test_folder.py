@@ -38,7 +38,7 @@ def jobs(tmp_path: Path) -> list[Job]:
     for index, red in enumerate((1, 2, BLACK, 4)):
         Image.new("RGB", (8, 6), (red, 50, 60)).save(tmp_path / f"images/{index}.png")
         Image.fromarray(np.eye(6, 8, dtype=np.uint8) * 255).save(tmp_path / f"masks/{index}.png")
-    return find_jobs(tmp_path / "images", tmp_path / "masks", tmp_path / "out")
+    return find_jobs(tmp_path / "images", tmp_path / "masks", tmp_path / "out").jobs
 
 
 ERRORS = {
@@ -66,7 +66,7 @@ def test_names_that_no_terminal_shows(jobs, capsys, tmp_path):
     name = "a\n\x1b[2J\udcff"
     for folder in ("images", "masks"):
         (tmp_path / folder / "2.png").rename(tmp_path / folder / f"{name}.png")
-    odd = find_jobs(tmp_path / "images", tmp_path / "masks", tmp_path / "out")
+    odd = find_jobs(tmp_path / "images", tmp_path / "masks", tmp_path / "out").jobs
     assert run_all(Inpainter(Failing(RuntimeError("x"))), odd, 10**6) == 1
     captured = capsys.readouterr().err
     assert captured.count("\n") == 1 and captured[:-1].isprintable()

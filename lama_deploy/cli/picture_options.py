@@ -1,0 +1,82 @@
+"""How lama-inpaint reads masks and writes pictures, and what it says of the files that it leaves out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args
+
+from lama_deploy.cli.verbosity import note
+from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.files import FORMATS
+from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
+from lama_deploy.images.notes import MOST_NAMED, Notes
+from lama_deploy.images.opening import HEIC
+from lama_deploy.images.pairs import RESULT_FORMATS, Found
+
+
+def add_picture_options(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("how masks are read and results are written")
+    group.add_argument(
+        "--mask-threshold",
+        type=_threshold,
+        default=0,
+        metavar="N",
+        help="Take what is brighter than N for the hole, 0 to 254 whatever the mask's depth (default: 0).",
+    )
+    group.add_argument("--invert", action="store_true", help="Take the other pixels for the hole.")
+    group.add_argument(
+        "--mask-from",
+        choices=get_args(MaskFrom),
+        default="auto",
+        help="Take the hole from what is opaque, or bright; auto: bright, unless a mask is one colour and its "
+        "transparency varies.",
+    )
+    group.add_argument(
+        "--mask-as",
+        choices=get_args(MaskAs),
+        default="auto",
+        help="Take masks as drawn over a picture as EXIF turns it (shown) or over its stored pixels (auto: what fits, "
+        "shown where both do).",
+    )
+    group.add_argument(
+        "--format",
+        choices=RESULT_FORMATS,
+        help="Write the results in a folder in this format; same: in the image's own (default: png).",
+    )
+
+
+def mask_options_of(args: argparse.Namespace) -> MaskOptions:
+    return MaskOptions(
+        mask_threshold=args.mask_threshold, invert=args.invert, mask_from=args.mask_from, mask_as=args.mask_as
+    )
+
+
+def say_left_out(found: Found, form: str | None) -> None:
+    """One line for each kind of file of the folders that is not used, or not as it was asked for."""
+    _say(found.without_mask, "{} images have no mask and are left out, first {}")
+    _say(found.without_image, "{} masks have no image and are left out, first {}")
+    heic = any(path.suffix.lower() in (".heic", ".heif") for path in found.not_read)
+    _say(found.not_read, "{} files are no pictures that are read and are left out, first {}" + (f"; {HEIC}" * heic))
+    if form == "same":
+        others = [job.image for job in found.jobs if job.image.suffix.lower() not in FORMATS]
+        _say(others, "{} images have a format that is not written, and become PNG, first {}")
+
+
+def say(notes: Notes) -> None:
+    for line in notes.lines():
+        note(line)
+
+
+def _say(paths: list[Path], text: str) -> None:
+    if paths:
+        first = ", ".join(brief(str(path)) for path in paths[:MOST_NAMED])
+        note(text.format(len(paths), first))
+
+
+def _threshold(text: str) -> Any:
+    """argparse's type, of what MaskOptions allows."""
+    try:
+        return MaskOptions(mask_threshold=float(text)).mask_threshold
+    except (ValueError, ImageError) as error:
+        raise argparse.ArgumentTypeError(f"{brief(repr(text))} is no number from 0 to below 255") from error

@@ -1,0 +1,108 @@
+"""Colours of 16 bits a sample, which PIL has no mode for: read in two halves, written into a PNG that PIL has made.
+
+PIL decodes such a file to the upper bytes. Told that the bytes of a sample stand the other way round, it gives the
+lower ones: the same decoder, the same sizes, another byte.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lama_deploy.arrays import Array
+from lama_deploy.images.notes import Note
+from lama_deploy.images.opening import opened
+
+SWAPPED = {"16B": "16L", "16L": "16B"}
+SWAPPED["16N"] = SWAPPED["16L" if np.little_endian else "16B"]
+LAYOUTS = ("RGB", "RGBX", "RGBA")  # of pixels in the file
+LOST = "the picture has 16 bits a sample, of which 8 are read; PNG and TIFF in grey, RGB or RGBA keep all"
+PNG_HEADER = 8 + 25  # signature and IHDR, which is the first chunk
+DEPTH_AT = 24
+
+
+class RawMode:
+    """How the pixels of an opened picture stand in its file; None where PIL reads all of them."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+
+    def look(self, image: Image.Image) -> None:
+        """Before it is decoded, which forgets it."""
+        for tile in getattr(image, "tile", []):
+            if image.mode in ("RGB", "RGBA", "LA", "CMYK") and ";16" in (name := _raw_mode(tile)):
+                self.name = name
+            elif tile[0] in ("ppm", "ppm_plain") and image.mode == "RGB" and tile[3][-1] > 255:
+                self.name = "PPM;16"
+
+    @property
+    def is_kept(self) -> bool:
+        layout, _, depth = (self.name or "").partition(";")
+        return layout in LAYOUTS and depth in SWAPPED
+
+
+def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, note: Note) -> Array | None:
+    """(H, W, 3 or 4) uint16 of a picture whose upper bytes are read; None for all others. Raises as `opened`."""
+    if raw.name is None:
+        return None
+    if not raw.is_kept:
+        note(LOST)
+        return None
+    with opened(path, max_pixels, undecoded=_swap) as lower:
+        high, low = (np.asarray(half).astype(np.uint16) for half in (upper, lower))
+    return high << 8 | low if high.shape == low.shape else None
+
+
+def _swap(image: Image.Image) -> None:
+    tiles: Any = image
+    tiles.tile = [_swapped(tile) for tile in tiles.tile]
+
+
+def _swapped(tile: Any) -> Any:
+    layout, _, depth = _raw_mode(tile).partition(";")
+    name = f"{layout};{SWAPPED.get(depth, depth)}"
+    arguments = name if isinstance(tile[3], str) else (name, *tile[3][1:])
+    swapped = (*tile[:3], arguments)
+    return swapped if type(tile) is tuple else type(tile)(*swapped)  # older Pillows have plain ones
+
+
+def _raw_mode(tile: Any) -> str:
+    arguments = tile[3]
+    name = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return name if isinstance(name, str) else ""
+
+
+def png_with(data: bytes, bands: Array) -> bytes:
+    """A PNG of 8 bits, as PIL has made it of the same size and channels, with (H, W, C) uint16 instead."""
+    head = data[:DEPTH_AT] + bytes([16]) + data[DEPTH_AT + 1 : PNG_HEADER - 4]
+    head += struct.pack(">I", zlib.crc32(head[12:]))
+    kept = (_chunk(kind, body) for kind, body in _chunks(data, PNG_HEADER) if kind not in (b"IDAT", b"IEND"))
+    return head + b"".join(kept) + _chunk(b"IDAT", zlib.compress(_filtered(bands), 6)) + _chunk(b"IEND", b"")
+
+
+def _filtered(bands: Array) -> bytes:
+    """Rows of differences to the pixel at the left (filter 1), which compress well."""
+    height, width, channels = bands.shape
+    samples = np.ascontiguousarray(bands.astype(">u2")).view(np.uint8).reshape(height, width, 2 * channels)
+    rows = np.empty((height, 1 + samples[0].size), np.uint8)
+    rows[:, 0] = 1
+    rows[:, 1 : 1 + 2 * channels] = samples[:, 0]
+    rows[:, 1 + 2 * channels :] = (samples[:, 1:] - samples[:, :-1]).reshape(height, -1)
+    return rows.tobytes()
+
+
+def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4])
+        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -1,0 +1,51 @@
+"""Whether a picture moves: files of several frames or pages, of which no more than the first would be read."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from lama_deploy.errors import ImageError
+from lama_deploy.images.notes import Note
+
+BESIDE = "the file holds more pictures (of a second lens, a preview, a depth or gain map), which are left out"
+EXTENSION, SEPARATOR = 0x21, 0x2C  # blocks of a GIF
+
+
+def refuse_frames(image: Image.Image, note: Note) -> None:
+    """An opened picture, not decoded yet. Raises ImageError for animations and for files of several pages."""
+    if image.format == "MPO":  # a JPEG of a phone or camera: what is behind the first picture belongs to it
+        note(BESIDE)
+        return
+    moves = _gif_moves(image) if image.format == "GIF" else getattr(image, "is_animated", False)
+    if moves:
+        raise ImageError(
+            f"has more than one {'page' if image.format == 'TIFF' else 'frame'}, and one picture a file is filled; "
+            "write them as pictures of their own first, for instance with ffmpeg or ImageMagick, then give that folder"
+        )
+
+
+def _gif_moves(image: Image.Image) -> bool:
+    """By its blocks: Pillow would read all comments between frames, which it joins one by one."""
+    stream = getattr(image, "fp", None)
+    data = stream.getvalue() if isinstance(stream, io.BytesIO) else b""
+    flags = data[10] if len(data) > 10 else 0
+    at, frames = 13 + _colours(flags), 0
+    while at < len(data) and data[at] in (EXTENSION, SEPARATOR):
+        if data[at] == SEPARATOR:
+            frames += 1
+            at += 11 + (_colours(data[at + 9]) if at + 9 < len(data) else 0)
+        else:
+            at += 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+        if frames > 1:
+            return True
+    return False
+
+
+def _colours(flags: int) -> int:
+    """Bytes of a colour table."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
