@@ -36,6 +36,7 @@ SHAPE = {
     "variant": optional(TEXT),
     "generator": OBJECT,
     "weights": {"source": TEXT, "sha256": SHA256},
+    "assumed": Each(TEXT),
     "target": one_of(*MODELS),
     "precision": one_of("fp32", "fp16", "bf16", "int8"),
     "spectral": TEXT,
@@ -54,7 +55,7 @@ ENGINE_SHAPE = {
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
 }
-ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}}
+ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}, "assumed": {}}
 REMEDY = "export the bundle again, or copy it again from where it was whole"
 
 
@@ -63,7 +64,8 @@ class Bundle:
     """Contents of `bundle.json`.
 
     Its hashes find what was damaged, mixed up or edited by mistake; who edits on purpose can write new ones.
-    variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}.
+    variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}. assumed: what
+    nothing in that file or beside it says of the generator (`checkpoints.checkpoint.Checkpoint`).
     io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
     headroom, where the precision asked for them (`lama_export.precision.fp16`). quantisation: what int8 left out, and
@@ -84,6 +86,7 @@ class Bundle:
     tools: dict[str, str]
     parity: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, Any] = field(default_factory=dict)
+    assumed: dict[str, str] = field(default_factory=dict)
     quantisation: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     created: str = ""

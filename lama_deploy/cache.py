@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from lama_deploy.errors import LamaDeployError, brief
@@ -33,3 +34,11 @@ def kept_in_cache(*names: str) -> Path | None:
         return cache_directory().joinpath(*names)
     except LamaDeployError:
         return None
+
+
+def torch_home() -> Path | None:
+    """torch.hub's folder by its own rule, without torch: others keep weights there too. None where no home is known."""
+    named, base = os.environ.get("TORCH_HOME"), os.environ.get("XDG_CACHE_HOME")
+    with suppress(RuntimeError):
+        return Path(named).expanduser() if named else Path(base or "~/.cache").expanduser() / "torch"
+    return None

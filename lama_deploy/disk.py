@@ -25,6 +25,21 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Every file in a folder and below, sorted. Links to folders are followed, and no folder is searched twice."""
+    visited: set[tuple[int, int]] = set()
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        info = Path(place).stat()
+        if (info.st_dev, info.st_ino) in visited:
+            folders.clear()
+            continue
+        visited.add((info.st_dev, info.st_ino))
+        folders.sort(key=lambda name: ((Path(place) / name).is_symlink(), name))  # a folder before links to it
+        found += (path for path in (Path(place) / name for name in names) if path.is_file())
+    return sorted(found)
+
+
 @contextmanager
 def appears_whole(file: str | os.PathLike[str], *, synced: bool = False) -> Iterator[BinaryIO]:
     """An open file for bytes; they take the place of `file` when the block succeeds, and vanish otherwise.

@@ -16,6 +16,7 @@ from state_parts import PART_BYTES
 
 CONFIG = Path(__file__).parent / "lama-demo.yaml"
 ENDLESS = 1_000_000  # steps; the clock ends the run
+SHARES = "data.shares={photos: 3, textures: 1}"  # of the corpus's folders, which other data need not have
 MASK_SIDE = 256  # crops that mask sets are made for
 TRIAL_SHARE = 0.2  # of the lease for one trial, at most
 
@@ -59,7 +60,7 @@ def lease_config(corpus: Unpacked, crop: int, batch: int, workers: int | None) -
     side = corpus.sides.train_side
     if crop > side:
         raise CorpusError(f"crops of {crop} do not fit the pack's pictures of {side} pixels; lower --crop")
-    settings = [f"data.crop={crop}", f"data.mask_scale={crop / MASK_SIDE}", f"data.least_scale={crop / side}"]
+    settings = [SHARES, f"data.crop={crop}", f"data.mask_scale={crop / MASK_SIDE}", f"data.least_scale={crop / side}"]
     settings += [f"data.batch_size={batch}", f"data.workers={_workers() if workers is None else workers}"]
     settings += [f"steps={ENDLESS}", f"save_every={ENDLESS}", f"pictures_every={ENDLESS}", "log_every=200"]
     config = override(read_config(CONFIG), settings)

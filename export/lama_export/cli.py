@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_deploy.cli.verbosity import note
@@ -92,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--json", action="store_true", help="Print what was written as JSON, as lama-deploy info does, and no tables."
     )
+    add_assume_option(p)
     _add_engine_arguments(p)
     return p
 
@@ -174,7 +176,7 @@ def main() -> int:
     if args.weights == DEMO:
         note(DEMO_NOTE)
     options = _options(args)
-    checkpoint = load_weights(args.weights)
+    checkpoint = load_weights(args.weights, told(args))
     if not args.json:
         print(provenance(checkpoint))
         print(f"recognised: {generator_line(about_generator(checkpoint.config))}")

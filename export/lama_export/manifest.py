@@ -34,6 +34,7 @@ def describe(
         variant=variant_name(checkpoint.config),
         generator=checkpoint.config.to_dict(),
         weights={"source": source or str(checkpoint.path), "sha256": checkpoint.sha256},
+        assumed=dict(checkpoint.assumed),
         files={path.name: _fingerprint(path) for path in sorted(directory.iterdir())},
         inputs={value.name: _interface(value) for value in model.graph.input},
         outputs={value.name: _interface(value) for value in model.graph.output},

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lama_deploy.cache import CACHE_VARIABLE, kept_in_cache
+from lama_deploy.cache import CACHE_VARIABLE, kept_in_cache, torch_home
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, MissingBackboneError
 
@@ -122,11 +120,11 @@ def find_backbone(name: str, path: str | Path | None = None) -> Path:
 
 
 def _candidates(backbone: BackboneFile) -> Iterator[Path]:
-    cached, torch_home = _cached(backbone), _torch_home()
+    cached, torch_cache = _cached(backbone), torch_home()
     if cached is not None:
         yield cached
-    if torch_home is not None:
-        yield torch_home / (backbone.torch_home or f"hub/checkpoints/{backbone.file_name}")
+    if torch_cache is not None:
+        yield torch_cache / (backbone.torch_home or f"hub/checkpoints/{backbone.file_name}")
     if backbone.packaged is not None:
         spec = importlib.util.find_spec(backbone.packaged.package)  # of a top-level name: runs none of its code
         for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -135,14 +133,6 @@ def _candidates(backbone: BackboneFile) -> Iterator[Path]:
 
 def _cached(backbone: BackboneFile) -> Path | None:
     return kept_in_cache("backbones", backbone.file_name)
-
-
-def _torch_home() -> Path | None:
-    """torch.hub's rule, without torch; None where no home is known."""
-    named, base = os.environ.get("TORCH_HOME"), os.environ.get("XDG_CACHE_HOME")
-    with suppress(RuntimeError):
-        return Path(named).expanduser() if named else Path(base or "~/.cache").expanduser() / "torch"
-    return None
 
 
 def _verified(path: Path, sha256: str | None) -> Path:

@@ -33,7 +33,7 @@ class Candidate:
 
     precision: of its file, or of the backend that takes a checkpoint. weights: {"source", "sha256"}. eager: the
     worst that eager float32 was off by in its parity record; None where there is none. engine: the bundle's record
-    of a TensorRT engine, empty without one. facts: more for the record.
+    of a TensorRT engine, empty without one. assumed: of the bundle's checkpoint. facts: more for the record.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Candidate:
     tolerance: Tolerance
     eager: HoleErrors | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
+    assumed: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,7 +109,7 @@ def open_eager(first: Candidate, *, device: str | None, threads: int | None) -> 
     from lama_deploy.checkpoints.weights import load_weights
 
     source = first.weights["source"]
-    checkpoint = load_weights(source)
+    checkpoint = load_weights(source, first.assumed)
     if checkpoint.sha256 != first.weights["sha256"]:
         raise CheckpointError(f"{source} is another checkpoint than {first.name} was made from")
     where = device or str(first.backend.device)
@@ -139,6 +140,7 @@ def _open_bundle(name: str, device: str | None, threads: int | None) -> Candidat
         tolerance_for(bundle),
         recorded_eager(bundle.parity),
         bundle.engine,
+        bundle.assumed,
         facts,
     )
 

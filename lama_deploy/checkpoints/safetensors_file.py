@@ -39,7 +39,7 @@ class SafetensorsContent:
 
 
 class SafetensorsFile:
-    """An open file: `shapes` and `metadata` are in its header, `read` loads its tensors.
+    """An open file: `entries` and `metadata` are in its header, `read` loads its tensors.
 
     Raises CheckpointError for what is damaged, or of a type that is not read.
     """
@@ -53,7 +53,7 @@ class SafetensorsFile:
             self._stream.close()
             raise
         self.metadata = self._header.metadata
-        self.shapes = {name: entry.shape for name, entry in self._header.entries.items()}
+        self.entries = self._header.entries
 
     def __enter__(self) -> SafetensorsFile:
         return self

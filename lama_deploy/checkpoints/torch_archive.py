@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.checkpoints.named_tensors import named_tensors
+from lama_deploy.checkpoints.named_tensors import Groups, tensor_groups
 from lama_deploy.checkpoints.opening import open_file
 from lama_deploy.checkpoints.pickle_names import UnknownNameError
 from lama_deploy.checkpoints.pickle_reader import MOST_BYTES, read_pickle
@@ -56,10 +56,10 @@ class TorchArchive:
     def __exit__(self, *exception: object) -> None:
         self._entries.close()
 
-    def tensors(self) -> dict[str, TensorRef]:
-        """All tensors by dotted name: of the state_dict, a dict holding one, or a TorchScript module tree."""
+    def groups(self) -> Groups:
+        """All tensors, by the dict that holds them, then by dotted name: see `tensor_groups`."""
         try:
-            return named_tensors(self.root)
+            return tensor_groups(self.root)
         except DamagedPickleError as error:
             raise CheckpointError(f"{self.path}: {error}; the file is damaged") from error
 

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from lama_deploy.cache import cache_directory
+from lama_deploy.cache import cache_directory, kept_in_cache, torch_home
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from lama_deploy.checkpoints.published import DEMO as DEMO  # callers have it from here
+from lama_deploy.checkpoints.published import DEMO_SHA256, PUBLISHED, PublishedWeights
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import MissingDependencyError, WeightsNotFoundError, brief
 
-DEMO = "lama-demo"
+log = logging.getLogger(__name__)
 DEMO_FILE = Path(__file__).parents[1] / "data" / "lama-demo.safetensors"  # examples/demo_model says how it was trained
-# Of what ships: examples/demo_model/ship.py prints another one where it writes another file.
-DEMO_SHA256 = "6a01d20f97f75d4473a2b4b50e09bf7f89ccb0660e3e403ed72abc20fca01f03"
 DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
 
 
-@dataclass(frozen=True)
-class PublishedWeights:
-    """A file on the web, pinned by its SHA-256."""
-
-    file_name: str
-    url: str
-    sha256: str
-
-
-# The TorchScript file that IOPaint and simple-lama-inpainting download: official big-lama, 205,669,692 bytes.
-PUBLISHED: Mapping[str, PublishedWeights] = {
-    "big-lama": PublishedWeights(
-        file_name="big-lama.pt",
-        url="https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt",
-        sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
-    )
-}
-
-
 def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
-    """The file behind a path or a name, a published one verified, and downloaded when the cache has none.
+    """The file behind a path or a name, a published one verified, and downloaded where it is on this machine nowhere.
+
+    Other programs' copies (IOPaint, simple-lama) are taken from torch's cache, where they are the published file.
 
     Raises WeightsNotFoundError, which says where to put the file on a machine without a network.
     """
@@ -56,6 +39,9 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
         )
     cached = cache_directory() / published.file_name
     if not cached.is_file():
+        others = _of_others(published)
+        if others is not None:
+            return others
         _download(published, cached)
     digest = sha256_of(cached)
     if digest != published.sha256:
@@ -65,11 +51,45 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
     return cached
 
 
+def files_here(name: str) -> list[Path]:
+    """Those of published weights that are on this machine, unchecked, in the order that `find_weights` looks."""
+    published, home = PUBLISHED[name], torch_home()
+    own = kept_in_cache(published.file_name)
+    places = [own, home / "hub" / "checkpoints" / published.file_name if home else None]
+    return [place for place in places if place is not None and place.is_file()]
+
+
+def known_as(sha256: str) -> str | None:
+    """What the file of this hash is, None for none that is known."""
+    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
+    return {**known, DEMO_SHA256: f"{DEMO}, as it ships"}.get(sha256)
+
+
 def _is_checkpoint(path: Path) -> bool:
     try:
         return path.is_file() or (path / "models").is_dir()
     except (OSError, ValueError):  # too long for a name, in a folder that may not be entered, with a NUL
         return False
+
+
+def _of_others(published: PublishedWeights) -> Path | None:
+    """In torch's cache; None where there is no such file, or another of its name, which is logged."""
+    home = torch_home()
+    found = None if home is None else home / "hub" / "checkpoints" / published.file_name
+    if found is None or not found.is_file():
+        return None
+    try:
+        digest = sha256_of(found)
+    except OSError as error:
+        log.warning("%s: cannot be read (%s), so it is not used", brief(str(found)), brief(error))
+        return None
+    if digest == published.sha256:
+        return found
+    log.warning(
+        "%s: not used: its SHA-256 %s is not the published %s; to run it all the same, give its path",
+        *(brief(str(found)), digest, published.sha256),
+    )
+    return None
 
 
 def _shipped() -> Path:
@@ -82,16 +102,14 @@ def _shipped() -> Path:
     return DEMO_FILE
 
 
-def load_weights(name_or_path: str | os.PathLike[str]) -> Checkpoint:
-    """The checkpoint behind a path or a name."""
-    return load_checkpoint(find_weights(name_or_path))
+def load_weights(name_or_path: str | os.PathLike[str], told: Mapping[str, str] | None = None) -> Checkpoint:
+    """The checkpoint behind a path or a name. told: as for `load_checkpoint`."""
+    return load_checkpoint(find_weights(name_or_path), told)
 
 
 def provenance(checkpoint: Checkpoint) -> str:
     """A line that says which file was read, and whether it is one that is known."""
-    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
-    known[DEMO_SHA256] = f"{DEMO}, as it ships"
-    told = known.get(checkpoint.sha256, "of no published file")
+    told = known_as(checkpoint.sha256) or "of no published file"
     return f"weights: {brief(str(checkpoint.path), 500)}, SHA-256 {checkpoint.sha256} ({told})"
 
 

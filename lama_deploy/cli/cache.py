@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lama_deploy.backbones.locate import BACKBONES
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
-from lama_deploy.checkpoints.weights import PUBLISHED
+from lama_deploy.checkpoints.published import PUBLISHED
 from lama_deploy.cli.common import command, command_parser
 from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.reports.text import aligned, megabytes

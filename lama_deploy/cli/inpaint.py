@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
+from lama_deploy.cli.assuming import add_assume_option, told_inpainter
 from lama_deploy.cli.common import (
     add_overwrite_option,
     add_running_options,
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
     add_picture_options(p)
+    add_assume_option(p)
     add_running_options(
         p,
         BACKENDS,
@@ -109,7 +111,7 @@ def main() -> int:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    inpainter = Inpainter.load(args.model, **own)
+    inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
     try:
         with pillow_limit_lifted(), pillow_quiet():
             bar = progress_bar("inpaint")

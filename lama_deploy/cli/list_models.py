@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MANIFEST, load_bundle
-from lama_deploy.cache import kept_in_cache
-from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, PUBLISHED
+from lama_deploy.checkpoints.published import DEMO, PUBLISHED
+from lama_deploy.checkpoints.weights import DEMO_FILE, files_here
 from lama_deploy.cli.common import command, command_parser
 from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import LamaDeployError, brief
@@ -59,14 +59,10 @@ def main() -> int:
 
 def named_models() -> Iterator[dict[str, Any]]:
     """{"name", "path", "bytes"}; of what is not on this machine path and bytes are None."""
-    files = {DEMO: DEMO_FILE, **{name: kept_in_cache(one.file_name) for name, one in PUBLISHED.items()}}
-    for name, file in files.items():
-        here = file is not None and file.is_file()
-        yield {
-            "name": name,
-            "path": str(file) if here else None,
-            "bytes": file.stat().st_size if here and file else None,
-        }
+    files = {DEMO: [DEMO_FILE], **{name: files_here(name) for name in PUBLISHED}}
+    for name, found in files.items():
+        file = next(iter(found), None)
+        yield {"name": name, "path": file and str(file), "bytes": file and file.stat().st_size}
 
 
 def bundles_in(folders: list[Path]) -> Iterator[dict[str, Any]]:
@@ -98,7 +94,7 @@ def _with_manifest(folder: Path, depth: int) -> Iterator[Path]:
 
 def _named_row(one: dict[str, Any]) -> tuple[str, ...]:
     if one["path"] is None:
-        return one["name"], "", "-", "not in the cache; the first command that uses it looks elsewhere, or downloads it"
+        return one["name"], "", "-", "not on this machine; the first command that uses it downloads it"
     return one["name"], "", megabytes(one["bytes"]), brief(one["path"])
 
 

@@ -51,7 +51,11 @@ def parser() -> argparse.ArgumentParser:
         "--devices", type=few, default=1, metavar="N", help="Run N processes, one for each device (default: 1)."
     )
     p.add_argument("--stop-after", type=positive, metavar="N", help="Do N steps in this call; --resume does the rest.")
-    p.add_argument("--dry-run", action="store_true", help="Print the plan, parameter counts and memory, and end.")
+    p.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Print the plan, parameter counts and memory, look at mask files, and end; it fails where the run would.",
+    )
     return p
 
 
@@ -72,7 +76,10 @@ def main() -> int:
     if args.dry_run:
         from lama_deploy.training.plan import plan
 
-        print("\n".join(plan(config, args.data).lines(config, args.devices)))
+        found = plan(config, args.data)
+        print("\n".join(found.lines(config, args.devices)))
+        if found.missing:
+            raise found.missing  # as the run would
         return 0
     from lama_deploy.cli.train_end import train_until_asked
     from lama_deploy.training.loop import Run

@@ -11,8 +11,9 @@ from typing import Any
 from lama_deploy.bundle import MANIFEST, MODELS, Bundle, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes
-from lama_deploy.checkpoints.weights import DEMO, DEMO_SHA256, PUBLISHED, load_weights
-from lama_deploy.errors import BundleError, brief
+from lama_deploy.checkpoints.published import PUBLISHED
+from lama_deploy.checkpoints.weights import files_here, known_as, load_weights
+from lama_deploy.errors import BundleError, WeightsNotFoundError, brief
 from lama_deploy.reports.text import megabytes
 from lama_deploy.variants import GeneratorConfig, variant_name
 
@@ -24,9 +25,11 @@ UNKNOWN = "cannot be read"
 def about(source: str | os.PathLike[str]) -> dict[str, Any]:
     """The facts of a bundle, of a model file in one, of a checkpoint, or of a name of weights.
 
-    Raises CheckpointError, BundleError and what else `load_weights` and `load_bundle` raise.
+    Nothing is downloaded. Raises CheckpointError, BundleError and what else `load_weights` and `load_bundle` raise.
     """
     path = Path(source)
+    if str(source) in PUBLISHED and not path.exists() and not files_here(str(source)):
+        raise WeightsNotFoundError(f"{source} is not on this machine; lama-export --weights {source} downloads it")
     if path.suffix in SUFFIXES and path.is_file():
         if not is_bundle(path.parent):
             raise BundleError(f"{brief(str(path))}: no {MANIFEST} beside it tells what it is; give its bundle")
@@ -37,14 +40,13 @@ def about(source: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def about_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
-    known[DEMO_SHA256] = f"{DEMO}, as it ships"
     return {
         "kind": "checkpoint",
         "path": str(checkpoint.path),
         "bytes": checkpoint.path.stat().st_size,
         "sha256": checkpoint.sha256,
-        "known": known.get(checkpoint.sha256),
+        "known": known_as(checkpoint.sha256),
+        "assumed": dict(checkpoint.assumed),
         **about_generator(checkpoint.config),
     }
 
@@ -59,6 +61,7 @@ def about_bundle(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "io": bundle.io,
         **about_generator(bundle.config),
         "weights": bundle.weights,
+        "assumed": bundle.assumed,
         "files": {name: recorded["bytes"] for name, recorded in bundle.files.items()},
         "bytes": sum(recorded["bytes"] for recorded in bundle.files.values()),
         "profiles": bundle.engine.get("profiles", []),
@@ -96,6 +99,8 @@ def about_lines(facts: Mapping[str, Any]) -> list[str]:
             ("SHA-256", facts["sha256"]),
             ("known as", facts["known"] or "no published file"),
         ]
+    if facts["assumed"]:
+        lines.append(("assumed", ", ".join(f"{name} {value}" for name, value in facts["assumed"].items())))
     width = max(len(name) for name, _ in lines)
     return [f"{name:{width}}  {brief(str(value), 500)}" for name, value in lines]
 

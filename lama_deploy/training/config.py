@@ -92,7 +92,8 @@ class DataConfig:
 
     least_scale: augmentation "photographs" makes a picture smaller by a factor from it to 1 before it cuts the crop.
     masks: a name of MASK_SETS; mask_scale: factor on its lengths, for crops other than 256.
-    mask_files: folder of object masks (segmentation), drawn with probability `mask_files_share`.
+    mask_files: folder of object masks (segmentation), drawn with probability `mask_files_share`; each object is cut
+        out, flipped, scaled and put somewhere, or with mask_files_as_is the whole mask is used where it is.
     outpainting_share: probability of an outpainting mask.
     shares: relative shares of the data folder's subfolders, such as {photos: 3, textures: 1}; empty: as they are.
     """
@@ -105,6 +106,7 @@ class DataConfig:
     mask_scale: Annotated[float, Field(gt=0, le=1000)] = 1.0
     mask_files: str | None = None
     mask_files_share: Share = 0.0
+    mask_files_as_is: bool = False
     outpainting_share: Share = 0.0
     shares: Mapping[str, Positive] = field(default_factory=dict)
     workers: Workers = 3

@@ -28,7 +28,7 @@ from lama_deploy.model.predict import generator_from_state
 from lama_deploy.training.alone import alone_in, ends_together
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
-from lama_deploy.training.perceptual import perceptual_loss
+from lama_deploy.training.here import perceptual_here
 from lama_deploy.training.place import require_place
 from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
@@ -157,11 +157,9 @@ def _inline_yaml(values: Mapping[str, object]) -> str:
 
 
 def _perceptual(fabric: Fabric, config: TrainConfig) -> nn.Module | None:
-    losses = config.losses
-    if not losses.perceptual_weight:
+    network = perceptual_here(config.losses)
+    if network is None:
         return None
-    path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
-    network = perceptual_loss(losses.perceptual, path, losses.perceptual_reduction)
     moved: nn.Module = fabric.to_device(network)
     return moved
 

@@ -115,6 +115,14 @@ _MAKERS: Mapping[str, Callable[[Path | None, Reduction], nn.Module]] = {
     "efficientnet-lite0": lambda path, r: EfficientNetLoss(EfficientNetLite0.load(path)),
 }
 PERCEPTUAL_LOSSES = tuple(_MAKERS)
+BACKBONES_OF: Mapping[str, str] = {  # by a loss's name: of its network, in `backbones.locate`
+    "resnet50-dilated-ade20k": "resnet50-ade20k",
+    "resnet50-plain-ade20k": "resnet50-ade20k",
+    "resnet50-dilated-imagenet": "resnet50-imagenet",
+    "resnet50-plain-imagenet": "resnet50-imagenet",
+    "vgg19": "vgg19",
+    "efficientnet-lite0": "efficientnet-lite0",
+}
 
 
 def perceptual_loss(name: str, weights: Path | None = None, reduction: Reduction = "sum") -> nn.Module:

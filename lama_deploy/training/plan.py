@@ -10,12 +10,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from lama_deploy.errors import MissingBackboneError
+from lama_deploy.errors import DataError, MissingBackboneError
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
-from lama_deploy.training.config import LossConfig, TrainConfig
+from lama_deploy.training.config import DataConfig, LossConfig, TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples
-from lama_deploy.training.perceptual import perceptual_loss
+from lama_deploy.training.here import perceptual_here
+from lama_deploy.training.mask_files import object_masks
 from lama_deploy.training.step import Networks, discriminator_losses_of, generator_input, generator_losses_of
 
 ADAM_BYTES = 16  # a float32 weight, its gradient and its two moments
@@ -33,9 +34,10 @@ class TrainingPlan:
     generator_parameters: int
     discriminator_parameters: int
     perceptual_parameters: int
-    missing: str | None  # what the run itself will stop at: the perceptual network's weights
+    missing: MissingBackboneError | None  # what the run itself will stop at: the perceptual network's weights
     network_bytes: int
     activation_bytes: int
+    mask_files: str = ""  # what was found in the folder of masks; empty without one
 
     def lines(self, config: TrainConfig, processes: int) -> list[str]:
         data = config.data
@@ -49,7 +51,8 @@ class TrainingPlan:
             f"memory of a process, at least: {self.network_bytes / 2**30:.2f} GiB networks and optimizers, "
             f"{self.activation_bytes / 2**30:.2f} GiB activations (float32)",
         ]
-        return [*lines, f"not yet: {self.missing}; it is left out above"] if self.missing else lines
+        lines += [f"mask files: {self.mask_files}"] if self.mask_files else []
+        return [*lines, "the perceptual loss is not on this machine and is left out above"] if self.missing else lines
 
 
 def _perceptual_name(config: TrainConfig) -> str:
@@ -73,18 +76,29 @@ def plan(config: TrainConfig, data: Path) -> TrainingPlan:
         missing=missing,
         network_bytes=ADAM_BYTES * (counts[0] + counts[1]) + 4 * counts[2] + 4 * counts[0] * averaged,
         activation_bytes=_activation_bytes(config, generator, discriminator, perceptual),
+        mask_files=_mask_files(config.data),
     )
 
 
-def _perceptual(losses: LossConfig) -> tuple[nn.Module | None, str | None]:
+def _mask_files(data: DataConfig) -> str:
+    """Raises DataError where no file that was looked at can be used."""
+    if not data.mask_files or not data.mask_files_share:
+        return ""
+    masks = object_masks(data)
+    looked_at, faults = masks.unreadable()
+    if len(faults) == looked_at:
+        raise DataError(f"none of {looked_at} mask files can be used, the first: {faults[0]}")
+    found = f"{len(masks.files):,}, {looked_at:,} of them looked at"
+    return f"{found}; {len(faults)} will be skipped, such as {faults[0]}" if faults else f"{found}, all readable"
+
+
+def _perceptual(losses: LossConfig) -> tuple[nn.Module | None, MissingBackboneError | None]:
     """The loss's network without its values, or what is missing to have it."""
-    if not losses.perceptual_weight:
-        return None, None
-    path = Path(losses.perceptual_weights) if losses.perceptual_weights else None
     try:
-        return perceptual_loss(losses.perceptual, path, losses.perceptual_reduction).to("meta"), None
+        network = perceptual_here(losses)
     except MissingBackboneError as error:
-        return None, str(error)
+        return None, error
+    return None if network is None else network.to("meta"), None
 
 
 def _parameters(network: nn.Module | None) -> int:

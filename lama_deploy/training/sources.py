@@ -6,6 +6,8 @@ resumable like training from files.
 
 from __future__ import annotations
 
+import logging
+import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +17,14 @@ from typing import Any
 import numpy as np
 from PIL import ImageOps
 
+from lama_deploy.disk import files_below
 from lama_deploy.errors import ConfigError, DataError, LamaDeployError, brief
 from lama_deploy.images.opening import decoded, most_bytes, pillow_quiet
 from lama_deploy.images.pixel_modes import rgb_of
 
+log = logging.getLogger(__name__)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MASK_NAME = re.compile(r"_mask\d*\.png$", re.IGNORECASE)  # as official test sets call them, beside their pictures
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -43,13 +48,13 @@ class PictureRef:
 
 
 def find_pictures(folder: Path) -> list[PictureRef]:
-    """Every picture under `folder`, in its files and in its .tar shards, sorted.
+    """Every picture under `folder`, in its files and in its .tar shards, sorted. Links to folders are followed.
 
-    Raises DataError when there is none.
+    What is called as masks are is left out, and logged. Raises DataError when there is none.
     """
     if not folder.exists():
         raise DataError(f"{brief(str(folder))}: no such folder; give one with pictures or .tar shards")
-    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [folder] if folder.is_file() else files_below(folder)
     found: list[PictureRef] = []
     for path in files:
         if path.suffix.lower() in SUFFIXES:
@@ -57,6 +62,11 @@ def find_pictures(folder: Path) -> list[PictureRef]:
             found.append(PictureRef(path, _group(path, folder), name))
         elif path.suffix.lower() == ".tar":
             found += _index_shard(path, _group(path, folder))
+    masks = [ref.name for ref in found if MASK_NAME.search(ref.name)]
+    if masks:
+        told = "%s: %d pictures are masks by their names and are not trained on, such as %s"
+        log.warning(told, brief(str(folder)), len(masks), brief(masks[0]))
+        found = [ref for ref in found if not MASK_NAME.search(ref.name)]
     if not found:
         raise DataError(
             f"{brief(str(folder))}: no pictures here; allowed are {', '.join(SUFFIXES)} and .tar shards of them"

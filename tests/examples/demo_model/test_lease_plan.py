@@ -35,7 +35,7 @@ def test_committed_configuration_is_what_trains(config: TrainConfig) -> None:
         assert getattr(config, section) == getattr(committed, section)
     data = config.data
     assert (data.crop, data.mask_scale, data.least_scale) == (128, 0.5, 0.5)
-    assert (data.batch_size, data.workers, data.shares) == (64, 14, committed.data.shares)
+    assert (data.batch_size, data.workers, data.shares) == (64, 14, {"photos": 3.0, "textures": 1.0})
 
 
 def test_missing_perceptual_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,8 +114,8 @@ def test_official_directory_and_a_file_in_it(tmp_path, tiny, monkeypatch, name):
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
-        ("generator: {n_blocks: 1, add_out_act: tanh}", "ends in 'tanh'; only 'sigmoid'"),
-        ("generator: {n_blocks: 1}", "ends in True; only 'sigmoid'"),
+        ("generator: {n_blocks: 1, add_out_act: tanh}", "add_out_act is 'tanh'; computed here: 'sigmoid'"),
+        ("generator: {n_blocks: 1}", "add_out_act is missing, which official code takes for tanh"),
         ("generator: {n_blocks: 9, add_out_act: sigmoid}", "says 9 blocks, but the checkpoint beside it has 1"),
         ("generator: {add_out_act: sigmoid}", "not an official LaMa config"),
         ("[1, 2]", "not an official LaMa config"),

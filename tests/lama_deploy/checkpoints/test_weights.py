@@ -34,6 +34,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "cache"
 
@@ -103,6 +104,32 @@ def test_file_put_into_the_cache_by_hand(cache, closed_address, tiny, monkeypatc
     (cache / FILE).write_bytes(tiny.path.read_bytes()[:-1] + b"\xff")
     with pytest.raises(WeightsNotFoundError, match=f"is not the published {tiny.sha256}; delete the file"):
         find_weights(NAME)
+
+
+@pytest.mark.parametrize("variable", ["TORCH_HOME", "XDG_CACHE_HOME", "HOME"])
+def test_file_of_other_programs_in_torchs_cache(cache, closed_address, tiny, monkeypatch, variable):
+    """IOPaint and simple-lama have downloaded it: nothing is downloaded or copied."""
+    publish(monkeypatch, closed_address, tiny)
+    folders = {"TORCH_HOME": "hub", "XDG_CACHE_HOME": "torch/hub", "HOME": ".cache/torch/hub"}
+    for name in folders:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(cache.parent / "home"))
+    there = cache.parent / "home" / folders[variable] / "checkpoints" / FILE
+    there.parent.mkdir(parents=True)
+    there.write_bytes(tiny.path.read_bytes())
+    assert load_weights(NAME).path == there
+    assert not cache.exists()
+
+
+def test_another_file_in_torchs_cache_is_not_used_and_said(cache, server, tiny, monkeypatch, caplog):
+    folder, address = server
+    (folder / FILE).write_bytes(tiny.path.read_bytes())
+    publish(monkeypatch, address, tiny)
+    there = cache.parent / "torch" / "hub" / "checkpoints" / FILE
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"another")
+    assert find_weights(NAME) == cache / FILE
+    assert f"{there}: not used: its SHA-256 " in caplog.text
 
 
 @pytest.mark.parametrize("name", ["bigger-lama", "missing/big-lama", ".", "zero\0", "x" * 300])

@@ -104,7 +104,7 @@ def test_verbosity(
         assert ("Traceback (most recent call last):" in lines) == (option == ["-v"])
 
 
-def test_info(run: Run, bundles, tiny, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_info(run: Run, bundles, tiny, capsys, monkeypatch, tmp_path: Path) -> None:
     assert run("info", bundles["uint8"], "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["kind"], facts["target"], facts["precision"], facts["variant"]) == ("bundle", "onnx", "fp32", None)
@@ -116,6 +116,9 @@ def test_info(run: Run, bundles, tiny, capsys: pytest.CaptureFixture[str], tmp_p
     assert "ffc, 1 blocks of 64 channels" in shown and "passed in " in shown and f"{parameters:,} parameters" in shown
     assert run("info", tiny.path) == 0
     assert tiny.sha256 in capsys.readouterr().out
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    assert run("info", "big-lama") == 2
+    assert "is not on this machine; lama-export --weights big-lama downloads it" in capsys.readouterr().err
     (tmp_path / "alone.onnx").touch()
     assert run("info", "alone.onnx") == 2
     assert "no bundle.json beside it" in capsys.readouterr().err
@@ -128,7 +131,8 @@ def test_info_believes_no_proof_of_another_shape(bundles) -> None:
         assert not _proof(parity)["passed"] and "lama-verify makes a new one" in _proof_text(_proof(parity))
 
 
-def test_list(run: Run, bundles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list(run: Run, bundles, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "bundle.json").write_text("{")
     (tmp_path / "bundles").symlink_to(bundles["uint8"].parent)

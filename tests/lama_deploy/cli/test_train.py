@@ -12,6 +12,7 @@ from PIL import Image
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.cli.train import main
+from lama_deploy.model import build_generator
 from lama_deploy.training.presets import PRESETS
 
 YAML = """
@@ -60,10 +61,31 @@ def test_dry_run_writes_nothing(lama_train, capsys):
 def test_dry_run_of_a_name_without_its_perceptual_weights(lama_train, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert lama_train("--data", "data", "--dry-run") == 0
-    out = capsys.readouterr().out
+    """The run would fail as well, and both say what can start here."""
+    monkeypatch.setattr("lama_deploy.training.here._is_here", lambda loss: loss == "vgg19")
+    assert lama_train("--data", "data", "--dry-run") == 2
+    out, planned = capsys.readouterr()
     assert "generator: 27,048,835 parameters; discriminator: 6,962,369" in out
-    assert "not yet: resnet50-ade20k is not on this machine" in out
+    assert "the perceptual loss is not on this machine and is left out above" in out
+    assert "error: resnet50-ade20k is not on this machine; " in planned and planned.count("\n") == 1
+    starting = "--config lama-regular-vgg19, lama-regular-no-perceptual; or any with --set losses.perceptual=vgg19 or "
+    assert f"without it these start here: {starting}--set losses.perceptual_weight=0 (without)" in planned
+    monkeypatch.setattr("lama_deploy.training.loop.build_generator", lambda config: build_generator("lama-demo"))
+    assert lama_train("--data", "data", "--accelerator", "cpu") == 2
+    assert capsys.readouterr().err == planned
+
+
+def test_dry_run_looks_at_mask_files(lama_train, capsys):
+    Path("masks").mkdir()
+    Image.new("L", (8, 8), 255).save("masks/a.png")
+    Path("masks/b.png").write_bytes(b"no picture")
+    own = ["--set", "data.mask_files=masks", "--set", "data.mask_files_share=0.5"]
+    assert lama_train(*TRAIN, "out", "--dry-run", *own) == 0
+    out = capsys.readouterr().out
+    assert "mask files: 2, 2 of them looked at; 1 will be skipped, such as masks/b.png: unreadable mask" in out
+    Path("masks/a.png").unlink()
+    assert lama_train(*TRAIN, "out", "--dry-run", *own) == 2
+    assert "error: none of 1 mask files can be used, the first: masks/b.png: " in capsys.readouterr().err
 
 
 def test_trains_and_resumes(lama_train, capsys):

@@ -1,5 +1,6 @@
 """Object masks from files, and the mixture of masks that a configuration asks for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,60 @@ def test_unreadable_mask_is_skipped(tmp_path, caplog):
     assert any(".png: unreadable mask" in record.getMessage() for record in caplog.records)
 
 
+def test_unreadable_mask_is_said_once(tmp_path, caplog):
+    object_file(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    objects = ObjectMasks.from_folder(tmp_path)
+    for number in range(20):
+        objects.draw(np.random.default_rng(number), 32, 32)
+    assert len(caplog.records) == 1
+    assert [str(fault).partition(": ")[0] for fault in objects.unreadable()[1]] == [str(tmp_path / "a.png")]
+
+
+def test_looks_at_so_many_files_at_most(tmp_path):
+    path = object_file(tmp_path)
+    masks = ObjectMasks((path,) * 10)
+    assert [masks.unreadable(most)[0] for most in (3, 5, 10, 20)] == [3, 5, 10, 10]
+
+
+def test_masks_in_linked_folders(tmp_path):
+    object_file(tmp_path / "elsewhere")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert [path.name for path in ObjectMasks.from_folder(tmp_path / "masks").files] == ["object.png"]
+
+
+def test_mask_of_the_crops_size_as_it_is(tmp_path):
+    path = object_file(tmp_path)
+    wanted = (np.asarray(Image.open(path)) > 0).astype(np.uint8)
+    objects = ObjectMasks.from_folder(tmp_path, as_is=True)
+    for number in range(5):
+        np.testing.assert_array_equal(objects.draw(np.random.default_rng(number), 80, 100), wanted)
+    double = objects.draw(np.random.default_rng(0), 160, 200)
+    np.testing.assert_array_equal(double, wanted.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_part_of_a_mask_as_it_is(tmp_path):
+    """Of another form: any part that has some of its hole, in the hole's own size."""
+    mask = np.zeros((40, 400), np.uint8)
+    mask[10:20, 300:330] = 255
+    Image.fromarray(mask).save(tmp_path / "wide.png")
+    objects = ObjectMasks.from_folder(tmp_path, as_is=True)
+    drawn = [objects.draw(np.random.default_rng(number), 40, 40) for number in range(50)]
+    assert all(part.shape == (40, 40) and part.any() and part.max() == 1 for part in drawn)
+    assert all(bounds(part)[0] == 10 and bounds(part)[2] == 10 for part in drawn)
+    assert max(bounds(part)[3] for part in drawn) == 30
+    assert len({bounds(part)[1] for part in drawn}) > 5
+
+
+def test_mask_that_scaling_loses_leaves_a_pixel(tmp_path):
+    dots = np.zeros((301, 301), np.uint8)
+    dots[[3, 290], [5, 280]] = 255
+    Image.fromarray(dots).save(tmp_path / "dots.png")
+    objects = ObjectMasks.from_folder(tmp_path, as_is=True)
+    assert min(int(objects.draw(np.random.default_rng(number), 8, 8).sum()) for number in range(20)) >= 1
+
+
 @pytest.mark.parametrize("folder", ["empty", "none"])
 def test_folder_without_masks(tmp_path, folder):
     (tmp_path / "empty").mkdir()
@@ -164,6 +219,8 @@ def test_configuration_decides_the_mixture(tmp_path):
         masks="thin-256", mask_scale=0.5, mask_files=str(tmp_path), mask_files_share=0.25, outpainting_share=0.125
     )
     parts = mask_source(config).parts
+    assert not parts[1][1].as_is
+    assert mask_source(replace(config, mask_files_as_is=True)).parts[1][1].as_is
     assert [probability for probability, _ in parts] == [0.125, 0.25, 1.0]
     assert isinstance(parts[1][1], ObjectMasks)
     assert parts[2][1] == MASK_SETS["thin-256"].scaled(0.5)

@@ -72,6 +72,33 @@ def test_shards_hold_the_same_bytes_as_the_folder(tmp_path):
         assert member.name.endswith(f"/{file.name}") and member.name.startswith("train-000")
 
 
+def test_linked_folders_are_followed_once(tmp_path):
+    """As data sets of classes are often made; circles end, and the folder itself wins over links to it."""
+    save(tmp_path / "elsewhere" / "1.png")
+    save(tmp_path / "data" / "real" / "2.png")
+    (tmp_path / "data" / "class").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "again").symlink_to(tmp_path / "data" / "real")
+    (tmp_path / "data" / "real" / "circle").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "nowhere.png").symlink_to(tmp_path / "none.png")
+    found = [(picture.name, picture.group) for picture in find_pictures(tmp_path / "data")]
+    assert found == [("class/1.png", "class"), ("real/2.png", "real")]
+
+
+def test_masks_beside_pictures_are_no_photographs(tmp_path, caplog):
+    for name in ("a.png", "a_mask000.png", "b_mask.png", "red_mask.jpg", "masked.png"):
+        save(tmp_path / "files" / name)
+    names = [picture.name for picture in find_pictures(tmp_path / "files")]
+    assert names == ["a.png", "masked.png", "red_mask.jpg"]
+    told = "2 pictures are masks by their names and are not trained on, such as a_mask000.png"
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'files'}: {told}"]
+    data = (tmp_path / "files" / "a.png").read_bytes()
+    shard = save_shard(tmp_path / "one.tar", {"x.png": data, "x_mask001.png": data})
+    assert [picture.name for picture in find_pictures(shard)] == ["one.tar/x.png"]
+    (tmp_path / "files" / "a_mask000.png").rename(tmp_path / "m_mask.png")
+    with pytest.raises(DataError, match="no pictures here"):
+        find_pictures(tmp_path / "m_mask.png")
+
+
 def test_single_file_or_shard_is_data_too(tmp_path):
     path = save(tmp_path / "one.png")
     assert [(picture.name, picture.group) for picture in find_pictures(path)] == [("one.png", "")]
