@@ -103,7 +103,8 @@ def test_an_engine_with_the_plugin_gets_it(
     assert loaded == [(machine.trt, Path(plugin) if plugin else machine.folder / "prebuilt.so")]
 
 
-def test_without_cuda_python(machine: Machine) -> None:
+@pytest.mark.parametrize(("machine", "extra"), [("trt", "tensorrt"), ("rtx", "tensorrt-rtx")], indirect=["machine"])
+def test_without_cuda_python(machine: Machine, extra: str) -> None:
     code = (
         "import sys; sys.modules['cuda'] = None\n"
         "from lama_deploy.errors import MissingDependencyError\n"
@@ -112,4 +113,4 @@ def test_without_cuda_python(machine: Machine) -> None:
         "except MissingDependencyError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == f"this model needs cuda: {install('tensorrt')}", done.stderr
+    assert done.stdout.strip() == f"this model needs cuda: {install(extra)}", done.stderr
