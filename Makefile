@@ -6,8 +6,8 @@ BUILD := build/demo
 
 .PHONY: demo test test-slow lint format clean
 
-# Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it. The demonstration needs a
-# third of it, which comes first; how far pip is, it shows.
+# Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it. The demonstration needs
+# half of it, which comes first; how far pip is, it shows.
 $(VENV)/demo: pyproject.toml requirements-demo.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what the demonstration needs into $(VENV): torch, ONNX and ONNX Runtime"
