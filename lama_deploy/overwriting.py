@@ -35,14 +35,15 @@ def require_free(
         )
 
 
-def require_apart(output: Path, inputs: Iterable[Path], option: str) -> None:
+def require_apart(output: Path, inputs: Iterable[Path], option: str, *, inside: bool = False) -> None:
     """Raise LamaDeployError where `output` is a folder of inputs or lies in one, also through links.
 
-    Results among the inputs would be taken for inputs the next time.
+    Results among the inputs would be taken for inputs the next time. inside: below one they would not.
     """
     place = Path(os.path.realpath(output))  # unlike Path.resolve no RuntimeError for links in a circle
     for folder in inputs:
-        if folder.is_dir() and place.is_relative_to(os.path.realpath(folder)):
+        own = Path(os.path.realpath(folder))
+        if folder.is_dir() and (place == own if inside else place.is_relative_to(own)):
             raise LamaDeployError(
                 f"{option} {brief(str(output))}: is or lies in {brief(str(folder))}, whose files are the input, and "
                 "the next run would take the results for input; give a folder outside"

@@ -20,7 +20,7 @@ import numpy as np
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.fits import check_keys, checked_state, recognised
 from lama_deploy.checkpoints.keys import expected_shapes
-from lama_deploy.checkpoints.official_config import check_official_config
+from lama_deploy.checkpoints.official_config import check_official_config, official_config_of
 from lama_deploy.checkpoints.published import KNOWN
 from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA
 from lama_deploy.checkpoints.safetensors_write import write_safetensors
@@ -64,9 +64,9 @@ def load_checkpoint(path: str | os.PathLike[str], told: Mapping[str, str] | None
     told = told or {}
     with reading(file), open_tensors(file) as tensors:
         checkpoint, is_ours = _loaded(file, tensors, told.get(GENERATOR))
-    official = file.parent.parent / "config.yaml"
+    official = official_config_of(file, checkpoint.config)
     unsaid, untold = assumed(checkpoint.config, told)
-    if file.parent.name == "models" and official.is_file():
+    if official is not None:
         check_official_config(official, checkpoint.config)
     elif not is_ours and checkpoint.sha256 not in KNOWN:
         checkpoint = replace(checkpoint, assumed={**checkpoint.assumed, **unsaid})
@@ -168,8 +168,8 @@ def find_generator(path: Path, file: TensorFile, asked: str | None) -> Found:
 
 def _say_assumed(path: Path, untold: Mapping[str, str]) -> None:
     log.warning(
-        "%s: its keys do not show all, and no config.yaml stands beside it; assumed: %s; if one is another, the "
-        "pictures are wrong; lama-export, lama-inpaint and lama-train are told it by --assume FIELD=VALUE",
+        "%s: its keys do not show all, and no config.yaml of its own stands beside it; assumed: %s; if one is "
+        "another, the pictures are wrong; lama-export, lama-inpaint and lama-train are told it by --assume FIELD=VALUE",
         *(brief(str(path)), ", ".join(f"{name} {value}" for name, value in untold.items())),
     )
 

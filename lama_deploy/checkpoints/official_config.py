@@ -16,6 +16,7 @@ from typing import Any
 from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
 from lama_deploy.variants import DILATIONS, GeneratorConfig
 
+FILE_NAME = "config.yaml"
 KINDS = {"ffc": "ffc_resnet", "regular": "pix2pixhd_global", "dilated": "pix2pixhd_multidilated"}
 NONE_OF_IT: tuple[Any, ...] = (None, False, [], {}, 0)
 RELU = ("relu", "ReLU", "nn.ReLU", "torch.nn.ReLU")
@@ -82,6 +83,24 @@ _MULTIDILATION: Mapping[str, Allowed] = {
 }
 # Of the module around the generator.
 _TRAINING_MODEL: Mapping[str, Allowed] = {"concat_mask": (True,), "add_noise_kwargs": NONE_OF_IT}
+
+
+def official_config_of(checkpoint: Path, config: GeneratorConfig) -> Path | None:
+    """The config.yaml of the folder whose models/ a checkpoint lies in; or one in its own folder, where that has the
+    same number of blocks: there it may be that of anything.
+    """
+    if checkpoint.parent.name == "models" and (checkpoint.parent.parent / FILE_NAME).is_file():
+        return checkpoint.parent.parent / FILE_NAME
+    beside = checkpoint.parent / FILE_NAME
+    if not beside.is_file():
+        return None
+    try:
+        root = _read(beside)
+    except CheckpointError:
+        return None
+    generator = root.get("generator")
+    blocks = _resolved(generator.get("n_blocks"), root) if isinstance(generator, Mapping) else None
+    return beside if type(blocks) is int and blocks == config.blocks else None
 
 
 def check_official_config(path: Path, config: GeneratorConfig) -> None:

@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "paths",
-        metavar=("IMAGE", "MASK"),
+        metavar="PATH",
         type=Path,
         nargs="+",
         help="An image and its mask; a folder of images and one of masks by their names, or one mask for all; several "
@@ -132,7 +132,8 @@ def _inpaint(args: argparse.Namespace, images: list[Path], mask: Path | None, ou
         found = jobs_of_files(images, mask, args.output, args.format)
     else:
         found = find_jobs(images[0], mask, args.output, args.format)
-    require_apart(args.output, [path for path in (*images, mask) if path], "-o")
+    of_pairs = mask in (None, images[0])  # a mask counts only beside its image, so results below are no input
+    require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
     left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
     failed = _run(args, left, notes, outcomes) if left else 0

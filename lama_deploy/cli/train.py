@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import add_overwrite_option, command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lama_deploy.training.config import TrainConfig
+
+
+DEFAULT = "lama-fourier"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,12 +26,17 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--config",
-        default="lama-fourier",
         metavar="NAME|FILE",
-        help="Train this configuration of the paper, or of a YAML file (default: lama-fourier; see --list).",
+        help="Train this configuration of the paper, or of a YAML file (default: lama-fourier; see --list; "
+        "with --resume the run's own).",
     )
     p.add_argument("--list", action="store_true", help="List the paper's configurations and end.")
-    p.add_argument("--data", type=Path, metavar="DIR", help="Train on this folder tree of images or .tar shards.")
+    p.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="Train on this folder tree of images or .tar shards (with --resume: by default the run's own).",
+    )
     p.add_argument(
         "--out",
         type=Path,
@@ -40,7 +53,13 @@ def parser() -> argparse.ArgumentParser:
         help="Override a setting: --set data.crop=128 --set losses=paper --set generator.blocks=6.",
     )
     p.add_argument("--weights", metavar="PATH|NAME", help="Fine-tune this checkpoint instead of training from scratch.")
-    p.add_argument("--resume", action="store_true", help="Go on from OUT/models/last.ckpt.")
+    add_assume_option(p)
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on from OUT/models/last.ckpt, as the run in OUT was begun; "
+        "what --config, --set or --data change is said.",
+    )
     p.add_argument(
         "--accelerator",
         default="auto",
@@ -62,21 +81,16 @@ def parser() -> argparse.ArgumentParser:
 @command("train")
 def main() -> int:
     args = parser().parse_args()
-    from lama_deploy.training.config import override, read_config
-    from lama_deploy.training.presets import PRESETS, preset
+    from lama_deploy.training.presets import PRESETS
 
     if args.list:
         print("\n".join(PRESETS))
         return 0
-    if args.data is None:
-        raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
-    file = Path(args.config)
-    config = read_config(file) if file.suffix in (".yaml", ".yml") else preset(args.config)
-    config = override(config, args.set)
+    config, data = _what(args)
     if args.dry_run:
         from lama_deploy.training.plan import plan
 
-        found = plan(config, args.data)
+        found = plan(config, data)
         print("\n".join(found.lines(config, args.devices)))
         if found.missing:
             raise found.missing  # as the run would
@@ -85,9 +99,10 @@ def main() -> int:
     from lama_deploy.training.loop import Run
 
     run = Run(
-        data=args.data,
+        data=data,
         out=args.out,
         weights=args.weights,
+        told=told(args),
         resume=args.resume,
         overwrite=args.overwrite,
         accelerator=args.accelerator,
@@ -96,6 +111,23 @@ def main() -> int:
     )
     train_until_asked(config, run)
     return 0
+
+
+def _what(args: argparse.Namespace) -> tuple[TrainConfig, Path]:
+    """The configuration and the data, of a run that goes on its own ones where no others are given."""
+    from lama_deploy.training.config import override, read_config
+    from lama_deploy.training.going_on import read_run
+    from lama_deploy.training.presets import preset
+
+    run = read_run(args.out) if args.resume else None
+    name = args.config or DEFAULT
+    data: Path | None = args.data or (run.data if run else None)
+    if data is None:
+        raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
+    if run is not None and args.config is None:
+        return override(run.config, args.set), data
+    config = read_config(Path(name)) if Path(name).suffix in (".yaml", ".yml") else preset(name)
+    return override(config, args.set), data
 
 
 if __name__ == "__main__":

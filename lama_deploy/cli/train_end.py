@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 
 from lama_deploy.cli.signals import Signalled, postponed
 from lama_deploy.errors import one_line
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.loop import Run, next_command, train
+from lama_deploy.training.state import LAST
 from lama_deploy.training.watch import Watch
 
 
@@ -24,6 +26,13 @@ class UntilAsked(Watch):
 
     def saved(self, step: int) -> None:
         self.step = step
+
+
+def _how_to_go_on(run: Run) -> str:
+    if not (run.out / LAST).exists():
+        return "nothing is there to go on from; begin it again"
+    where = "" if run.accelerator == "auto" else f" --accelerator {run.accelerator}"
+    return f"go on with: lama-train --resume --out {shlex.quote(str(run.out))}{where}"
 
 
 def train_until_asked(config: TrainConfig, run: Run) -> None:
@@ -46,5 +55,5 @@ def train_until_asked(config: TrainConfig, run: Run) -> None:
             print(one_line(f"written to {run.out}; next: {next_command(run)}"))
             return
         saved = f"its state after step {watch.step} is saved" if watch.step else "no further state was saved"
-        print(f"stopped; {saved}; go on with the same command and --resume", flush=True)
+        print(one_line(f"stopped; {saved}; {_how_to_go_on(run)}"), flush=True)
     raise Signalled(number)

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,22 +19,20 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import update_bn
 
-from lama_deploy.checkpoints.keys import expected_shapes
-from lama_deploy.checkpoints.weights import load_weights, provenance
-from lama_deploy.errors import CheckpointError, ConfigError, NotFiniteError, TrainingError
+from lama_deploy.errors import ConfigError, NotFiniteError, TrainingError
 from lama_deploy.model.discriminator import Discriminator
 from lama_deploy.model.generator import build_generator
-from lama_deploy.model.predict import generator_from_state
 from lama_deploy.training.alone import alone_in, ends_together
 from lama_deploy.training.config import TrainConfig
 from lama_deploy.training.data import Batch, TrainingSamples, training_batches
+from lama_deploy.training.fine_tuning import fine_tuned, tune_discriminator
+from lama_deploy.training.going_on import say_changes
 from lama_deploy.training.here import perceptual_here
 from lama_deploy.training.place import require_place
 from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
 from lama_deploy.training.watch import Watch
-from lama_deploy.variants import variant_name
 
 AVERAGE_BATCHES = 16  # over which the averaged generator's BN statistics are measured, at most
 AVERAGE_PICTURES = 256  # and no more batches than have so many: this process alone loads them
@@ -44,7 +42,8 @@ AVERAGE_PICTURES = 256  # and no more batches than have so many: this process al
 class Run:
     """Where a run reads and writes, and on what it computes.
 
-    weights: checkpoint or name to fine-tune from. resume: go on from out/models/last.ckpt.
+    weights: checkpoint or name to fine-tune from, not read where a run goes on. told: of it, as for `load_checkpoint`.
+    resume: go on from out/models/last.ckpt.
     overwrite: of files in `out` that are no run of its own, or are a run that is not to go on.
     stop_after: steps to do in this call, None for all; the learning rates still follow config.steps.
     """
@@ -52,6 +51,7 @@ class Run:
     data: Path
     out: Path
     weights: str | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
     resume: bool = False
     overwrite: bool = False
     accelerator: str = "auto"
@@ -88,8 +88,10 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
     fabric = fabric or make_fabric(config, run)
     with ends_together(fabric), alone_in(run.out) if fabric.is_global_zero else nullcontext():
         require_place(run.out, resume=run.resume, overwrite=run.overwrite)
+        if run.resume and fabric.is_global_zero:
+            say_changes(run.out, config, run.data)
         samples = TrainingSamples(run.data, config.data, config.seed)
-        nets = build_networks(fabric, config, run.weights)
+        nets = build_networks(fabric, config, None if run.resume else run.weights, run.told)
         first = restore_run(run.out, config, nets) if run.resume else 0
         if first >= config.steps:
             raise TrainingError(f"{run.out}: its {first} steps are done already; set steps higher to go on")
@@ -109,11 +111,17 @@ def next_command(run: Run) -> str:
     return f"lama-export --weights {run.out / WEIGHTS} --to onnx --out DIR"
 
 
-def build_networks(fabric: Fabric, config: TrainConfig, weights: str | None) -> Networks:
-    """Networks and optimizers on their devices; the generator from `weights` where given."""
+def build_networks(
+    fabric: Fabric, config: TrainConfig, weights: str | None, told: Mapping[str, str] | None = None
+) -> Networks:
+    """Networks and optimizers on their devices; the generator from `weights` where given, and the discriminator where
+    they have one that fits.
+    """
     torch.manual_seed(config.seed)
-    generator = build_generator(config.generator) if weights is None else _fine_tuned(fabric, config, weights)
+    generator = build_generator(config.generator) if weights is None else fine_tuned(fabric, config, weights, told)
     discriminator = Discriminator(config.discriminator.width, config.discriminator.layers)
+    if weights is not None:
+        fabric.print(tune_discriminator(discriminator, weights))
     average = None
     if config.optimizer.ema is not None:
         average = build_generator(config.generator).requires_grad_(False)
@@ -139,21 +147,6 @@ def _set_up(fabric: Fabric, config: TrainConfig, network: nn.Module, rate: float
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     betas = (config.optimizer.beta1, config.optimizer.beta2)
     return fabric.setup(network.train(), torch.optim.Adam(network.parameters(), rate, betas))
-
-
-def _fine_tuned(fabric: Fabric, config: TrainConfig, weights: str) -> nn.Module:
-    checkpoint = load_weights(weights)
-    fabric.print(provenance(checkpoint))
-    if expected_shapes(checkpoint.config) != expected_shapes(config.generator):
-        names = [variant_name(c) or _inline_yaml(c.to_dict()) for c in (checkpoint.config, config.generator)]
-        raise CheckpointError(
-            f"{weights}: holds {names[0]}, the configuration wants {names[1]}; use --set generator='{names[0]}'"
-        )
-    return generator_from_state(config.generator, checkpoint.state_dict)
-
-
-def _inline_yaml(values: Mapping[str, object]) -> str:
-    return "{" + ", ".join(f"{name}: {value}" for name, value in values.items()) + "}"
 
 
 def _perceptual(fabric: Fabric, config: TrainConfig) -> nn.Module | None:
@@ -193,7 +186,7 @@ def _steps(
         ends = step == last or watch.is_enough(step)
         if (ends or step % config.save_every == 0 or watch.wants_save(step)) and fabric.is_global_zero:
             measure_average(fabric, nets, samples, step)
-            save_run(run.out, config, nets, step)
+            save_run(run.out, config, nets, step, run.data)
             watch.saved(step)
         if ends:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 GRID_ROWS = 8
+LOSSES = ("gen_", "discr_")  # beginnings of their names
+SHOWN_EVERY = 0.5  # seconds between the losses that the bar shows: reading them waits for the device
 
 
 class Report:
@@ -30,6 +33,7 @@ class Report:
         self.sums: dict[str, list[Tensor]] = defaultdict(list)
         self.waited = 0.0
         self.since = time.perf_counter()
+        self.shown = -math.inf
         self.pictures = self.unreadable = self.padded = 0
         self.bar = tqdm(initial=first_step, total=steps, desc="train", disable=None if active else True)
         self.writer = _writer(out) if active else None
@@ -44,7 +48,20 @@ class Report:
         for line in batch.unreadable:
             self.unreadable += 1
             self.note(f"skipped: {line}")
+        self._show(values)
         self.bar.update()
+
+    def _show(self, values: dict[str, Tensor]) -> None:
+        """The losses of this step beside the bar, without gradients' norms and other logs."""
+        now = time.perf_counter()
+        if self.bar.disable or now - self.shown < SHOWN_EVERY:
+            return
+        losses = {name: value for name, value in values.items() if name.startswith(LOSSES) and "gradient" not in name}
+        if losses:
+            numbers = torch.stack([value.float() for value in losses.values()]).tolist()
+            shown = " ".join(f"{name} {number:.3g}" for name, number in zip(losses, numbers, strict=True))
+            self.bar.set_postfix_str(shown, refresh=False)
+        self.shown = now
 
     def log(self, step: int) -> dict[str, float]:
         """Write the means since the last log, pictures per second and the share of time spent waiting for data."""

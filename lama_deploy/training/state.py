@@ -1,6 +1,6 @@
 """A run on disk: the official directory layout, everything needed to go on to the bit, and our safetensors.
 
-OUT/config.yaml            the official `generator:` section, and this run's whole configuration
+OUT/config.yaml            the official `generator:` and `location:`, and this run's whole configuration
 OUT/models/last.ckpt       generator.*, discriminator.*, both optimizers, step: official top-level names
 OUT/generator.safetensors  what lama-export takes; the averaged generator where there is one
 """
@@ -31,8 +31,11 @@ MOST_STEPS = 10**12
 AVERAGE_PREFIX = "generator_average."
 
 
-def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
-    """Write the state after `step` steps. The old files stay until the new ones are whole. Raises TrainingError."""
+def save_run(out: Path, config: TrainConfig, nets: Networks, step: int, data: Path | None = None) -> None:
+    """Write the state after `step` steps. The old files stay until the new ones are whole. Raises TrainingError.
+
+    data: what is trained on, for config.yaml.
+    """
     generator, discriminator = _plain(nets.generator), _plain(nets.discriminator)
     state = _prefixed("generator.", generator) | _prefixed("discriminator.", discriminator)
     if nets.average is not None:
@@ -46,9 +49,9 @@ def save_run(out: Path, config: TrainConfig, nets: Networks, step: int) -> None:
     exported = _plain(nets.average or generator).state_dict()
     try:
         (out / "models").mkdir(parents=True, exist_ok=True)
-        for name, data in ((CONFIG, _config_yaml(config).encode()), (LAST, _serialised(content))):
+        for name, written in ((CONFIG, _config_yaml(config, data).encode()), (LAST, _serialised(content))):
             with appears_whole(out / name, synced=True) as stream:
-                stream.write(data)
+                stream.write(written)
         save_checkpoint(out / WEIGHTS, config.generator, {key: t.cpu().numpy() for key, t in exported.items()})
     except OSError as error:
         raise TrainingError(
@@ -156,13 +159,13 @@ def _serialised(content: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _config_yaml(config: TrainConfig) -> str:
+def _config_yaml(config: TrainConfig, data: Path | None) -> str:
     import yaml
 
-    return yaml.safe_dump(
-        {"generator": official_generator_section(config.generator), RUN_SECTION: config_to_dict(config)},
-        sort_keys=False,
-    )
+    sections: dict[str, Any] = {"generator": official_generator_section(config.generator)}
+    if data is not None:
+        sections["location"] = {"data_root_dir": str(data.absolute())}  # as official code calls it
+    return yaml.safe_dump(sections | {RUN_SECTION: config_to_dict(config)}, sort_keys=False)
 
 
 def official_generator_section(config: GeneratorConfig) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def test_only_what_holds_something_is_taken(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
     names = ["file", "folder", "link", "empty", "bare", "pipe", "circle", "none", "file/below", "n" * 300]
     assert [path.name for path in taken(tmp_path / name for name in names)] == ["file", "folder", "link"]
-    assert not taken(["/dev/stdout", "/dev/null", "/proc/self/fd/1"])
+    with (tmp_path / "file").open("a") as stream:  # as standard output may be: what is written there is added
+        assert not taken(["/dev/stdout", "/dev/null", f"/proc/self/fd/{stream.fileno()}"])
 
 
 def test_the_refusal_says_what_to_do(tmp_path: Path) -> None:
@@ -41,7 +42,9 @@ def test_the_refusal_says_what_to_do(tmp_path: Path) -> None:
 def test_results_stay_out_of_the_input(tmp_path: Path, output: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to("in")
-    with pytest.raises(LamaDeployError, match=r"--out .*: is or lies in .*/in, whose files are the input"):
-        require_apart(tmp_path / output, [tmp_path / "in"], "--out")
-    require_apart(tmp_path / "other", [tmp_path / "in"], "--out")
-    require_apart(tmp_path, [tmp_path / "in"], "--out")
+    for inside in (False,) if output.endswith("results") else (False, True):
+        with pytest.raises(LamaDeployError, match=r"--out .*: is or lies in .*/in, whose files are the input"):
+            require_apart(tmp_path / output, [tmp_path / "in"], "--out", inside=inside)
+    require_apart(tmp_path / "in" / "results", [tmp_path / "in"], "--out", inside=True)
+    for other in (tmp_path / "other", tmp_path, tmp_path / "inn"):
+        require_apart(other, [tmp_path / "in"], "--out")

@@ -13,7 +13,7 @@ from tests.hostile.families._archives import check_same, shared
 TIME_BOUND = 10.0
 MEMORY_BUDGET = 400 << 20
 GOOD = """\
-generator: {kind: ffc_resnet, n_blocks: 1, add_out_act: sigmoid, ratio: &ratio 0.75}
+generator: {kind: ffc_resnet, n_blocks: 1, add_out_act: sigmoid, resnet_conv_kwargs: {ratio_gin: &ratio 0.75}}
 lama_deploy:
   generator: {width: 4, downsamplings: 1, blocks: 1, ratio: *ratio}
   losses: paper

@@ -1,5 +1,6 @@
 """Generators of official code that are not computed here are refused by name, by their keys or by their config.yaml."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import save_file
+from torch import Tensor
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes, recognise
@@ -20,6 +22,14 @@ from lama_deploy.variants import GeneratorConfig
 
 FFC = GeneratorConfig(width=8, blocks=2)
 UNIT = "model.5.conv1.ffc.convg2g"
+
+
+@cache
+def seeded(config: GeneratorConfig) -> dict[str, Tensor]:
+    """A state, drawn once; not to be written to."""
+    return seeded_generator(config).state_dict()
+
+
 SURPLUS = {  # the switch of official code -> keys that it adds, and what is said of them
     "enable_lfu": ({f"{UNIT}.lfu.conv_layer.weight": (48, 48, 1, 1)}, r"local Fourier units \(enable_lfu\)"),
     "gated": ({"model.5.conv1.ffc.gate.weight": (2, 64, 1, 1)}, r"gates between its branches \(gated\)"),
@@ -34,7 +44,7 @@ SURPLUS = {  # the switch of official code -> keys that it adds, and what is sai
 def test_keys_that_the_generator_has_not(tmp_path, switch, suffix, prefix):
     """Dropping them would give other pictures, and the oracle would drop the same."""
     shapes, meaning = SURPLUS[switch]
-    state = seeded_generator(FFC).state_dict() | {key: torch.ones(shape) for key, shape in shapes.items()}
+    state = seeded(FFC) | {key: torch.ones(shape) for key, shape in shapes.items()}
     path = tmp_path / f"w{suffix}"
     (torch.save if suffix == ".pth" else save_file)({prefix + key: value for key, value in state.items()}, path)
     with pytest.raises(CheckpointError, match=rf"w{suffix}: another network than is computed here: 1 of .*{meaning}"):
@@ -42,29 +52,27 @@ def test_keys_that_the_generator_has_not(tmp_path, switch, suffix, prefix):
 
 
 def test_declared_configuration_is_held_to_its_keys_too(tmp_path):
-    state = {key: value.numpy() for key, value in seeded_generator(FFC).state_dict().items()}
+    state = {key: value.numpy() for key, value in seeded(FFC).items()}
     save_checkpoint(tmp_path / "w.safetensors", FFC, state | {"model.99.weight": np.ones(3, np.float32)})
     with pytest.raises(CheckpointError, match=r"such as model\.99\.weight"):
         load_checkpoint(tmp_path / "w.safetensors")
 
 
 def test_further_counters_are_no_surplus(tmp_path):
-    state = seeded_generator(FFC).state_dict() | {"model.99.num_batches_tracked": torch.tensor(3)}
+    state = seeded(FFC) | {"model.99.num_batches_tracked": torch.tensor(3)}
     torch.save(state, tmp_path / "w.pth")
     assert load_checkpoint(tmp_path / "w.pth").config == FFC
 
 
 def test_coordinates_in_spectra_are_named(tmp_path):
-    state = seeded_generator(FFC).state_dict()
     key = f"{UNIT}.fu.conv_layer.weight"
-    state[key] = torch.ones(48, 50, 1, 1)
-    torch.save(state, tmp_path / "w.pth")
+    torch.save(seeded(FFC) | {key: torch.ones(48, 50, 1, 1)}, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match=r"\(48, 50, 1, 1\) instead of .* \(spectral_pos_encoding\)"):
         load_checkpoint(tmp_path / "w.pth")
 
 
 def test_spatial_transforms_are_named(tmp_path):
-    state = {key.replace("conv1.", "conv1.impl."): value for key, value in seeded_generator(FFC).state_dict().items()}
+    state = {key.replace("conv1.", "conv1.impl."): value for key, value in seeded(FFC).items()}
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match="it has a learnable spatial transform"):
         load_checkpoint(tmp_path / "w.pth")
@@ -180,7 +188,7 @@ def test_configurations_of_other_convolutional_networks(tmp_path, kind, change, 
 
 @pytest.mark.parametrize("kind", UNSHOWN)
 def test_what_is_not_shown_is_assumed_and_logged(tmp_path, caplog, kind):
-    torch.save(seeded_generator(GeneratorConfig(kind=kind, width=4, blocks=1)).state_dict(), tmp_path / "w.pth")
+    torch.save(seeded(GeneratorConfig(kind=kind, width=4, blocks=1)), tmp_path / "w.pth")
     loaded = load_checkpoint(tmp_path / "w.pth")
     assert loaded.assumed == UNSHOWN[kind]
     (said,) = [record.getMessage() for record in caplog.records]
@@ -196,10 +204,31 @@ def test_files_that_say_it_leave_nothing_to_assume(tmp_path, tiny, caplog):
     """Ours, and official folders."""
     assert load_checkpoint(tiny.path).assumed == {}
     (tmp_path / "models").mkdir()
-    torch.save(seeded_generator(FFC).state_dict(), tmp_path / "models" / "best.ckpt")
+    torch.save(seeded(FFC), tmp_path / "models" / "best.ckpt")
     (tmp_path / "config.yaml").write_text("generator: {n_blocks: 2, add_out_act: sigmoid}")
     assert load_checkpoint(tmp_path).assumed == {}
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("generator: {n_blocks: 2, add_out_act: sigmoid}", None),
+        ("generator: {n_blocks: 2, add_out_act: tanh}", "add_out_act is 'tanh'"),
+        ("generator: {n_blocks: 9, add_out_act: tanh}", "assumed"),  # another's, as that of another program
+        ("model: {n_blocks: 2}", "assumed"),
+        ("[", "assumed"),
+    ],
+)
+def test_configuration_in_the_checkpoints_own_folder(tmp_path, caplog, text, message):
+    torch.save(seeded(FFC), tmp_path / "best.ckpt")
+    (tmp_path / "config.yaml").write_text(text)
+    if message and message != "assumed":
+        with pytest.raises(CheckpointError, match=message):
+            load_checkpoint(tmp_path / "best.ckpt")
+        return
+    assert load_checkpoint(tmp_path / "best.ckpt").assumed == (UNSHOWN["ffc"] if message else {})
+    assert ("assumed" in caplog.text) == bool(message)
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,10 @@ def test_official_folder(inpaint, wanted):
     for index in range(2):
         save(f"in/{index}.png", IMAGES[index])
         save(f"in/{index}_mask001.png", MASKS[index] * 255)
-    assert inpaint("in", "-o", "out") == 0
-    assert files("out") == ["0_mask001.png", "1_mask001.png"]
+    assert inpaint("in", "-o", "in", "--format", "jpg") == 2
+    for output in ("out", "in/out", "out2"):  # what lies below is no input of the next
+        assert inpaint("in", "-o", output) == 0
+        assert files(output) == ["0_mask001.png", "1_mask001.png"]
     for index in range(2):
         np.testing.assert_array_equal(pixels(f"out/{index}_mask001.png"), wanted[index])
 

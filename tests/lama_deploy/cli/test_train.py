@@ -13,6 +13,7 @@ from PIL import Image
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
 from lama_deploy.cli.train import main
 from lama_deploy.model import build_generator
+from lama_deploy.training.going_on import read_run
 from lama_deploy.training.presets import PRESETS
 
 YAML = """
@@ -104,6 +105,61 @@ def test_trains_and_resumes(lama_train, capsys):
     assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 3
     second = load_checkpoint("out/generator.safetensors").state_dict
     assert any(not np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_goes_on_with_nothing_but_its_folder(lama_train, capsys):
+    """The configuration, its changes and the data are the run's own."""
+    assert lama_train(*TRAIN, "out", "--set", "data.batch_size=1", "--stop-after", "1") == 0
+    capsys.readouterr()
+    Path("run.yaml").unlink()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 0
+    assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 2
+    assert capsys.readouterr().err == ""
+    record = read_run(Path("out"))
+    assert (record.config.data.batch_size, record.config.generator.width) == (1, 4)
+    assert record.data == Path("data").absolute()
+
+
+def test_what_changes_where_a_run_goes_on_is_said(lama_train, capsys):
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    capsys.readouterr()
+    Path("data").rename("moved")
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 2
+    assert "data: no such folder" in capsys.readouterr().err
+    changed = ["--data", "moved", "--set", "data.batch_size=1", "--set", "seed=3", "--set", "data.shares={}"]
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *changed) == 0
+    told = "note: out: goes on with other settings: data.batch_size 2 -> 1, seed 0 -> 3, the data "
+    assert capsys.readouterr().err == f"{told}'{Path('data').absolute()}' -> '{Path('moved').absolute()}'\n"
+    again = ["--config", "run.yaml", "--data", "moved"]
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *again) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "note: out: goes on with other settings: data.batch_size 1 -> 2, seed 3 -> 0"
+    assert said[1].startswith("error: out: its 2 steps are done already")
+
+
+def test_a_run_of_another_network_does_not_go_on(lama_train, capsys):
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    capsys.readouterr()
+    other = ["--set", "generator.width=8", "--set", "generator.blocks=2"]
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *other) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.endswith("generator.width 4 -> 8, generator.blocks 1 -> 2")
+    assert "not a state of this configuration" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("generator: {n_blocks: 18}", "config.yaml: is no run of lama-train's"),
+        ("lama_deploy: {steps: 3}", "--data is missing"),
+        ("lama_deploy: {step: 3}", "no such setting: step"),
+    ],
+)
+def test_folders_of_no_run(lama_train, capsys, text, message):
+    Path("out").mkdir()
+    Path("out/config.yaml").write_text(text)
+    assert lama_train("--resume", "--out", "out") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_stops_early_and_fine_tunes(lama_train, capsys):

@@ -1,9 +1,12 @@
 """What a run shows of itself: means between logs, counts of skipped pictures, grids of samples."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tqdm import tqdm
 
 from lama_deploy.training.data import Batch
 from lama_deploy.training.report import GRID_ROWS, Report, sample_grid
@@ -33,6 +36,22 @@ def test_logs_are_means_since_the_last(batch, tmp_path, capsys):
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("train_gen_l1")] == [(2, 2.0), (3, 10.0)]
+
+
+def test_bar_shows_the_losses(batch, tmp_path, monkeypatch):
+    """Of the last step, at most twice a second."""
+    report = Report(tmp_path, 0, 10, active=True)
+    report.bar.close()
+    report.bar = tqdm(total=10, disable=False, file=io.StringIO(), mininterval=0, ncols=200)
+    now = [100.0]
+    monkeypatch.setattr("lama_deploy.training.report.time.perf_counter", lambda: now[0])
+    for step, loss in enumerate((1.5, 2.5, 3.5)):
+        now[0] += 0.3
+        report.add(batch, values(gen_l1=loss, discr_adv=4, gen_gradient=9.0, adv_discr_real_out=7.0), 0.0)
+        assert report.bar.postfix == ("gen_l1 3.5 discr_adv 4" if step == 2 else "gen_l1 1.5 discr_adv 4")
+    report.bar.refresh()
+    assert "gen_l1 3.5 discr_adv 4" in report.bar.fp.getvalue()
+    report.close()
 
 
 def test_other_processes_are_silent(batch, tmp_path, capsys):
