@@ -18,7 +18,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import DataError, ImageError, brief
 from lama_deploy.images.files import read_mask, read_photograph
-from lama_deploy.images.folders import MASK_FILES, name_in, require_folder
+from lama_deploy.images.folders import MASK_FILES, files_below, name_in, require_folder
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.pairs import FilePair, official_pairs
@@ -64,12 +64,13 @@ class PairFolder:
     def __init__(self, folder: Path) -> None:
         """Raises DataError for a folder without pairs."""
         require_folder(folder)
-        if not any(folder.rglob(MASK_FILES)):
+        files = files_below(folder)
+        if not any(path.match(MASK_FILES) for path in files):
             raise DataError(
                 f"{folder}: no pairs NAME.png with NAME_mask*.png in it; to draw masks for photographs, add --masks SET"
             )
         self.folder, self.notes = folder, Notes()
-        self.sources = official_pairs(folder)
+        self.sources = official_pairs(folder, files)
 
     def pairs(self, source: FilePair, size: int | None) -> list[Pair]:
         photograph = read_photograph(source.image)

@@ -6,6 +6,7 @@ lower ones: the same decoder, the same sizes, another byte.
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ from lama_deploy.images.opening import opened
 SWAPPED = {"16B": "16L", "16L": "16B"}
 SWAPPED["16N"] = SWAPPED["16L" if np.little_endian else "16B"]
 LAYOUTS = ("RGB", "RGBX", "RGBA")  # of pixels in the file
-LOST = "the picture has 16 bits a sample, of which 8 are read; PNG and TIFF in grey, RGB or RGBA keep all"
+LOST = "the picture has more than 8 bits a sample, of which 8 are read; PNG and TIFF in grey, RGB or RGBA keep all"
+AVIF_HEAD, AVIF_DEPTH, DEEP_AVIF = 65536, b"av1C", 0x40  # bytes to look in, box, and bit of its third byte
 PNG_HEADER = 8 + 25  # signature and IHDR, which is the first chunk
 DEPTH_AT = 24
 
@@ -35,6 +37,8 @@ class RawMode:
 
     def look(self, image: Image.Image) -> None:
         """Before it is decoded, which forgets it."""
+        if image.format == "AVIF" and _is_deep_avif(image):
+            self.name = "AVIF;16"
         for tile in getattr(image, "tile", []):
             if image.mode in ("RGB", "RGBA", "LA", "CMYK") and ";16" in (name := _raw_mode(tile)):
                 self.name = name
@@ -57,6 +61,13 @@ def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, no
     with opened(path, max_pixels, undecoded=_swap) as lower:
         high, low = (np.asarray(half).astype(np.uint16) for half in (upper, lower))
     return high << 8 | low if high.shape == low.shape else None
+
+
+def _is_deep_avif(image: Image.Image) -> bool:
+    stream = getattr(image, "fp", None)
+    head = bytes(stream.getbuffer()[:AVIF_HEAD]) if isinstance(stream, io.BytesIO) else b""
+    at = head.find(AVIF_DEPTH) + len(AVIF_DEPTH) + 2
+    return AVIF_DEPTH in head and at < len(head) and bool(head[at] & DEEP_AVIF)
 
 
 def _swap(image: Image.Image) -> None:

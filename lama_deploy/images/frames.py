@@ -10,12 +10,13 @@ from lama_deploy.errors import ImageError
 from lama_deploy.images.notes import Note
 
 BESIDE = "the file holds more pictures (of a second lens, a preview, a depth or gain map), which are left out"
+GAIN_MAP = b"hdrgm:Version"
 EXTENSION, SEPARATOR = 0x21, 0x2C  # blocks of a GIF
 
 
 def refuse_frames(image: Image.Image, note: Note) -> None:
     """An opened picture, not decoded yet. Raises ImageError for animations and for files of several pages."""
-    if image.format == "MPO":  # a JPEG of a phone or camera: what is behind the first picture belongs to it
+    if image.format == "MPO" or _has_gain_map(image):  # of a phone or camera: what is behind the JPEG belongs to it
         note(BESIDE)
         return
     moves = _gif_moves(image) if image.format == "GIF" else getattr(image, "is_animated", False)
@@ -24,6 +25,11 @@ def refuse_frames(image: Image.Image, note: Note) -> None:
             f"has more than one {'page' if image.format == 'TIFF' else 'frame'}, and one picture a file is filled; "
             "write them as pictures of their own first, for instance with ffmpeg or ImageMagick, then give that folder"
         )
+
+
+def _has_gain_map(image: Image.Image) -> bool:
+    """Ultra HDR, which Pillow takes for a plain JPEG."""
+    return any(GAIN_MAP in content for _, content in getattr(image, "applist", ()))
 
 
 def _gif_moves(image: Image.Image) -> bool:

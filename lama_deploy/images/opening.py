@@ -139,7 +139,8 @@ def _image(
 
 def _what_to_do(data: bytes) -> str:
     """About formats that many people have."""
-    return next((f"; {advice}" for beginning, advice in ADVICE.items() if re.match(beginning, data, re.DOTALL)), "")
+    advice = next((text for beginning, text in ADVICE.items() if re.match(beginning, data, re.DOTALL)), "")
+    return f"; {advice}" if advice and not (advice == AVIF and "AVIF" in formats()) else ""
 
 
 def _content(source: Path | bytes, max_pixels: int) -> bytes:

@@ -24,6 +24,8 @@ STORAGE_TAGS = {*range(254, 260), 262, 266, 273, *range(277, 282), 284, *range(2
 STORAGE_TAGS |= {*range(338, 348), *range(512, 522), *range(529, 533), 34675}
 STORAGE_TAGS |= {37724}  # Photoshop's layers, which it would show instead of the result
 CONVERTED = "the picture's colours (CMYK, YCbCr, LAB or HSV) become RGB"
+UNKEPT = ("xmp", "XML:com.adobe.xmp", "photoshop", "comment", "gamma", "chromaticity")  # of PIL's info
+UNKEPT_NOTE = "the file's XMP, IPTC, comments and gamma are not kept; EXIF, colour profile and resolution are"
 CLIPPED = "the picture has 32-bit integers; what is outside of 16 bits is clipped"
 
 
@@ -54,6 +56,8 @@ def photograph_of(image: Image.Image, note: Note = ignore) -> Photograph:
     """A loaded picture of any mode but F. Metadata that cannot be read or kept is left out. Raises ImageError."""
     if image.mode in OTHER_COLOURS:
         note(CONVERTED)
+    if any(image.info.get(name) for name in UNKEPT):
+        note(UNKEPT_NOTE)
     samples = _grey_samples(image, note)
     profile = icc_profile_of(image, grey=samples is not None)
     return Photograph(rgb_of(image), alpha_of(image), _metadata(image), profile, _dpi(image), samples)

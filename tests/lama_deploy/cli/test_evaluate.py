@@ -99,6 +99,16 @@ def test_writing_a_set_needs_no_model(evaluate, photographs, capsys):
     assert capsys.readouterr().out == f"wrote {len(masks)} pairs to set\n" and not Path("evaluation").exists()
 
 
+def test_masks_that_look_wrong_are_said_and_recorded(evaluate, pairs, tiny, capsys):
+    mask = pairs / "1_mask000.png"
+    with Image.open(mask) as image:
+        Image.new("L", image.size).save(mask)
+    assert evaluate(tiny.path, "--data", pairs, "-o", "out", *PLAIN) == 0
+    assert f"note: {mask}: the mask has no hole" in capsys.readouterr().err
+    notes = json.loads(Path("out/metrics.json").read_text())["data"]["notes"]
+    assert [names for text, names in notes.items() if text.startswith("the mask has no hole")] == [[str(mask)]]
+
+
 def test_one_bad_picture_costs_only_itself(evaluate, pairs, tiny, capsys):
     (pairs / "1.png").write_bytes(b"no picture")
     assert evaluate(tiny.path, "--data", pairs, *PLAIN) == 3

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,12 +13,12 @@ import pytest
 from PIL import Image
 
 from lama_deploy.errors import ImageError
-from lama_deploy.images.deep import LOST, png_with
+from lama_deploy.images.deep import LOST, RawMode, png_with
 from lama_deploy.images.files import FORGETFUL, RECOMPRESSED, SHALLOW, read_photograph, write_photograph
 from lama_deploy.images.frames import BESIDE
 from lama_deploy.images.notes import Notes
-from lama_deploy.images.photograph import CLIPPED, CONVERTED, filled, image_of, photograph_of
-from tests.hostile.families._crafted_pictures import chunk, tiff
+from lama_deploy.images.photograph import CLIPPED, CONVERTED, UNKEPT_NOTE, filled, image_of, photograph_of
+from tests.hostile.families._crafted_pictures import chunk, segment, tiff
 
 RANDOM = np.random.default_rng(4)
 DEEP = RANDOM.integers(0, 65536, (9, 13, 4), dtype=np.uint16)
@@ -179,6 +180,10 @@ SAID: dict[str, tuple[str, Callable[[Path], None], str, list[str]]] = {
         [LOST],
     ),
     "16-bit greys with alpha": ("i.png", lambda path: grey_alpha_png(path), "o.png", [LOST]),
+    "8-bit avif": ("i.avif", rgb, "o.png", []),
+    "a comment": ("i.jpg", lambda path: rgb(path, comment="by me"), "o.png", [UNKEPT_NOTE]),
+    "xmp": ("i.webp", lambda path: rgb(path, lossless=True, xmp=b"<x:xmpmeta/>"), "o.webp", [UNKEPT_NOTE]),
+    "a gain map": ("i.jpg", lambda path: gain_map_jpeg(path), "o.png", [BESIDE, UNKEPT_NOTE]),
     "profile into bmp": ("i.png", lambda path: rgb(path, dpi=(9, 9), exif=camera()), "o.bmp", [FORGETFUL]),
 }
 
@@ -187,6 +192,13 @@ def camera() -> Image.Exif:
     exif = Image.Exif()
     exif[0x010F] = "Camera"
     return exif
+
+
+def gain_map_jpeg(path: Path) -> None:
+    """As phones write them: two JPEGs, of which the second brightens the first, and Pillow sees one."""
+    frames(path, format="MPO")
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0 hdrgm:Version="1.0"') + data[2:])
 
 
 def cmyk_tiff(path: Path) -> None:
@@ -234,7 +246,18 @@ def test_a_single_frame_is_none(tmp_path, suffix):
 def test_a_gif_with_comments_and_a_palette_of_its_own_is_one_frame(tmp_path):
     image = Image.fromarray(RGB).quantize(16)
     image.save(tmp_path / "i.gif", comment=b"," * 700, transparency=3, duration=100, loop=0)
-    assert done(tmp_path / "i.gif", tmp_path / "o.png") == []
+    assert done(tmp_path / "i.gif", tmp_path / "o.png") == [UNKEPT_NOTE]
+
+
+def test_an_avif_of_ten_bits_is_told_by_its_header(tmp_path):
+    """Pillow writes none, and none that only says so is opened."""
+    rgb(tmp_path / "i.avif")
+    for bit, name in ((0, None), (0x40, "AVIF;16")):
+        data = bytearray((tmp_path / "i.avif").read_bytes())
+        data[data.index(b"av1C") + 6] |= bit
+        raw = RawMode()
+        raw.look(SimpleNamespace(format="AVIF", mode="RGB", tile=[], fp=io.BytesIO(data)))
+        assert raw.name == name and not raw.is_kept
 
 
 def test_pictures_behind_a_jpeg_are_left_out_and_said(tmp_path):
