@@ -1,8 +1,8 @@
 // The device primitives that the programs are written with.
 //
-// A program is a struct with `Parameters` (passed by value), `kThreads` and `static void run(parameters, shared)`. It
-// uses nothing of CUDA but what is declared here, so that emulation/ can run the same source on a CPU, thread by
-// thread.
+// A program is a struct with `Parameters` (passed by value), `kThreads`, `kBlocks` (that a multiprocessor has registers
+// for, at least) and `static void run(parameters, shared)`. It uses nothing of CUDA but what is declared here, so that
+// emulation/ can run the same source on a CPU, thread by thread.
 #pragma once
 
 #include <cuda_bf16.h>

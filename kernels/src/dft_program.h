@@ -57,8 +57,15 @@ struct Operands {
   Vector<T, kVector> even, odd;
 };
 
+// What is read of 8 columns of one folded point.
 template <class T>
-LAMA_DEVICE Operands<T> fold(const Vector<T, kVector> &a, const Vector<T, kVector> &b, bool alone) {
+struct Pair {
+  Vector<T, kVector> first, second;
+};
+
+template <class T>
+LAMA_DEVICE Operands<T> fold(const Pair<T> &pair, bool alone) {
+  const auto &a = pair.first, &b = pair.second;
   Operands<T> folded;
   for (int i = 0; i < kVector; ++i) {
     const float first = to_float(a[i]), second = to_float(b[i]);
@@ -68,9 +75,17 @@ LAMA_DEVICE Operands<T> fold(const Vector<T, kVector> &a, const Vector<T, kVecto
   return folded;
 }
 
+// What a pass adds to 4 columns of output f and of its mirror image: nothing, but for the last one.
+struct Nothing {};
+template <class T>
+struct Added {
+  Vector<T, 4> here, there;
+};
+
 // A line is either of pixels, at points x, or of the spectrum. The four passes differ in how a line's points are read
-// (`load`: 8 columns of folded point s) and in what becomes of the products C e and S o (`store`: 4 columns of output
-// f).
+// (`load`: 8 columns of folded point s) and folded (`operands`), in what is added to output f (`added`), and in what
+// becomes of it and of the products C e and S o (`store`: 4 columns of output f). Loading is apart from computing, so
+// that many loads are under way at once.
 
 template <class T>
 struct Line {
@@ -93,12 +108,13 @@ struct Line {
 // Pixels -> half spectrum of each row.
 template <class T, bool kChannelsLast>
 struct RowForward : Line<T> {
+  static constexpr int kResidentWarps = 16;
   static constexpr bool kPointsAreContiguous = !kChannelsLast;
 
-  LAMA_DEVICE Operands<T> load(int s, int column) const {
-    return fold(pixel(s, column), pixel(this->mirrored(s), column), this->alone(s));
-  }
-  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+  LAMA_DEVICE Pair<T> load(int s, int column) const { return {pixel(s, column), pixel(this->mirrored(s), column)}; }
+  LAMA_DEVICE Operands<T> operands(int s, const Pair<T> &pair) const { return fold(pair, this->alone(s)); }
+  LAMA_DEVICE Nothing added(int, int) const { return {}; }
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4], const Nothing &) const {
     Vector<T, 8> values;
     for (int i = 0; i < 4; ++i) {
       values[2 * i] = from_float<T>(q[i] * this->p.scale);
@@ -124,16 +140,18 @@ struct RowForward : Line<T> {
 // point 0 of line 0, has a scale of its own (gain.h); backward it is added to the line's results, outside the products.
 template <class T>
 struct Column : Line<T> {
+  static constexpr int kResidentWarps = 16;
   static constexpr bool kPointsAreContiguous = false;
 
-  LAMA_DEVICE Operands<T> load(int s, int column) const {
+  LAMA_DEVICE Pair<T> load(int s, int column) const {
     if (this->p.backward && is_mean(s)) return {};
-    const T *in = static_cast<const T *>(this->p.in);
-    return fold(load_vector<T, kVector>(in + at(s) + column),
-                load_vector<T, kVector>(in + at(this->mirrored(s)) + column), this->alone(s));
+    const T *in = static_cast<const T *>(this->p.in) + column;
+    return {load_vector<T, kVector>(in + at(s)), load_vector<T, kVector>(in + at(this->mirrored(s)))};
   }
+  LAMA_DEVICE Operands<T> operands(int s, const Pair<T> &pair) const { return fold(pair, this->alone(s)); }
+  LAMA_DEVICE Nothing added(int, int) const { return {}; }
   // Output f is C e - i S o forward and C e + i S o backward, output h - f the other one. Columns are Re, Im, Re, Im.
-  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4], const Nothing &) const {
     const bool backward = this->p.backward;
     const float sign = backward ? -1.0f : 1.0f, scale = !backward && is_mean(f) ? this->p.mean_scale : this->p.scale;
     Vector<T, 4> mean{}, here, there;
@@ -163,45 +181,57 @@ struct Column : Line<T> {
 // their real parts and S their imaginary ones, those of k = 0 and w/2 with 0, as NumPy has it.
 template <class T, bool kChannelsLast>
 struct RowInverse : Line<T> {
+  static constexpr int kResidentWarps = 12;
   static constexpr bool kPointsAreContiguous = false;
 
-  LAMA_DEVICE Operands<T> load(int s, int column) const {
+  LAMA_DEVICE Pair<T> load(int s, int column) const {
     const T *in = static_cast<const T *>(this->p.in) + this->in_spectrum_row(s) + 2 * column;
-    const auto first = load_vector<T, kVector>(in), second = load_vector<T, kVector>(in + kVector);
+    return {load_vector<T, kVector>(in), load_vector<T, kVector>(in + kVector)};
+  }
+  LAMA_DEVICE Operands<T> operands(int, const Pair<T> &pair) const {
     Operands<T> parts;
     for (int i = 0; i < kVector / 2; ++i) {
-      parts.even[i] = first[2 * i];
-      parts.odd[i] = first[2 * i + 1];
-      parts.even[kVector / 2 + i] = second[2 * i];
-      parts.odd[kVector / 2 + i] = second[2 * i + 1];
+      parts.even[i] = pair.first[2 * i];
+      parts.odd[i] = pair.first[2 * i + 1];
+      parts.even[kVector / 2 + i] = pair.second[2 * i];
+      parts.odd[kVector / 2 + i] = pair.second[2 * i + 1];
     }
     return parts;
   }
-  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4]) const {
+  LAMA_DEVICE Added<T> added(int f, int column) const {
+    if (this->p.residual == nullptr) return {};
+    return {residual(f, column), residual(this->mirrored(f), column)};
+  }
+  LAMA_DEVICE void store(int f, int column, const float (&q)[4], const float (&r)[4], const Added<T> &added) const {
     float here[4], there[4];
     for (int i = 0; i < 4; ++i) {
-      here[i] = (q[i] - r[i]) * this->p.scale;
-      there[i] = (q[i] + r[i]) * this->p.scale;
+      here[i] = (q[i] - r[i]) * this->p.scale + to_float(added.here[i]);
+      there[i] = (q[i] + r[i]) * this->p.scale + to_float(added.there[i]);
     }
     pixel(f, column, here);
     if (!this->alone(f)) pixel(this->mirrored(f), column, there);
   }
 
  private:
+  LAMA_DEVICE Vector<T, 4> residual(int x, int column) const {
+    const T *from = static_cast<const T *>(this->p.residual);
+    if constexpr (kChannelsLast) {
+      return load_vector<T, 4>(from + this->in_pixel_row(x) + column);
+    } else {
+      Vector<T, 4> values;
+      for (int i = 0; i < 4; ++i) values[i] = from[this->in_plane(x, column + i)];
+      return values;
+    }
+  }
+
   LAMA_DEVICE void pixel(int x, int column, const float (&values)[4]) const {
     T *out = static_cast<T *>(this->p.out);
-    const T *residual = static_cast<const T *>(this->p.residual);
     if constexpr (kChannelsLast) {
-      const size_t at = this->in_pixel_row(x) + column;
-      Vector<T, 4> added{}, sum;
-      if (residual != nullptr) added = load_vector<T, 4>(residual + at);
-      for (int i = 0; i < 4; ++i) sum[i] = from_float<T>(values[i] + (residual ? to_float(added[i]) : 0.0f));
-      store_vector(out + at, sum);
+      Vector<T, 4> rounded;
+      for (int i = 0; i < 4; ++i) rounded[i] = from_float<T>(values[i]);
+      store_vector(out + this->in_pixel_row(x) + column, rounded);
     } else {
-      for (int i = 0; i < 4; ++i) {
-        const size_t at = this->in_plane(x, column + i);
-        out[at] = from_float<T>(values[i] + (residual ? to_float(residual[at]) : 0.0f));
-      }
+      for (int i = 0; i < 4; ++i) out[this->in_plane(x, column + i)] = from_float<T>(values[i]);
     }
   }
 };
@@ -213,43 +243,62 @@ template <class T, class Pass, int kWarps>
 struct DftProgram {
   using Parameters = DftParameters;
   static constexpr int kThreads = 32 * kWarps;
+  static constexpr int kBlocks = Pass::kResidentWarps / kWarps;
   static constexpr int kColumns = dft::columns(kWarps);
   static constexpr int kPitch = kColumns + dft::kPadding;
   static constexpr int kVectors = kColumns / dft::kVector;
-  static constexpr int kBatch = 3;
+  static constexpr int kBatch = 4;  // loads of a thread that are under way at once
 
   static LAMA_DEVICE void run(const Parameters &p, unsigned char *shared) {
     const Pass pass{{p, block_index().x}};
     const int first = int(block_index().y) * kColumns, points = table_tiles(p.length) * kTile;
     T *even = reinterpret_cast<T *>(shared), *odd = even + points * kPitch;
+    Matrices matrices = read_matrices(p, 0, 0);
     stage(p, pass, first, points, even, odd);
     sync_threads();
     for (int group = 0; group < table_groups(p.length); ++group) {
       sync_warp();  // lanes part where they store, and matrices are loaded by all of them together
-      multiply(p, pass, first, group, even, odd);
+      multiply(p, pass, first, group, even, odd, matrices);
     }
   }
 
  private:
-  // kBatch loads are under way before the first value is used: a block is too small to hide their latency otherwise.
+  // The table's operands for one input tile and a group's output tiles.
+  struct Matrices {
+    uint4 cosine[kTilesPerGroup], sine[kTilesPerGroup];
+  };
+
+  static LAMA_DEVICE Matrices read_matrices(const Parameters &p, int group, int tile) {
+    const int tiles = table_tiles(p.length);
+    Matrices read;
+#pragma unroll
+    for (int m = 0; m < kTilesPerGroup; ++m) {
+      const size_t at = (size_t(group * kTilesPerGroup + m) * tiles + tile) * 2 * kTableLanes + thread_index() % 32;
+      read.cosine[m] = p.table[at];
+      read.sine[m] = p.table[at + kTableLanes];
+    }
+    return read;
+  }
+
   static LAMA_DEVICE void stage(const Parameters &p, const Pass &pass, int first, int points, T *even, T *odd) {
     const int items = points * kVectors;
     for (int begin = thread_index(); begin < items; begin += kBatch * kThreads) {
-      dft::Operands<T> operands[kBatch]{};
+      dft::Pair<T> pairs[kBatch]{};
 #pragma unroll
       for (int j = 0; j < kBatch; ++j) {
         const Item item(begin + j * kThreads, points);
         const int column = first + item.vector * dft::kVector;
-        if (item.point < folded_points(p.length) && column < p.columns && begin + j * kThreads < items) {
-          operands[j] = pass.load(item.point, column);
+        if (begin + j * kThreads < items && item.point < folded_points(p.length) && column < p.columns) {
+          pairs[j] = pass.load(item.point, column);
         }
       }
 #pragma unroll
       for (int j = 0; j < kBatch; ++j) {
         if (begin + j * kThreads >= items) break;
         const Item item(begin + j * kThreads, points);
-        interleave(operands[j].even, even + item.point * kPitch, item.vector);
-        interleave(operands[j].odd, odd + item.point * kPitch, item.vector);
+        const dft::Operands<T> operands = pass.operands(item.point, pairs[j]);
+        interleave(operands.even, even + item.point * kPitch, item.vector);
+        interleave(operands.odd, odd + item.point * kPitch, item.vector);
       }
     }
   }
@@ -270,46 +319,51 @@ struct DftProgram {
     store_vector(at + 8, Vector<T, 4>{values[2], values[3], values[6], values[7]});
   }
 
-  // The outputs of kTilesPerGroup tiles, for this warp's 16 columns.
+  // The outputs of kTilesPerGroup tiles, for this warp's 16 columns. `matrices` are the group's first ones, and then
+  // the next group's: the table is always read one tile ahead of the products, which hide that it comes from far away.
   static LAMA_DEVICE void multiply(const Parameters &p, const Pass &pass, int first, int group, const T *even,
-                                   const T *odd) {
+                                   const T *odd, Matrices &matrices) {
     const int lane = thread_index() % 32, warp_column = thread_index() / 32 * 16, tiles = table_tiles(p.length);
     const int row = lane / 8 % 2 * 8 + lane % 8, tile_column = lane / 16 * 8;
+    const int next_group = group + 1 < table_groups(p.length) ? group + 1 : group;
     float q[kTilesPerGroup][2][4] = {}, r[kTilesPerGroup][2][4] = {};
 #pragma unroll 2
     for (int tile = 0; tile < tiles; ++tile) {
       uint32_t e[4], o[4];
       const int at = (tile * kTile + row) * kPitch + warp_column + tile_column;
+      const bool last = tile + 1 == tiles;
+      const Matrices next = read_matrices(p, last ? next_group : group, last ? 0 : tile + 1);
       load_matrices_transposed(e, even + at);
       load_matrices_transposed(o, odd + at);
 #pragma unroll
       for (int m = 0; m < kTilesPerGroup; ++m) {
-        const uint4 *matrix = p.table + (size_t(group * kTilesPerGroup + m) * tiles + tile) * 2 * kTableLanes + lane;
-        const uint4 cosine = matrix[0], sine = matrix[kTableLanes];
 #pragma unroll
         for (int n = 0; n < 2; ++n) {
-          multiply_accumulate<T>(q[m][n], cosine, e[2 * n], e[2 * n + 1]);
-          multiply_accumulate<T>(r[m][n], sine, o[2 * n], o[2 * n + 1]);
+          multiply_accumulate<T>(q[m][n], matrices.cosine[m], e[2 * n], e[2 * n + 1]);
+          multiply_accumulate<T>(r[m][n], matrices.sine[m], o[2 * n], o[2 * n + 1]);
         }
       }
+      matrices = next;
     }
     const int column = first + warp_column + lane % 4 * 4;
-    if (column >= p.columns) return;
-#pragma unroll
-    for (int m = 0; m < kTilesPerGroup; ++m) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int f = (group * kTilesPerGroup + m) * kTile + half * 8 + lane / 4;
-        if (f < folded_points(p.length)) store(pass, f, column, q[m], r[m], 2 * half);
-      }
-    }
+    if (column < p.columns) store(p, pass, group * kTilesPerGroup * kTile + lane / 4, column, q, r);
   }
 
-  static LAMA_DEVICE void store(const Pass &pass, int f, int column, const float (&q)[2][4], const float (&r)[2][4],
-                                int first) {
-    const float products[4] = {q[0][first], q[0][first + 1], q[1][first], q[1][first + 1]};
-    const float others[4] = {r[0][first], r[0][first + 1], r[1][first], r[1][first + 1]};
-    pass.store(f, column, products, others);
+  // A lane's outputs: every eighth from `first` on. All that is added to them is read before the first is written.
+  static LAMA_DEVICE void store(const Parameters &p, const Pass &pass, int first, int column,
+                                const float (&q)[kTilesPerGroup][2][4], const float (&r)[kTilesPerGroup][2][4]) {
+    decltype(pass.added(0, 0)) added[2 * kTilesPerGroup];
+#pragma unroll
+    for (int i = 0; i < 2 * kTilesPerGroup; ++i) {
+      if (first + 8 * i < folded_points(p.length)) added[i] = pass.added(first + 8 * i, column);
+    }
+#pragma unroll
+    for (int i = 0; i < 2 * kTilesPerGroup; ++i) {
+      const int m = i / 2, half = i % 2 * 2;
+      const float products[4] = {q[m][0][half], q[m][0][half + 1], q[m][1][half], q[m][1][half + 1]};
+      const float others[4] = {r[m][0][half], r[m][0][half + 1], r[m][1][half], r[m][1][half + 1]};
+      if (first + 8 * i < folded_points(p.length)) pass.store(first + 8 * i, column, products, others, added[i]);
+    }
   }
 };
 

@@ -27,6 +27,10 @@ Status check(const lama_frame_desc *desc, const void *first, const void *second,
     return fail(LAMA_SPECTRAL_INVALID_ARGUMENT, "second_channels is %d and second is %s NULL", d.second_channels,
                 second == nullptr ? "" : "not");
   }
+  if (d.split < 0 || d.split > d.first_channels + d.second_channels) {
+    return fail(LAMA_SPECTRAL_INVALID_ARGUMENT, "a split at channel %d; the frame has %d", d.split,
+                d.first_channels + d.second_channels);
+  }
   if (d.dtype < LAMA_SPECTRAL_FLOAT32 || d.dtype > LAMA_SPECTRAL_BFLOAT16) {
     return fail(LAMA_SPECTRAL_INVALID_ARGUMENT, "dtype %d is unknown; allowed: 0 float32, 1 float16, 2 bfloat16",
                 int(d.dtype));
@@ -54,25 +58,30 @@ Status update(const lama::FrameParameters &p, cudaStream_t stream) {
 template <class T>
 Status update(const lama::FrameParameters &p, cudaStream_t stream) {
   constexpr int kVector = 16 / sizeof(T);
-  const bool whole = p.first_channels % kVector == 0 && p.channels % kVector == 0 && aligned(p.first) &&
-                     aligned(p.second) && aligned(p.bias) && aligned(p.frame);
+  const bool whole = p.first_channels % kVector == 0 && p.channels % kVector == 0 && p.split % kVector == 0 &&
+                     aligned(p.first) && aligned(p.second) && aligned(p.bias) && aligned(p.frame) &&
+                     aligned(p.leading) && aligned(p.rest);
   return whole ? update<T, kVector>(p, stream) : update<T, 1>(p, stream);
 }
 
 }  // namespace
 
 extern "C" lama_spectral_status lama_frame_update(const lama_frame_desc *desc, const void *first, const void *second,
-                                                  const void *bias, void *frame, void *stream) {
+                                                  const void *bias, void *frame, void *leading, void *rest,
+                                                  void *stream) {
   LAMA_RETURN_IF_FAILED(check(desc, first, second, frame));
   const lama::FrameParameters p{first,
                                 second,
                                 bias,
                                 frame,
+                                leading,
+                                rest,
                                 desc->height,
                                 desc->width,
                                 desc->first_channels,
                                 desc->first_channels + desc->second_channels,
                                 desc->border,
+                                desc->split,
                                 desc->batch * desc->height * desc->width,
                                 desc->relu != 0,
                                 desc->accumulate != 0};

@@ -7,8 +7,9 @@ namespace lama {
 
 struct FrameParameters {
   const void *first, *second, *bias;
-  void *frame;
+  void *frame, *leading, *rest;  // the last two may be null
   int height, width, first_channels, channels, border;
+  int split;   // channels that go to `leading`
   int pixels;  // of all images
   bool relu, accumulate;
 };
@@ -19,6 +20,7 @@ struct FrameProgram {
   using Parameters = FrameParameters;
   using Values = Vector<T, kVector>;
   static constexpr int kThreads = 256;
+  static constexpr int kBlocks = 6;
 
   static LAMA_DEVICE void run(const Parameters &p, unsigned char *) {
     const int vectors = p.channels / kVector;
@@ -28,18 +30,38 @@ struct FrameProgram {
     const int pixel = int(index / vectors), x = pixel % p.width, y = pixel / p.width % p.height;
     const int image = pixel / p.width / p.height;
     T *frame = static_cast<T *>(p.frame) + channel;
-    const Values values = update(p, pixel, channel, frame + at(p, image, y + p.border, x + p.border));
-    for (int i = 0; i < kPlaces; ++i) {
-      const int row = place(y, p.height, p.border, i);
-      for (int j = 0; j < kPlaces; ++j) {
-        const int column = place(x, p.width, p.border, j);
-        if (row >= 0 && column >= 0) store_vector(frame + at(p, image, row, column), values);
-      }
+    const Values values = update(p, pixel, channel, frame + p.channels * at(p, image, y + p.border, x + p.border));
+    write(p, frame, p.channels, image, y, x, values);
+    if (p.leading != nullptr && channel < p.split) {
+      write(p, static_cast<T *>(p.leading) + channel, p.split, image, y, x, values);
+    }
+    if (p.rest != nullptr && channel >= p.split) {
+      const int channels = p.channels - p.split;
+      store_vector(static_cast<T *>(p.rest) + size_t(pixel) * channels + channel - p.split, values);
     }
   }
 
  private:
   static constexpr int kPlaces = 3;
+
+  // Into a frame of so many channels: the middle, and where it is reflected.
+  static LAMA_DEVICE void write(const Parameters &p, T *frame, int channels, int image, int y, int x,
+                                const Values &values) {
+    store_vector(frame + channels * at(p, image, y + p.border, x + p.border), values);
+    if (inner(y, p.height, p.border) && inner(x, p.width, p.border)) return;
+    for (int i = 0; i < kPlaces; ++i) {
+      const int row = place(y, p.height, p.border, i);
+      for (int j = 0; j < kPlaces; ++j) {
+        const int column = place(x, p.width, p.border, j);
+        if (row >= 0 && column >= 0 && i + j > 0) store_vector(frame + channels * at(p, image, row, column), values);
+      }
+    }
+  }
+
+  // Whether a row (or column) of the map is nowhere in the border. So are most, which need not look any further.
+  static LAMA_DEVICE bool inner(int position, int length, int border) {
+    return position > border && position < length - 1 - border;
+  }
 
   // Where a row (or column) of the map is in the frame: in the middle, in the border before it, in the one behind; or
   // -1.
@@ -50,9 +72,10 @@ struct FrameProgram {
     return which == 1 ? border - distance : border + length - 1 + distance;
   }
 
+  // The pixel's number in a frame.
   static LAMA_DEVICE size_t at(const Parameters &p, int image, int row, int column) {
     const size_t line = size_t(image) * (p.height + 2 * p.border) + row;
-    return (line * (p.width + 2 * p.border) + column) * p.channels;
+    return line * (p.width + 2 * p.border) + column;
   }
 
   static LAMA_DEVICE Values update(const Parameters &p, int pixel, int channel, const T *before) {

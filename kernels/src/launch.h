@@ -13,8 +13,18 @@
 
 namespace lama {
 
+// Of a program's blocks, as many as a multiprocessor of Turing can have: the others take 1536 threads or more.
 template <class Program>
-__global__ void __launch_bounds__(Program::kThreads)
+constexpr int resident_blocks() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  return Program::kBlocks * Program::kThreads > 1024 ? 1024 / Program::kThreads : Program::kBlocks;
+#else
+  return Program::kBlocks;
+#endif
+}
+
+template <class Program>
+__global__ void __launch_bounds__(Program::kThreads, resident_blocks<Program>())
     program_kernel(const __grid_constant__ typename Program::Parameters parameters) {
   extern __shared__ __align__(128) unsigned char shared[];
   Program::run(parameters, shared);

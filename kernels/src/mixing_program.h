@@ -16,16 +16,19 @@ struct MixingParameters {
   float bias_scale, mean_bias_scale;
 };
 
-// A block makes kRows x kOutputs of the result with 2 x 2 warps. grid: (rows / kRows, outputs / kOutputs), rounded up.
+// A block makes kRows x kOutputs of the result with kThreads / 64 x 2 warps. grid: (rows / kRows, outputs / kOutputs),
+// rounded up.
 template <class T, int kRows, int kOutputs>
 struct MixingProgram {
   using Parameters = MixingParameters;
-  static constexpr int kThreads = 128;
+  static constexpr int kThreads = kRows * kOutputs > 64 * 64 ? 256 : 128;
+  static constexpr int kBlocks = 512 / kThreads;
   static constexpr int kDepth = 32;          // input channels of one stage
   static constexpr int kPitch = kDepth + 8;  // no bank conflicts in load_matrices
-  static constexpr int kStages = 3;
+  static constexpr int kStages = kRows * kOutputs > 64 * 64 ? 4 : 6;
   static constexpr int kVector = 8;
-  static constexpr int kRowTiles = kRows / 32, kPairs = kOutputs / 32;  // of a warp: 16 rows; 16 outputs
+  static constexpr int kRowTiles = kRows / 16 / (kThreads / 64),
+                       kPairs = kOutputs / 32;  // of a warp: 16 rows; 16 outputs
   static constexpr size_t kSharedBytes = size_t(kStages) * (kRows + kOutputs) * kPitch * sizeof(T);
 
   static LAMA_DEVICE void run(const Parameters &p, unsigned char *shared) {
@@ -54,21 +57,32 @@ struct MixingProgram {
   int first_row, first_output;
 
  private:
+  static constexpr int kVectors = kDepth / kVector;   // of one line of a stage
+  static constexpr int kLines = kThreads / kVectors;  // that all threads copy a vector of, at once
+  static_assert(kRows % kLines == 0 && kOutputs % kLines == 0);
+  static_assert(kLines % 16 == 0);  // what `interleaved` leaves as it is
+
   LAMA_DEVICE T *rows_of(int stage) const { return shared + stage * (kRows + kOutputs) * kPitch; }
   LAMA_DEVICE T *weights_of(int stage) const { return rows_of(stage) + kRows * kPitch; }
 
+  // A thread copies the same vector of every kLines-th line: addresses are sums, where a division for each copy once
+  // took most of the kernel's instructions.
   LAMA_DEVICE void stage(int step) const {
-    constexpr int kVectors = kDepth / kVector;
-    const T *z = static_cast<const T *>(p.z), *weight = static_cast<const T *>(p.weight);
-    T *rows = rows_of(step % kStages), *weights = weights_of(step % kStages);
-    for (int i = thread_index(); i < (kRows + kOutputs) * kVectors; i += kThreads) {
-      const int line = i / kVectors, offset = i % kVectors * kVector, channel = step * kDepth + offset;
-      const bool is_row = line < kRows;
-      const int local = is_row ? line : line - kRows, global = (is_row ? first_row : first_output) + local;
-      const bool valid = channel < p.channels && global < (is_row ? p.rows : p.channels);
-      const T *from = (is_row ? z : weight) + (valid ? size_t(global) * p.channels + channel : 0);
-      T *to = is_row ? rows + local * kPitch : weights + interleaved(local) * kPitch;
-      copy_async(to + offset, from, valid);
+    const int line = thread_index() / kVectors, offset = thread_index() % kVectors * kVector;
+    const int channel = step * kDepth + offset, row = first_row + line, output = first_output + line;
+    const T *z = static_cast<const T *>(p.z) + size_t(row) * p.channels + channel;
+    const T *weight = static_cast<const T *>(p.weight) + size_t(output) * p.channels + channel;
+    T *rows = rows_of(step % kStages) + line * kPitch + offset;
+    T *weights = weights_of(step % kStages) + interleaved(line) * kPitch + offset;
+#pragma unroll
+    for (int i = 0; i < kRows; i += kLines) {
+      const bool valid = channel < p.channels && row + i < p.rows;
+      copy_async(rows + i * kPitch, valid ? z + i * p.channels : p.z, valid);
+    }
+#pragma unroll
+    for (int i = 0; i < kOutputs; i += kLines) {
+      const bool valid = channel < p.channels && output + i < p.channels;
+      copy_async(weights + i * kPitch, valid ? weight + i * p.channels : p.weight, valid);
     }
   }
 

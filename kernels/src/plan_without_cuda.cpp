@@ -47,7 +47,7 @@ extern "C" lama_spectral_status lama_spectral_run(const lama_spectral_plan *, co
 }
 
 extern "C" lama_spectral_status lama_frame_update(const lama_frame_desc *, const void *, const void *, const void *,
-                                                  void *, void *) {
+                                                  void *, void *, void *, void *) {
   return refuse();
 }
 

@@ -57,6 +57,7 @@ class TensorCoreUnit final : public Unit {
     LAMA_RETURN_IF_FAILED(allow<RowForward>(desc_.width));
     LAMA_RETURN_IF_FAILED(allow<Column>(desc_.height));
     LAMA_RETURN_IF_FAILED(allow<RowInverse>(desc_.width));
+    LAMA_RETURN_IF_FAILED(allow_shared<SmallMixing>(SmallMixing::kSharedBytes));
     return allow_shared<LargeMixing>(LargeMixing::kSharedBytes);
   }
 

@@ -116,6 +116,7 @@ struct TransposeProgram {
   using Element = typename Source::Element;
   static constexpr int kTile = 32;
   static constexpr int kThreads = 256;
+  static constexpr int kBlocks = 4;
   static constexpr int kRows = kThreads / kTile;
   static constexpr int kPitch = kTile + 1;
   static constexpr size_t kSharedBytes = kTile * kPitch * sizeof(Element);

@@ -47,7 +47,7 @@ static void test_errors(void) {
   check(lama_spectral_create(&wrong, &plan) == LAMA_SPECTRAL_UNSUPPORTED, "float32 on tensor cores");
   check(lama_spectral_create(&kUnit, NULL) == LAMA_SPECTRAL_INVALID_ARGUMENT, "no plan");
   check(lama_spectral_run(NULL, NULL, NULL, 0, NULL) != LAMA_SPECTRAL_OK, "run without a plan");
-  check(lama_frame_update(NULL, NULL, NULL, NULL, NULL, NULL) != LAMA_SPECTRAL_OK, "update of no frame");
+  check(lama_frame_update(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) != LAMA_SPECTRAL_OK, "update of no frame");
   lama_spectral_destroy(NULL);
 }
 

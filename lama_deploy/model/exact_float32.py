@@ -28,22 +28,26 @@ _switches = threading.RLock()  # they are the process's: one thread changes them
 def exact_float32(*, search: bool | None = None) -> Iterator[None]:
     """Inside, float32 convolutions and matrix products round to float32 alone, and float16 ones do not sum in float16.
 
-    Only partial sums of cuBLAS still may (`allow_fp16_reduced_precision_reduction`, PyTorch's default). Whatever the
+    cuDNN takes algorithms whose results are the same in every run: on an H200 the fastest of float32 were not. Only
+    partial sums of cuBLAS still may (`allow_fp16_reduced_precision_reduction`, PyTorch's default). Whatever the
     user allowed; all that he can ask of PyTorch's switches reads as before when it ends.
 
     search: whether cuDNN times its algorithms for new shapes; None: as it is. Other threads wait to enter.
     """
     with _switches:
         benchmark, precisions = torch._C._get_cudnn_benchmark(), _precisions()
+        deterministic = torch._C._get_cudnn_deterministic()
         undo = list(_leave_old_switches())
         for operation, precision in _precisions().items():
             if precision in ROUNDED:
                 torch._C._set_fp32_precision_setter(*operation, "ieee")
         torch._C._set_cudnn_benchmark(benchmark if search is None else search)
+        torch._C._set_cudnn_deterministic(True)
         try:
             yield
         finally:
             torch._C._set_cudnn_benchmark(benchmark)
+            torch._C._set_cudnn_deterministic(deterministic)
             for step in undo:
                 step()
             for operation, precision in precisions.items():  # after the old ones, which write to the same state

@@ -7,6 +7,7 @@ A frame is (N, C, h + 2b, w + 2b), channels-last; its inside is the map, its bor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +15,14 @@ from torch import Tensor
 from lama_deploy.native.library import SpectralLibrary
 from lama_deploy.native.loaded import library_of
 from lama_deploy.native.plans import DTYPES
+
+
+class Copies(NamedTuple):
+    """Of a frame's channels, for who reads only some of them: `leading`, a frame of the first ones with the same border,
+    and `rest`, a map (N, C'', h, w) of the other ones."""
+
+    leading: Tensor
+    rest: Tensor
 
 
 def update_frame_(
@@ -24,17 +33,18 @@ def update_frame_(
     *,
     relu: bool = True,
     accumulate: bool = False,
+    copies: Copies | None = None,
 ) -> Tensor:
     """inside(frame) = [inside(frame) +] [relu](parts beside each other + bias); then the border. Returns the frame.
 
     parts: one or two maps (N, C', h, w) that make the frame's channels, of its dtype; overwritten. bias: (C,). border
-    is less than h and w. With border 0 the frame may be its only part.
+    is less than h and w. With border 0 the frame may be its only part. copies: written with the frame, channels-last.
     """
     library = library_of(frame.device, required=False) if frame.is_cuda and frame.dtype in DTYPES else None
     if library is None:
-        return by_torch_(frame, border, parts, bias, relu=relu, accumulate=accumulate)
+        return by_torch_(frame, border, parts, bias, relu=relu, accumulate=accumulate, copies=copies)
     with torch.cuda.device(frame.device):
-        return on_library_(library, frame, border, parts, bias, relu=relu, accumulate=accumulate)
+        return on_library_(library, frame, border, parts, bias, relu=relu, accumulate=accumulate, copies=copies)
 
 
 def inside(frame: Tensor, border: int) -> Tensor:
@@ -44,7 +54,14 @@ def inside(frame: Tensor, border: int) -> Tensor:
 
 
 def by_torch_(
-    frame: Tensor, border: int, parts: Sequence[Tensor], bias: Tensor | None, *, relu: bool, accumulate: bool
+    frame: Tensor,
+    border: int,
+    parts: Sequence[Tensor],
+    bias: Tensor | None,
+    *,
+    relu: bool,
+    accumulate: bool,
+    copies: Copies | None = None,
 ) -> Tensor:
     """As `update_frame_`, on any device and in any dtype."""
     middle, first = inside(frame, border), 0
@@ -60,7 +77,12 @@ def by_torch_(
         else:
             place.copy_(part)
         first = last
-    return reflect_border_(frame, border)
+    reflect_border_(frame, border)
+    if copies:
+        split = copies.leading.shape[1]
+        copies.leading.copy_(frame[:, :split])
+        copies.rest.copy_(middle[:, split:])
+    return frame
 
 
 def reflect_border_(frame: Tensor, border: int) -> Tensor:
@@ -82,20 +104,23 @@ def on_library_(
     *,
     relu: bool,
     accumulate: bool,
+    copies: Copies | None = None,
 ) -> Tensor:
     """As `update_frame_`, in one kernel on the current stream: float32, float16 or bfloat16, one or two parts."""
     first, *rest = (part.contiguous(memory_format=torch.channels_last) for part in parts)
     n, c, h, w = first.shape
     second = rest[0] if rest else None
-    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in (first, second, bias, frame)]
+    tensors = (first, second, bias, frame, *(copies or (None, None)))
+    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
     library.update_frame(
         *(n, h, w),
         (c, 0 if second is None else second.shape[1]),
         border,
         DTYPES[frame.dtype],
-        (addresses[0], addresses[1], addresses[2], addresses[3]),
+        (addresses[0], addresses[1], addresses[2], addresses[3], addresses[4], addresses[5]),
         relu=relu,
         accumulate=accumulate,
+        split=copies.leading.shape[1] if copies else 0,
         stream=torch.cuda.current_stream().cuda_stream if frame.is_cuda else 0,
     )
     return frame

@@ -21,7 +21,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.errors import KernelError
 from lama_deploy.native.cuda_libraries import preload
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 DTYPES = ("float32", "float16", "bfloat16")
 LAYOUTS = ("nchw", "nhwc")
 BACKENDS = ("auto", "cufft", "tensor_core")
@@ -63,7 +63,7 @@ class _Arguments(ctypes.Structure):
 class _FrameDesc(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_int32) for name in ("batch", "height", "width", "first_channels", "second_channels", "border")
-    ] + [("dtype", ctypes.c_int), ("relu", ctypes.c_int32), ("accumulate", ctypes.c_int32)]
+    ] + [("dtype", ctypes.c_int), ("relu", ctypes.c_int32), ("accumulate", ctypes.c_int32), ("split", ctypes.c_int32)]
 
 
 _DESC, _DOUBLES = ctypes.POINTER(_Desc), ctypes.POINTER(ctypes.c_double)
@@ -86,7 +86,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "spectral_destroy": (None, (_HANDLE,)),
     "spectral_reference": (ctypes.c_int, (_DESC, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)),
-    "frame_update": (ctypes.c_int, (ctypes.POINTER(_FrameDesc), *[ctypes.c_void_p] * 5)),
+    "frame_update": (ctypes.c_int, (ctypes.POINTER(_FrameDesc), *[ctypes.c_void_p] * 7)),
 }
 
 
@@ -163,15 +163,19 @@ class SpectralLibrary:
         channels: tuple[int, int],
         border: int,
         dtype: str,
-        addresses: tuple[int, int, int, int],
+        addresses: tuple[int, int, int, int, int, int],
         *,
         relu: bool,
         accumulate: bool,
+        split: int = 0,
         stream: int = 0,
     ) -> None:
-        """lama_frame_update. channels: of first and second map; addresses: first, second, bias, frame, 0 for none."""
+        """lama_frame_update. channels: of first and second map.
+
+        addresses: first, second, bias, frame, leading and rest, 0 for none.
+        """
         number = _number("dtype", dtype, DTYPES)
-        desc = _FrameDesc(batch, height, width, *channels, border, number, relu, accumulate)
+        desc = _FrameDesc(batch, height, width, *channels, border, number, relu, accumulate, split)
         self._call("frame_update", desc, *addresses, stream)
 
     def _call(self, name: str, *arguments: Any) -> None:

@@ -62,4 +62,5 @@ def _launch(library: SpectralLibrary, device: torch.device) -> None:
     with torch.cuda.device(device) if on_gpu else nullcontext():
         pixel = torch.zeros(1, 8, 1, 1, dtype=torch.float16, device=device)
         at, stream = pixel.data_ptr(), torch.cuda.current_stream().cuda_stream if on_gpu else 0
-        library.update_frame(1, 1, 1, (8, 0), 0, "float16", (at, 0, 0, at), relu=True, accumulate=False, stream=stream)
+        pointers = (at, 0, 0, at, 0, 0)
+        library.update_frame(1, 1, 1, (8, 0), 0, "float16", pointers, relu=True, accumulate=False, stream=stream)

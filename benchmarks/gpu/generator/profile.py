@@ -87,6 +87,8 @@ def profiled(call: Callable[[], Any], device: torch.device) -> Row:
 def watch(call: Callable[[], Any], device: torch.device) -> Any:
     """Averages of torch.profiler over one call, of the host and of the device."""
     on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)  # what was started before is not this call's
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as found:
         call()
         if on_gpu:

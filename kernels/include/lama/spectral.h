@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Increased whenever a structure, an enumeration or a meaning below changes. */
-#define LAMA_SPECTRAL_ABI_VERSION 1
+#define LAMA_SPECTRAL_ABI_VERSION 2
 
 typedef enum lama_spectral_status {
   LAMA_SPECTRAL_OK = 0,

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
 from lama_deploy.checkpoints.topology import Layer, topology
-from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock
+from lama_deploy.model.fused.blocks import DilatedBlock, FFCBlock, ResnetBlock, SplitFrame
 from lama_deploy.model.fused.frame import framed_relu, reflect_padded
-from lama_deploy.model.fused.layers import SplitConvolution, folded
+from lama_deploy.model.fused.layers import HeadConvolution, SplitConvolution, folded
 from lama_deploy.native.frames import inside
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 
@@ -50,7 +50,7 @@ class FusedGenerator(nn.Module):
         )
         self.blocks = nn.ModuleList(block(weights, one) for one in table.blocks)
         self.ups = nn.ModuleList(folded(weights, *up.layers) for up in table.ups)
-        self.head = folded(weights, table.head)
+        self.head = HeadConvolution(table.head.output, weights.weight(table.head), weights.bias(table.head))
         self.down_border = 0 if downs[0][0].zeros else 1
         self.border = block.border
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this
@@ -58,19 +58,24 @@ class FusedGenerator(nn.Module):
     @torch.inference_mode()
     def forward(self, x: Tensor) -> Tensor:
         bias: Any  # of the layer that made x, added with the next pass over it
-        x, bias = self.stem(reflect_padded(x, STEM_PADDING, self.head.weight.dtype)), self.stem.bias
+        x, bias = self.stem(reflect_padded(x, STEM_PADDING, self.head.sums.dtype)), self.stem.bias
         for down in self.downs:
             x, bias = down(framed_relu(x, bias, self.down_border)), down.bias
-        x = framed_relu(x, bias, self.border)
-        for block in self.blocks:
-            x = block(x)
         first, *ups = self.ups
-        x, bias = first(inside(x, self.border)), first.bias
+        x, bias = first(inside(self._trunk(x, bias), self.border)), first.bias
         for up in ups:
             x, bias = up(framed_relu(x, bias, 0)), up.bias
         x, bias = self.head(framed_relu(x, bias, STEM_PADDING)), self.head.bias
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         return x.add_(bias[:, None, None]).sigmoid_()
+
+    def _trunk(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """A frame of the residual blocks' sum."""
+        trunk = self.blocks[0].framed(x, bias)  # type: ignore[operator]  # torch knows modules only
+        for block in self.blocks:
+            trunk = block(trunk)
+        frame: Tensor = trunk.frame if isinstance(trunk, SplitFrame) else trunk
+        return frame
 
 
 def _split(weights: FoldedWeights, local: Layer, global_: Layer) -> SplitConvolution:

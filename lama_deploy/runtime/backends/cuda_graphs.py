@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lama_deploy.errors import KernelError
 from lama_deploy.model.exact_float32 import exact_float32
+from lama_deploy.model.fused.beside import second_stream
 from lama_deploy.native.captures import CAPTURING, kept
 from lama_deploy.native.library import KernelMemoryError
 
@@ -108,7 +109,7 @@ class CudaRecorder:
 
     def __init__(self, compute: Compute, device: torch.device) -> None:
         self._compute, self._device = compute, device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream, self._second = (torch.cuda.Stream(device) for _ in range(2))  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
     @torch.inference_mode()
@@ -116,7 +117,7 @@ class CudaRecorder:
         current = torch.cuda.current_stream(self._device)
         # Switches before CAPTURING, as in a forward that meets a new plan: two locks in one order. The current stream
         # is restored also where ending a failed capture raises.
-        with exact_float32(search=True), torch.cuda.stream(current):
+        with exact_float32(search=True), torch.cuda.stream(current), second_stream(self._second):
             self._stream.wait_stream(current)
             with torch.cuda.stream(self._stream):
                 held = example.clone()

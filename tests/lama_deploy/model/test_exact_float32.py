@@ -47,6 +47,7 @@ def switches() -> dict[str, Any]:
         "convolutions": asked(lambda: backends.cudnn.allow_tf32),
         "products": asked(torch.get_float32_matmul_precision),
         "benchmark": backends.cudnn.benchmark,
+        "deterministic": backends.cudnn.deterministic,
         "float16": asked(lambda: backends.cuda.matmul.allow_fp16_accumulation),
     }
     if HAS_NEW_SWITCHES:

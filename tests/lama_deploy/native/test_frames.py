@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lama_deploy.errors import KernelError
-from lama_deploy.native.frames import by_torch_, inside, on_library_, update_frame_
+from lama_deploy.native.frames import Copies, by_torch_, inside, on_library_, update_frame_
 from lama_deploy.native.library import SpectralLibrary
 
 NHWC = torch.channels_last
@@ -61,6 +61,26 @@ def test_residuals(library: SpectralLibrary, dtype: torch.dtype, relu: bool, cha
     assert (frames[0] - frames[1]).abs().max() <= ROUNDING[dtype] * frames[0].abs().max()
 
 
+def copies_of(split: int, channels: int, size: tuple[int, int], border: int, dtype: torch.dtype) -> Copies:
+    return Copies(frame_of(split, size, border, dtype), frame_of(channels - split, size, 0, dtype))
+
+
+@pytest.mark.parametrize("border", [0, 1, 2])
+@pytest.mark.parametrize(("channels", "split"), [((8, 24), 8), ((16, 0), 8), ((3, 5), 3), ((6, 0), 1), ((8, 8), 12)])
+def test_copies_are_the_frames_channels(
+    library: SpectralLibrary, border: int, channels: tuple[int, int], split: int
+) -> None:
+    """The leading ones with their border, the others without; also where the split is in the middle of a part."""
+    parts, bias = maps(channels, (3, 6), torch.float32)
+    for update in (by_torch_, lambda *given, **options: on_library_(library, *given, **options)):
+        frame = frame_of(sum(channels), (3, 6), border, torch.float32, fill=2.0)
+        copies = copies_of(split, sum(channels), (3, 6), border, torch.float32)
+        update(frame, border, [p.clone() for p in parts], bias, relu=True, accumulate=True, copies=copies)
+        assert frame.std() > 0.5
+        assert torch.equal(copies.leading, frame[:, :split])
+        assert torch.equal(copies.rest, inside(frame, border)[:, split:])
+
+
 def test_without_border_or_bias_in_place(library: SpectralLibrary) -> None:
     (x,), _ = maps((16, 0), (3, 5), torch.float32)
     wanted = x.relu()
@@ -83,6 +103,9 @@ def test_on_a_gpu(dtype: torch.dtype, border: int, accumulate: bool) -> None:
     wanted = frame_of(512, (37, 64), border, dtype, fill=1.0)
     by_torch_(wanted, border, [part.clone() for part in parts], bias, relu=True, accumulate=accumulate)
     frame = frame_of(512, (37, 64), border, dtype, fill=1.0 if accumulate else torch.nan).cuda()
-    update_frame_(frame, border, [part.cuda() for part in parts], bias.cuda(), accumulate=accumulate)
+    copies = Copies(*(part.cuda() for part in copies_of(128, 512, (37, 64), border, dtype)))
+    update_frame_(frame, border, [part.cuda() for part in parts], bias.cuda(), accumulate=accumulate, copies=copies)
+    assert torch.equal(copies.leading, frame[:, :128])
+    assert torch.equal(copies.rest, inside(frame, border)[:, 128:])
     assert (frame.cpu().float() - wanted.float()).abs().max() <= ROUNDING[dtype] * wanted.abs().max()
     assert inside(frame, border).shape == (2, 512, 37, 64)

@@ -179,8 +179,8 @@ def test_a_file_that_is_no_such_library_is_one_line(tmp_path: Path) -> None:
 
 
 def test_another_abi_version_is_refused(emulated_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lama_deploy.native.library.ABI_VERSION", 2)
-    with pytest.raises(KernelError, match="has ABI version 1, this lama_deploy needs 2"):
+    monkeypatch.setattr("lama_deploy.native.library.ABI_VERSION", 3)
+    with pytest.raises(KernelError, match="has ABI version 2, this lama_deploy needs 3"):
         SpectralLibrary(emulated_library)
 
 
