@@ -20,7 +20,10 @@ PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
 TRAINING_PACKAGES = ("torch", "safetensors", "yaml", "pooch", "skimage", "onnx")
 COMMANDS = (
     "lama_export.cli",
-    *(f"lama_deploy.cli.{name}" for name in ("bench", "evaluate", "inpaint", "train", "verify")),
+    *(
+        f"lama_deploy.cli.{name}"
+        for name in ("bench", "cache", "evaluate", "info", "inpaint", "main", "train", "verify")
+    ),
 )
 
 

@@ -52,7 +52,6 @@ def usual_verbosity() -> Iterator[None]:
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
-    _said.level = USUAL
     try:
         yield
     finally:

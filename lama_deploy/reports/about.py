@@ -137,7 +137,7 @@ def _proof(parity: Mapping[str, Any]) -> dict[str, Any]:
             "largest_error": max(float(case["found"]["largest"]) for case in cases),
             "least_psnr": min((float(case["found"]["psnr"]) for case in cases if case["found"]["psnr"]), default=None),
         }
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return {"passed": False, "against": UNKNOWN}
 
 

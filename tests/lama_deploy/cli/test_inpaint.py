@@ -244,7 +244,9 @@ def test_several_images(inpaint, wanted, capsys):
     save_folders()
     save("masks/1_mask001.png", MASKS[1] * 255)
     Path("masks/1.png").unlink()
-    assert inpaint("images/0.png", "images/1.png", "masks", "-o", "out") == 0
+    save("images/9.png", IMAGES[0])
+    assert inpaint("images/0.png", "images/9.png", "images/1.png", "masks", "-o", "out") == 0
+    assert capsys.readouterr().err == "note: 1 images have no mask and are left out, first images/9.png\n"
     assert files("out") == ["0.png", "1.png"]
     np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
     assert inpaint("images/0.png", "images/2.png", "--mask", "masks/2.png", "-o", "one", "--format", "bmp") == 0

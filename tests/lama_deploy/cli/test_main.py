@@ -48,6 +48,8 @@ def test_arguments_and_exit_codes_go_through(run: Run, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.startswith("lama-verify ")
     assert run("inpaint", "none.png", "none.png", "-o", "out.png") == 2
     assert capsys.readouterr().err == "error: none.png: no such file or folder\n"
+    assert run("-v", "inpaint", "none.png", "none.png", "-o", "out.png") == 2
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_what_is_no_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,11 +99,13 @@ def test_verbosity(
         raise umbrella.LamaDeployError("wrong")
 
     monkeypatch.setattr(sys, "argv", ["x", *option])
+    level = logging.getLogger("lama_deploy").level
     for _ in range(2):  # the first leaves nothing behind
         assert main() == 2
         lines = capsys.readouterr().err.splitlines()
         assert [line for line in lines if line.startswith(("note", "error", "lama_deploy.x"))] == said
         assert ("Traceback (most recent call last):" in lines) == (option == ["-v"])
+        assert logging.getLogger("lama_deploy").level == level
 
 
 def test_info(run: Run, bundles, tiny, capsys, monkeypatch, tmp_path: Path) -> None:
@@ -153,6 +157,8 @@ def cached(folder: Path) -> None:
         "notes.txt",
         "kernels/0123456789abcdef/lib.so",
         "kernels/mine/lib.so",
+        "my-big-lama.pt",
+        "big-lama.pt.old",
         "mine/big-lama.pt",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +187,13 @@ def test_cache_clears_only_what_is_known_to_be_its_own(
     left = sorted(
         str(path.relative_to(tmp_path / "cache")) for path in (tmp_path / "cache").rglob("*") if path.is_file()
     )
-    assert left == ["kernels/mine/lib.so", "mine/big-lama.pt", "notes.txt"]
+    assert left == [
+        "big-lama.pt.old",
+        "kernels/mine/lib.so",
+        "mine/big-lama.pt",
+        "my-big-lama.pt",
+        "notes.txt",
+    ]
 
 
 def test_completion(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
