@@ -21,11 +21,13 @@ def require_place(out: Path, *, resume: bool, overwrite: bool) -> None:
         if not _is_ours(out / CONFIG):
             require_free([out / CONFIG], otherwise="it is not a run of lama-train's, so give another --out")
         return
-    if (out / LAST).exists() and _is_ours(out / CONFIG):
+    ours = _is_ours(out / CONFIG)
+    if (out / LAST).exists() and ours:
         raise TrainingError(
             f"{brief(str(out))}: holds a run already; go on with --resume, use another --out, or --overwrite"
         )
-    require_free([out / CONFIG, out / LAST, out / WEIGHTS], otherwise="give another --out")
+    begun = [] if ours else [out / CONFIG]  # of a run that was killed before its first state
+    require_free([*begun, out / LAST, out / WEIGHTS], otherwise="give another --out")
 
 
 def _is_ours(config: Path) -> bool:

@@ -30,6 +30,8 @@ FILES = {
         (OURS, ["last", "weights"], True, None),
         (None, ["weights"], False, "generator.safetensors: exists already"),
         (None, ["last"], True, None),
+        (OURS, [], False, None),
+        (OURS, ["weights"], False, "generator.safetensors: exists already"),
     ],
 )
 def test_what_is_there_stays(
