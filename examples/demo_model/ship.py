@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, DEMO_SHA256
+from lama_deploy.checkpoints.published import DEMO, DEMO_SHA256
+from lama_deploy.checkpoints.weights import DEMO_FILE
 from lama_deploy.cli.common import command
 from lama_deploy.errors import ConfigError
 from lama_deploy.runtime.backends.onnxruntime_demo import GRAPH, NAME
@@ -51,7 +52,7 @@ def main() -> int:
     print(f"{DEMO_FILE}: {size:,} bytes, SHA-256 {shipped.sha256}, largest rounding error {error:.2g}")
     GRAPH.write_bytes(graph_without_weights(shipped))
     if shipped.sha256 != DEMO_SHA256:
-        print("write this SHA-256 into lama_deploy/checkpoints/weights.py, as DEMO_SHA256")
+        print("write this SHA-256 into lama_deploy/checkpoints/published.py, as DEMO_SHA256")
     return 0
 
 
