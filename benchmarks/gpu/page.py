@@ -117,6 +117,20 @@ def smoke_table(found: Row) -> str:
     return "\n\n".join(parts)
 
 
+def experiments_table(found: Row) -> str:
+    """What each change did to the time of what it changed."""
+    body = [
+        [
+            row["what"],
+            f"{row['before_us']:.1f}",
+            f"{row['after_us']:.1f}",
+            f"**{row['before_us'] / row['after_us']:.2f}**",
+        ]
+        for row in found["rows"]
+    ]
+    return _table(["what: before; after", "us before", "us after", "times"], body)
+
+
 def target_table(targets: list[Row]) -> Iterable[str]:
     """One table of targets and what was measured, none where there are no targets."""
     body = [
@@ -156,4 +170,10 @@ def _table(head: list[str], body: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-TABLES = {"smoke": smoke_table, "spectral": spectral_table, "generator": generator_table, "profile": profile_table}
+TABLES = {
+    "smoke": smoke_table,
+    "spectral": spectral_table,
+    "generator": generator_table,
+    "profile": profile_table,
+    "experiments": experiments_table,
+}

@@ -13,6 +13,16 @@
 
 namespace lama {
 
+// Before anything else a kernel waits for the one before it in the stream, which has let it come as its own last blocks
+// ended: programmatic dependent launch, for the time that a launch takes. (A launch without its attribute finds nothing
+// to wait for.) A kernel must not let the next one come any sooner: that one's blocks then take the places that are
+// free, on few multiprocessors, and the unit at 64x64 was a fifth slower than without all this on an H200.
+__device__ __forceinline__ void take_turn() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // Of a program's blocks, as many as a multiprocessor of Turing can have: the others take 1536 threads or more.
 template <class Program>
 constexpr int resident_blocks() {
@@ -27,7 +37,15 @@ template <class Program>
 __global__ void __launch_bounds__(Program::kThreads, resident_blocks<Program>())
     program_kernel(const __grid_constant__ typename Program::Parameters parameters) {
   extern __shared__ __align__(128) unsigned char shared[];
+  take_turn();
   Program::run(parameters, shared);
+}
+
+// Whether the current device and its driver know such launches, captured ones too.
+inline bool launches_overlap() {
+  int device = 0, major = 0, driver = 0;
+  return cudaGetDevice(&device) == cudaSuccess && cudaDriverGetVersion(&driver) == cudaSuccess && driver >= 12030 &&
+         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
 }
 
 template <class Program>
@@ -38,6 +56,11 @@ cudaError_t launch(dim3 grid, size_t shared_bytes, cudaStream_t stream,
   config.blockDim = dim3(Program::kThreads);
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = launches_overlap() ? 1 : 0;
   return cudaLaunchKernelEx(&config, program_kernel<Program>, parameters);
 }
 

@@ -7,13 +7,14 @@ namespace lama {
 namespace {
 
 // Up to which longest side of the latent the tensor-core transforms are the faster ones, by architecture: the last row
-// that is not newer than the device counts. NOT MEASURED YET: where dense, folded products stop being cheaper than the
-// bytes that float32 transforms move, by counting both. benchmarks/gpu/spectral/run.py prints the rows to put here.
+// that is not newer than the device counts. 90 is measured, on an H200 in float16 (benchmarks/results): at 512 cuFFT is
+// the faster one by a third. The others are NOT MEASURED YET and taken from it. benchmarks/gpu/spectral/run.py prints
+// the rows to put here.
 struct Crossover {
   int compute_capability;
   int longest_side;
 };
-constexpr Crossover kCrossovers[] = {{80, 512}, {90, 512}, {100, 512}, {120, 384}};
+constexpr Crossover kCrossovers[] = {{80, 256}, {90, 256}, {100, 256}, {120, 256}};
 
 int longest_side(int compute_capability) {
   int found = 0;

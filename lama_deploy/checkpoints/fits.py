@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -41,6 +42,8 @@ def check_keys(config: GeneratorConfig, shapes: Mapping[str, Shape]) -> None:
     Counters of BN may be missing or more.
     """
     expected = expected_shapes(config)
+    if _has_block_behind(shapes):
+        raise CheckpointError(_unfit("it has a Fourier block behind its upsampling (out_ffc), not computed here"))
     surplus = [key for key in shapes if key not in expected and not is_counter(key)]
     missing = [key for key in expected if key not in shapes and not is_counter(key)]
     wrong = [key for key in expected if shapes.get(key, expected[key]) != expected[key]]
@@ -90,6 +93,13 @@ def _meaning(keys: Iterable[str]) -> str:
     """In words, "" where nothing is known of them."""
     known = (meaning for key in keys for part, meaning in MEANINGS.items() if part in f".{key}.")
     return " and ".join(dict.fromkeys(known))
+
+
+def _has_block_behind(keys: Iterable[str]) -> bool:
+    """Whether the numbers of its Fourier blocks have a gap, in which the upsampling lies."""
+    matches = (re.fullmatch(r"model\.(\d{1,9})\.conv1\.ffc\.convl2l\.weight", key) for key in keys)
+    numbers = [int(match[1]) for match in matches if match]
+    return len(numbers) > 1 and max(numbers) - min(numbers) >= len(numbers)
 
 
 def _hint(key: str, found: Shape, wanted: Shape) -> str:

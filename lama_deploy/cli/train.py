@@ -121,7 +121,7 @@ def _what(args: argparse.Namespace) -> tuple[TrainConfig, Path]:
 
     run = read_run(args.out) if args.resume else None
     name = args.config or DEFAULT
-    data: Path | None = args.data or (run.data if run else None)
+    data: Path | None = args.data or (run.data.folder if run and run.data else None)
     if data is None:
         raise ConfigError("--data is missing; give a folder tree of pictures or .tar shards")
     if run is not None and args.config is None:

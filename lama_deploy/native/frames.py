@@ -18,8 +18,10 @@ from lama_deploy.native.plans import DTYPES
 
 
 class Copies(NamedTuple):
-    """Of a frame's channels, for who reads only some of them: `leading`, a frame of the first ones with the same border,
-    and `rest`, a map (N, C'', h, w) of the other ones."""
+    """Some of a frame's channels, for who reads no others.
+
+    leading: a frame of the first ones, with the same border. rest: a map (N, C'', h, w) of the other ones.
+    """
 
     leading: Tensor
     rest: Tensor

@@ -10,7 +10,7 @@ from typing import Any
 
 from lama_deploy.errors import CheckpointError, ConfigError, brief, quoted
 from lama_deploy.training.config import RUN_SECTION, TrainConfig, config_from_dict, config_to_dict
-from lama_deploy.training.state import CONFIG, LAST
+from lama_deploy.training.state import CONFIG, LAST, TrainedOn
 from lama_deploy.yaml_text import read_yaml
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class Recorded:
     """What a run's config.yaml says. data: None in those of older versions."""
 
     config: TrainConfig
-    data: Path | None
+    data: TrainedOn | None
 
 
 def read_run(out: Path) -> Recorded:
@@ -35,8 +35,14 @@ def read_run(out: Path) -> Recorded:
     if not isinstance(section, Mapping):
         raise ConfigError(f"{brief(str(file))}: is no run of lama-train's; give --config, or another --out")
     location = values.get("location")
-    data = location.get("data_root_dir") if isinstance(location, Mapping) else None
-    return Recorded(config_from_dict(section), Path(data) if isinstance(data, str) and data else None)
+    return Recorded(config_from_dict(section), _data(location) if isinstance(location, Mapping) else None)
+
+
+def _data(location: Mapping[str, Any]) -> TrainedOn | None:
+    folder, pictures = location.get("data_root_dir"), location.get("pictures")
+    if not isinstance(folder, str) or not folder:
+        return None
+    return TrainedOn(Path(folder), pictures if type(pictures) is int else None)
 
 
 def changes(before: TrainConfig, now: TrainConfig) -> list[str]:
@@ -46,15 +52,21 @@ def changes(before: TrainConfig, now: TrainConfig) -> list[str]:
     return [f"{name} {quoted(old.get(name), 60)} -> {quoted(new.get(name), 60)}" for name in names]
 
 
-def say_changes(out: Path, config: TrainConfig, data: Path) -> None:
-    """Log what is not as the run's config.yaml says; nothing where that cannot be read."""
+def say_changes(out: Path, config: TrainConfig, data: TrainedOn) -> None:
+    """Log what is not as the run's config.yaml says; nothing where that cannot be read.
+
+    Another number of pictures makes every sample another one.
+    """
     try:
         recorded = read_run(out)
     except (CheckpointError, ConfigError):
         return
     told = changes(recorded.config, config)
-    if recorded.data is not None and recorded.data != data.absolute():
-        told.append(f"the data {quoted(str(recorded.data))} -> {quoted(str(data.absolute()))}")
+    before, now = recorded.data, data.folder.absolute()
+    if before is not None and before.folder != now:
+        told.append(f"the data {quoted(str(before.folder))} -> {quoted(str(now))}")
+    if before is not None and before.pictures not in (None, data.pictures):
+        told.append(f"pictures {before.pictures} -> {data.pictures}")
     if told:
         more = f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
         log.warning("%s: goes on with other settings: %s%s", brief(str(out)), ", ".join(told[:MOST_NAMED]), more)

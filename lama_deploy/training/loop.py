@@ -30,7 +30,7 @@ from lama_deploy.training.going_on import say_changes
 from lama_deploy.training.here import perceptual_here
 from lama_deploy.training.place import require_place
 from lama_deploy.training.report import Report
-from lama_deploy.training.state import LAST, WEIGHTS, restore_run, save_run
+from lama_deploy.training.state import LAST, WEIGHTS, TrainedOn, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
 from lama_deploy.training.watch import Watch
 
@@ -88,9 +88,9 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
     fabric = fabric or make_fabric(config, run)
     with ends_together(fabric), alone_in(run.out) if fabric.is_global_zero else nullcontext():
         require_place(run.out, resume=run.resume, overwrite=run.overwrite)
-        if run.resume and fabric.is_global_zero:
-            say_changes(run.out, config, run.data)
         samples = TrainingSamples(run.data, config.data, config.seed)
+        if run.resume and fabric.is_global_zero:
+            say_changes(run.out, config, TrainedOn(run.data, len(samples.refs)))
         nets = build_networks(fabric, config, None if run.resume else run.weights, run.told)
         first = restore_run(run.out, config, nets) if run.resume else 0
         if first >= config.steps:
@@ -186,7 +186,7 @@ def _steps(
         ends = step == last or watch.is_enough(step)
         if (ends or step % config.save_every == 0 or watch.wants_save(step)) and fabric.is_global_zero:
             measure_average(fabric, nets, samples, step)
-            save_run(run.out, config, nets, step, run.data)
+            save_run(run.out, config, nets, step, TrainedOn(run.data, len(samples.refs)))
             watch.saved(step)
         if ends:
             break

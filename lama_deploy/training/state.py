@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,15 @@ MOST_STEPS = 10**12
 AVERAGE_PREFIX = "generator_average."
 
 
-def save_run(out: Path, config: TrainConfig, nets: Networks, step: int, data: Path | None = None) -> None:
+@dataclass(frozen=True)
+class TrainedOn:
+    """The data of a run. pictures: how many; None where that is not recorded."""
+
+    folder: Path
+    pictures: int | None
+
+
+def save_run(out: Path, config: TrainConfig, nets: Networks, step: int, data: TrainedOn | None = None) -> None:
     """Write the state after `step` steps. The old files stay until the new ones are whole. Raises TrainingError.
 
     data: what is trained on, for config.yaml.
@@ -159,12 +168,13 @@ def _serialised(content: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _config_yaml(config: TrainConfig, data: Path | None) -> str:
+def _config_yaml(config: TrainConfig, data: TrainedOn | None) -> str:
     import yaml
 
     sections: dict[str, Any] = {"generator": official_generator_section(config.generator)}
     if data is not None:
-        sections["location"] = {"data_root_dir": str(data.absolute())}  # as official code calls it
+        where = {"data_root_dir": str(data.folder.absolute()), "pictures": data.pictures}  # the first official
+        sections["location"] = where
     return yaml.safe_dump(sections | {RUN_SECTION: config_to_dict(config)}, sort_keys=False)
 
 

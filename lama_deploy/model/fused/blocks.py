@@ -32,7 +32,7 @@ BORDER = 1  # of the trunk's frame: reflect padding of 3x3 convolutions
 
 
 class SplitFrame(NamedTuple):
-    """A frame of [local | global] channels, and what convolutions of one branch read: cuDNN takes no slice of channels."""
+    """A frame of [local | global] channels, and what convolutions of one branch read: cuDNN takes no slices."""
 
     frame: Tensor
     copies: Copies
@@ -99,7 +99,9 @@ class FFCBlock(nn.Module):
         return SplitFrame.empty(x, self.conv1.channels).update_((x,), bias)
 
     def forward(self, trunk: SplitFrame) -> SplitFrame:
-        middle = SplitFrame.empty(inside(trunk.frame, BORDER), self.conv1.channels).update_(self.conv1(trunk), self.conv1.bias)
+        middle = SplitFrame.empty(inside(trunk.frame, BORDER), self.conv1.channels).update_(
+            self.conv1(trunk), self.conv1.bias
+        )
         return trunk.update_(self.conv2(middle), self.conv2.bias, accumulate=True)
 
     def stored(self, output: SplitFrame) -> Stored:

@@ -78,8 +78,7 @@ class SplitConvolution(Convolution):
 
 
 class HeadConvolution(nn.Module):
-    """A convolution to few channels, along columns first and then along rows: 7x1 to a value for every output and shift,
-    1x7 to their sum.
+    """A convolution to few channels, along columns first: 7x1 to a value for every output and shift, 1x7 to their sum.
 
     Matrix units compute 32 outputs or more whether they are wanted or not: 3 of 7x7 take as long as 32 do. Here 21 are
     wanted, each of a seventh of the products.
@@ -139,8 +138,10 @@ class FourierUnit(nn.Module):
 
 
 class PointwiseReLU(nn.Module):
-    """ReLU of a 1x1 convolution with bias: of a channels-last map it is a matrix product, whose kernel adds the bias and
-    cuts off before it writes."""
+    """ReLU of a 1x1 convolution with bias.
+
+    Of a channels-last map that is a matrix product, whose kernel adds the bias and cuts off before it writes.
+    """
 
     weight: Tensor
     bias: Tensor

@@ -66,8 +66,8 @@ def test_prefixes_in_every_container(tmp_path, tiny, prefix, container):
 @pytest.mark.parametrize("kind", ["regular", "dilated"])
 def test_other_kinds_behind_prefixes(tmp_path, kind, suffix):
     config = GeneratorConfig(kind=kind, width=4, blocks=1)
-    state = {f"generator.{key}": value for key, value in seeded_generator(config).state_dict().items()} | EVALUATOR
-    state["val_evaluator.model.1.weight"] = torch.ones(64, 3, 7, 7)  # of another network
+    state = {"a_network.model.1.weight": torch.ones(64, 3, 7, 7)} | EVALUATOR  # of another, in front of it
+    state |= {f"generator.{key}": value for key, value in seeded_generator(config).state_dict().items()}
     save = torch.save if suffix == ".pth" else save_file
     save(state, tmp_path / f"w{suffix}")
     assert load_checkpoint(tmp_path / f"w{suffix}").config == config
@@ -112,6 +112,12 @@ def test_bare_generator_beside_one_behind_a_prefix(tmp_path, tiny):
     torch.save(tensors(tiny) | tensors(tiny, "other.", add=0.5), tmp_path / "w.pth")
     assert_same(load_checkpoint(tmp_path / "w.pth", {"generator": "."}), tiny)
     assert_same(load_checkpoint(tmp_path / "w.pth", {"generator": "other"}), tiny, add=0.5)
+
+
+def test_a_name_that_only_ends_like_it_is_no_generators(tmp_path, tiny):
+    torch.save(tensors(tiny) | {"supermodel.1.ffc.convl2l.weight": torch.ones(8, 4, 7, 7)}, tmp_path / "w.pth")
+    with pytest.raises(CheckpointError, match=r"another network .* such as supermodel"):
+        load_checkpoint(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(("asked", "count"), [("generator_ema", 0), ("model", 2)])
@@ -160,3 +166,11 @@ def test_any_number_of_generators_is_refused_at_once(tmp_path):
     save_file({f"{i}.model.1.weight": torch.ones(1, 4, 7, 7) for i in range(17)}, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="holds more than 16 generators"):
         load_checkpoint(tmp_path / "w.safetensors")
+
+
+def test_the_same_tensors_at_two_places_are_one_generator(tmp_path, tiny, caplog):
+    """As TorchScript has a module that two others hold."""
+    state = tensors(tiny)
+    torch.save({"model": state, "ema": dict(state)}, tmp_path / "w.pth")
+    assert_same(load_checkpoint(tmp_path / "w.pth"), tiny)
+    assert "generators" not in caplog.text

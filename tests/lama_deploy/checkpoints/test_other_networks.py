@@ -14,6 +14,7 @@ from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes, recognise
 from lama_deploy.checkpoints.official_config import check_official_config
 from lama_deploy.checkpoints.unshown import UNSHOWN, parse_told
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import CheckpointError, ConfigError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.reference import oracle
@@ -71,6 +72,18 @@ def test_coordinates_in_spectra_are_named(tmp_path):
         load_checkpoint(tmp_path / "w.pth")
 
 
+def test_a_block_behind_the_upsampling_is_named(tmp_path):
+    """As out_ffc puts it, of the head's width."""
+    state = seeded(FFC)
+    last = max(int(key.split(".")[1]) for key in state)
+    block = {key: value for key, value in state.items() if key.startswith("model.5.")}
+    moved = {key.replace(f"model.{last}.", f"model.{last + 1}."): value for key, value in state.items()}
+    moved |= {key.replace("model.5.", f"model.{last - 1}."): value for key, value in block.items()}
+    torch.save(moved, tmp_path / "w.pth")
+    with pytest.raises(CheckpointError, match=r"a Fourier block behind its upsampling \(out_ffc\)"):
+        load_checkpoint(tmp_path / "w.pth")
+
+
 def test_spatial_transforms_are_named(tmp_path):
     state = {key.replace("conv1.", "conv1.impl."): value for key, value in seeded(FFC).items()}
     torch.save(state, tmp_path / "w.pth")
@@ -121,6 +134,9 @@ def test_equal_values_that_are_written_otherwise_are_taken(tmp_path):
     text = OFFICIAL.replace(
         "n_blocks: 18", "n_blocks: 18\n  max_features: 512\n  padding_type: reflect\n  out_ffc: false"
     )
+    local = "ratio_gin: 0, ratio_gout: 0, enable_lfu: false"
+    assert local in text
+    text = text.replace(local, "ratio_gin: 0.0, ratio_gout: 0, enable_lfu: true, fft_norm: x")  # no spectra there
     check(tmp_path, text.replace("ratio_gin: 0.75", "ratio_gin: 0.7501\n    fft_norm: ortho"), config)
 
 
@@ -208,6 +224,12 @@ def test_files_that_say_it_leave_nothing_to_assume(tmp_path, tiny, caplog):
     (tmp_path / "config.yaml").write_text("generator: {n_blocks: 2, add_out_act: sigmoid}")
     assert load_checkpoint(tmp_path).assumed == {}
     assert not caplog.records
+
+
+def test_nothing_is_assumed_of_published_files(tmp_path, monkeypatch, caplog):
+    torch.save(seeded(FFC), tmp_path / "w.pth")
+    monkeypatch.setattr("lama_deploy.checkpoints.checkpoint.KNOWN", {sha256_of(tmp_path / "w.pth")})
+    assert load_checkpoint(tmp_path / "w.pth").assumed == {} and not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from lama_deploy.checkpoints.checkpoint import load_checkpoint
@@ -15,6 +16,7 @@ from lama_deploy.cli.train import main
 from lama_deploy.model import build_generator
 from lama_deploy.training.going_on import read_run
 from lama_deploy.training.presets import PRESETS
+from lama_deploy.training.state import TrainedOn
 
 YAML = """
 generator: {width: 4, blocks: 1}
@@ -117,7 +119,20 @@ def test_goes_on_with_nothing_but_its_folder(lama_train, capsys):
     assert capsys.readouterr().err == ""
     record = read_run(Path("out"))
     assert (record.config.data.batch_size, record.config.generator.width) == (1, 4)
-    assert record.data == Path("data").absolute()
+    assert record.data == TrainedOn(Path("data").absolute(), 5)
+
+
+def test_goes_on_from_a_run_that_does_not_name_its_data(lama_train, capsys):
+    """As older versions wrote them."""
+    assert lama_train(*TRAIN, "out", "--stop-after", "1") == 0
+    config = yaml.safe_load(Path("out/config.yaml").read_text())
+    del config["location"]
+    Path("out/config.yaml").write_text(yaml.safe_dump(config))
+    capsys.readouterr()
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu") == 2
+    assert capsys.readouterr().err.startswith("error: --data is missing")
+    assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", "--data", "data") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_what_changes_where_a_run_goes_on_is_said(lama_train, capsys):
@@ -131,9 +146,10 @@ def test_what_changes_where_a_run_goes_on_is_said(lama_train, capsys):
     told = "note: out: goes on with other settings: data.batch_size 2 -> 1, seed 0 -> 3, the data "
     assert capsys.readouterr().err == f"{told}'{Path('data').absolute()}' -> '{Path('moved').absolute()}'\n"
     again = ["--config", "run.yaml", "--data", "moved"]
+    Path("moved/0.png").unlink()
     assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *again) == 2
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == "note: out: goes on with other settings: data.batch_size 1 -> 2, seed 3 -> 0"
+    assert said[0] == "note: out: goes on with other settings: data.batch_size 1 -> 2, seed 3 -> 0, pictures 5 -> 4"
     assert said[1].startswith("error: out: its 2 steps are done already")
 
 

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-# Of |y| at the place, of SPREAD times the map's root mean square, and of the largest values of its row and its column, by
-# the root of their lengths. The ReLU's positive spectrum makes an impulse at the origin, hundreds of times the rest of a
-# large map, which a share of the largest value would leave unchecked. But what is rounded of an impulse is spread over
-# its row, by the last transform (every value of the row's spectrum is rounded on its own), and over its column, by the
-# tables along the height, whose errors are the same for every column of the spectrum. tests/kernels/half_storage.py
-# gives the values of an H200 to twelve digits where these are the largest errors.
+# Of |y| at the place, of SPREAD times the map's root mean square, and of the largest values of its row and its column,
+# by the root of their lengths. The ReLU's positive spectrum makes an impulse at the origin, hundreds of times the rest
+# of a large map, which a share of the largest value would leave unchecked. But what is rounded of an impulse is spread
+# over its row, by the last transform (every value of the row's spectrum is rounded on its own), and over its column, by
+# the tables along the height, whose errors are the same for every column of the spectrum. By
+# tests/kernels/half_storage.py these errors are an H200's to twelve digits.
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 SPREAD = 8.0
 MEMORY_FORMATS = (torch.contiguous_format, torch.channels_last)
