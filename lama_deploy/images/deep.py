@@ -1,7 +1,7 @@
 """Colours of 16 bits a sample, which PIL has no mode for: read in two halves, written into a PNG that PIL has made.
 
 PIL decodes such a file to the upper bytes. Told that the bytes of a sample stand the other way round, it gives the
-lower ones: the same decoder, the same sizes, another byte.
+lower ones: the same decoder, the same sizes, another byte. Greys with alpha it has as four bytes, all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lama_deploy.images.opening import opened
 SWAPPED = {"16B": "16L", "16L": "16B"}
 SWAPPED["16N"] = SWAPPED["16L" if np.little_endian else "16B"]
 LAYOUTS = ("RGB", "RGBX", "RGBA")  # of pixels in the file
+GREY_WITH_ALPHA = "LA;16B"  # four bytes, as many as RGBA of 8 bits has
 LOST = "the picture has more than 8 bits a sample, of which 8 are read; PNG and TIFF in grey, RGB or RGBA keep all"
 AVIF_HEAD, AVIF_DEPTH, DEEP_AVIF = 65536, b"av1C", 0x40  # bytes to look in, box, and bit of its third byte
 PNG_HEADER = 8 + 25  # signature and IHDR, which is the first chunk
@@ -48,19 +49,27 @@ class RawMode:
     @property
     def is_kept(self) -> bool:
         layout, _, depth = (self.name or "").partition(";")
-        return layout in LAYOUTS and depth in SWAPPED
+        return self.name == GREY_WITH_ALPHA or (layout in LAYOUTS and depth in SWAPPED)
 
 
 def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, note: Note) -> Array | None:
-    """(H, W, 3 or 4) uint16 of a picture whose upper bytes are read; None for all others. Raises as `opened`."""
+    """(H, W, C) uint16 of a picture whose upper bytes are read, alpha last where C is 2 or 4; None for all others.
+
+    Raises as `opened`.
+    """
     if raw.name is None:
         return None
     if not raw.is_kept:
         note(LOST)
         return None
+    if raw.name == GREY_WITH_ALPHA:
+        with opened(path, max_pixels, undecoded=_as_bytes) as whole:
+            return np.asarray(whole).view(">u2").astype(np.uint16)
+    halves = np.empty((upper.height, upper.width, len(upper.getbands()), 2), np.uint8)
+    halves[..., 1] = np.asarray(upper)
     with opened(path, max_pixels, undecoded=_swap) as lower:
-        high, low = (np.asarray(half).astype(np.uint16) for half in (upper, lower))
-    return high << 8 | low if high.shape == low.shape else None
+        halves[..., 0] = np.asarray(lower)
+    return halves.view("<u2")[..., 0].astype(np.uint16, copy=False)
 
 
 def _is_deep_avif(image: Image.Image) -> bool:
@@ -71,13 +80,20 @@ def _is_deep_avif(image: Image.Image) -> bool:
 
 
 def _swap(image: Image.Image) -> None:
-    tiles: Any = image
-    tiles.tile = [_swapped(tile) for tile in tiles.tile]
+    """The lower bytes are decoded in place of the upper ones."""
+    _rename(image, lambda layout, depth: f"{layout};{SWAPPED.get(depth, depth)}")
 
 
-def _swapped(tile: Any) -> Any:
-    layout, _, depth = _raw_mode(tile).partition(";")
-    name = f"{layout};{SWAPPED.get(depth, depth)}"
+def _as_bytes(image: Image.Image) -> None:
+    """Grey and alpha of two bytes each are decoded as four bytes."""
+    _rename(image, lambda layout, depth: "RGBA")
+
+
+def _rename(image: Any, name: Callable[[str, str], str]) -> None:
+    image.tile = [_renamed(tile, name(*_raw_mode(tile).partition(";")[::2])) for tile in image.tile]
+
+
+def _renamed(tile: Any, name: str) -> Any:
     arguments = name if isinstance(tile[3], str) else (name, *tile[3][1:])
     swapped = (*tile[:3], arguments)
     return swapped if type(tile) is tuple else type(tile)(*swapped)  # older Pillows have plain ones

@@ -20,7 +20,14 @@ from lama_deploy.images.hole import holes_in
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
 from lama_deploy.images.notes import Note, ignore
 from lama_deploy.images.opening import MAX_PIXELS, BeforeDecoding, nothing, opened
-from lama_deploy.images.photograph import Photograph, image_of, in_eight_bits, metadata_of, photograph_of
+from lama_deploy.images.photograph import (
+    Photograph,
+    image_of,
+    in_eight_bits,
+    is_whole_in_pil,
+    metadata_of,
+    photograph_of,
+)
 from lama_deploy.images.pixel_modes import icc_profile_of, mask_layers
 from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
 
@@ -71,9 +78,15 @@ def read_photograph(
     with opened(path, max_pixels, before_decoding, look) as image:
         photograph = photograph_of(image, note)
         bands = deep_bands(path, image, raw, max_pixels, note)
-    if bands is None:
-        return photograph
-    alpha = bands[..., 3] if bands.shape[2] == 4 else photograph.alpha
+        return photograph if bands is None else _deepened(photograph, bands, image)
+
+
+def _deepened(photograph: Photograph, bands: Array, image: Image.Image) -> Photograph:
+    """With (H, W, C) uint16 for samples, and for alpha where they have that."""
+    channels = bands.shape[2]
+    alpha = photograph.alpha if channels == 3 else bands[..., -1]
+    if channels == 2:
+        return replace(photograph, samples=bands[..., 0], alpha=alpha, icc_profile=icc_profile_of(image, grey=True))
     return replace(photograph, samples=bands[..., :3], alpha=alpha)
 
 
@@ -139,9 +152,7 @@ def _note_losses(kind: str, photograph: Photograph, note: Note) -> None:
 
 
 def _keeps_depth(kind: str, photograph: Photograph) -> bool:
-    samples = photograph.samples
-    assert samples is not None
-    return kind == "PNG" or (kind == "TIFF" and samples.ndim == 2 and photograph.alpha is None)
+    return kind == "PNG" or (kind == "TIFF" and is_whole_in_pil(photograph))
 
 
 def _encode(kind: str, photograph: Photograph, stream: BinaryIO) -> None:

@@ -10,6 +10,7 @@ from lama_deploy.errors import ImageError
 from lama_deploy.images.notes import Note
 
 BESIDE = "the file holds more pictures (of a second lens, a preview, a depth or gain map), which are left out"
+MOST_BLOCKS = 2_000_000  # of a GIF, 255 bytes each: a picture of 100 megapixels has a fifth of it
 GAIN_MAP = b"hdrgm:Version"
 EXTENSION, SEPARATOR = 0x21, 0x2C  # blocks of a GIF
 
@@ -37,18 +38,21 @@ def _gif_moves(image: Image.Image) -> bool:
     stream = getattr(image, "fp", None)
     data = stream.getvalue() if isinstance(stream, io.BytesIO) else b""
     flags = data[10] if len(data) > 10 else 0
-    at, frames = 13 + _colours(flags), 0
+    at, found, blocks = 13 + _colours(flags), False, 0
     while at < len(data) and data[at] in (EXTENSION, SEPARATOR):
         if data[at] == SEPARATOR:
-            frames += 1
+            if found:
+                return True
+            found = True
             at += 11 + (_colours(data[at + 9]) if at + 9 < len(data) else 0)
         else:
             at += 2
         while at < len(data) and data[at]:
             at += 1 + data[at]
+            blocks += 1
+            if blocks > MOST_BLOCKS:
+                raise ImageError(f"has more than {MOST_BLOCKS:,} blocks; no picture needs that, so it is not decoded")
         at += 1
-        if frames > 1:
-            return True
     return False
 
 

@@ -23,7 +23,7 @@ from lama_deploy.images.hole import MaskLayers, holes_in, on_scale_of_bytes
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskAs, MaskOptions
 from lama_deploy.images.notes import Note, ignore
 from lama_deploy.images.opening import opened
-from lama_deploy.images.photograph import Photograph, filled, image_of, photograph_of
+from lama_deploy.images.photograph import Photograph, filled, image_of, is_whole_in_pil, photograph_of
 from lama_deploy.images.pixel_modes import mask_layers
 from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
 from lama_deploy.process_memory import require_memory
@@ -140,7 +140,7 @@ def _of_picture(image: Image.Image, note: Note) -> GivenImage:
 
 
 def _of_photograph(photograph: Photograph, name: str, note: Note) -> GivenImage:
-    if photograph.is_deep and photograph.samples is not None and photograph.samples.ndim == 3:
+    if not is_whole_in_pil(photograph):
         note(HALVED)
 
     def restore(result: Array, holes: Array) -> Image.Image:

@@ -67,7 +67,7 @@ def _doubt(grey: Array, holes: Array, share: float, picture: Array | None) -> st
     if share == 0:
         return EMPTY
     if share > MOST:
-        return BACKGROUND if holes.all() and 0 < grey.min() < grey.max() else FULL
+        return BACKGROUND if holes.all() and grey.min() < grey.max() else FULL
     return INVERTED if share > 0.5 and _covers_edge(holes) else None
 
 

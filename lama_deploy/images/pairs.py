@@ -125,9 +125,10 @@ def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) 
 
 
 def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Found:
-    """Masks in a folder below the images are no images, and the other way round."""
-    apart = [path for path in (image, mask) if path is not None]
-    files = files_below(image, apart)
+    """Masks in a folder below the images are no images, the other way round, and results below are neither."""
+    apart = [path for path in (image, mask, output) if path is not None]
+    own = None if mask is None or mask.is_dir() else os.path.realpath(mask)  # one for all may lie among the images
+    files = [path for path in files_below(image, apart) if own is None or os.path.realpath(path) != own]
     of_masks = files_below(mask, apart) if mask is not None and mask.is_dir() else []
     pairs = official_pairs(image, files) if mask is None else _paired(image, mask, files, of_masks)
     used = {path for pair in pairs for path in (pair.image, pair.mask)}

@@ -92,6 +92,12 @@ def image_of(photograph: Photograph) -> Image.Image:
     return image
 
 
+def is_whole_in_pil(photograph: Photograph) -> bool:
+    """Whether `image_of` has all of its bits."""
+    samples = photograph.samples
+    return not photograph.is_deep or (samples is not None and samples.ndim == 2 and photograph.alpha is None)
+
+
 def metadata_of(photograph: Photograph) -> dict[str, Any]:
     """{"exif": bytes, "icc_profile": bytes, "dpi": pair} of those that it has: as PIL's `info` and `save` have them."""
     found = {"icc_profile": photograph.icc_profile, "dpi": photograph.dpi}
@@ -108,12 +114,8 @@ def grey_of(rgb: Array) -> Array:
 
 def _bands(photograph: Photograph) -> Array:
     samples, alpha = photograph.samples, photograph.alpha
-    if samples is None or samples.ndim == 3:
-        colours = photograph.rgb
-        alpha = None if alpha is None else eight_bits(alpha)
-    else:
-        colours = samples if alpha is None else eight_bits(samples)
-    return colours if alpha is None else np.dstack((colours, alpha))
+    colours = photograph.rgb if samples is None or samples.ndim == 3 else samples
+    return colours if alpha is None else np.dstack((eight_bits(colours), eight_bits(alpha)))
 
 
 def in_eight_bits(photograph: Photograph) -> Photograph:

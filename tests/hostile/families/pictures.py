@@ -40,7 +40,7 @@ CRAFTED = [*(make for make, _ in REFUSED.values()), *ODD.values()]
 # Written under each of these names, whatever they are.
 SUFFIXES = (".jpg", ".png", ".tif", ".webp", ".bmp", ".gif", ".eps", "")
 MODES = {
-    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "RGB;16", "RGBA;16"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16"),
     "JPEG": ("L", "RGB", "CMYK"),
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"),

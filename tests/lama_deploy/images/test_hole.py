@@ -90,6 +90,8 @@ def test_transparency_is_taken_or_left_as_asked():
     ):
         np.testing.assert_array_equal(read(mask, options=options)[0], wanted)
     black = with_alpha(BLACK, ERASED_ALPHA)
+    of_comfyui = read(black, "clipspace-mask-1.png", MaskOptions(mask_from="alpha"))[0]
+    np.testing.assert_array_equal(of_comfyui, HOLE)
     np.testing.assert_array_equal(read(black, options=MaskOptions(mask_from="alpha", invert=True))[0], HOLE)
     assert read(black, options=MaskOptions(mask_from="luminance"))[1] == [EMPTY]
 

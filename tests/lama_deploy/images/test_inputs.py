@@ -123,6 +123,14 @@ def test_fill_is_of_the_images_own_channels_and_depth(kind):
     np.testing.assert_array_equal(np.asarray(given_image(image).restore(composite, HALF[None])), wanted)
 
 
+def test_one_mask_fills_a_batch_with_alpha():
+    batch = RANDOM.integers(0, 256, (3, 6, 7, 4), dtype=np.uint8)
+    given = given_image(torch.from_numpy(batch.transpose(0, 3, 1, 2).copy()))
+    painted = np.where(HALF[..., None], FILL, given.pixels)
+    result = given.restore(painted, HALF[None]).numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(result, np.concatenate([painted, batch[..., 3:]], -1))
+
+
 def test_luminance_is_pils():
     pixels = RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     np.testing.assert_array_equal(grey_of(pixels), np.asarray(Image.fromarray(pixels).convert("L")))
@@ -294,6 +302,16 @@ def test_a_file_is_named_where_its_object_fails(tmp_path):
         with pytest.raises(ImageError, match=r"i.png: ") as caught:
             given_image(image)
         assert str(caught.value).count("i.png") == 1
+
+
+def test_a_file_is_named_where_its_kind_is_not_taken(tmp_path):
+    Image.new("F", (5, 4), float("nan")).save(tmp_path / "i.tif")
+    with pytest.raises(ImageError, match=r"i.tif: pixel mode F"):
+        given_image(Image.open(tmp_path / "i.tif"))
+    for mask in (Image.open(tmp_path / "i.tif"), tmp_path / "i.tif"):
+        with pytest.raises(ImageError, match=r"i.tif: the mask has NaN") as caught:
+            mask_of(mask)
+        assert str(caught.value).count("i.tif") == 1
 
 
 def test_a_path_is_read_as_pil_would_be(tmp_path):

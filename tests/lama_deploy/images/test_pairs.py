@@ -156,11 +156,23 @@ def test_one_mask_for_a_folder_leaves_nothing_out(at):
     assert find("i", "m.png", "o") == Found([Job(Path("i/a.png"), Path("m.png"), Path("o/a.png"))], [], [], [])
 
 
+def test_one_mask_among_the_images_is_none_of_them(at):
+    touch("i/a.png", "i/mask.png")
+    assert jobs("i", "i/mask.png", "o") == [("i/a.png", "i/mask.png", "o/a.png")]
+
+
 def test_masks_below_the_images_are_no_images(at):
     touch("i/a.png", "i/m/a.png", "i/m/b.png")
     found = find("i", "i/m", "o")
     assert names([job.mask for job in found.jobs]) == ["i/m/a.png"] and found.without_mask == []
     assert names(found.without_image) == ["i/m/b.png"]
+
+
+def test_results_below_the_inputs_are_none(at):
+    touch("d/a.png", "d/a_mask1.png", "d/out/a_mask1.png", "i/a.png", "i/out/a.png", "m/a.png")
+    for call in (("d", None, "d/out"), ("i", "m", "i/out")):
+        found = find(*call)
+        assert len(found.jobs) == 1 and found.without_mask == found.without_image == []
 
 
 def test_images_below_the_masks_are_no_masks(at):

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from lama_deploy.errors import ImageError
+from lama_deploy.images import frames as frames_of
 from lama_deploy.images.deep import LOST, RawMode, png_with
 from lama_deploy.images.files import FORGETFUL, RECOMPRESSED, SHALLOW, read_photograph, write_photograph
 from lama_deploy.images.frames import BESIDE
@@ -97,6 +98,19 @@ def test_greys_of_16_bits_stay_what_they_are(tmp_path, source, suffix):
     assert result.dtype == np.uint16
 
 
+def test_greys_of_16_bits_with_alpha_stay_what_they_are(tmp_path, icc_profile):
+    grey_alpha_png(tmp_path / "i.png", icc_profile(b"GRAY"))
+    done(tmp_path / "i.png", tmp_path / "o.png")
+    photograph = read_photograph(tmp_path / "o.png")
+    wanted = np.where(HOLE, luminance(FILL).astype(np.uint16) * 257, DEEP[..., 0])
+    np.testing.assert_array_equal(photograph.samples, wanted)
+    np.testing.assert_array_equal(photograph.alpha, DEEP[..., 1])
+    assert photograph.icc_profile == icc_profile(b"GRAY")
+    rows = np.frombuffer(zlib.decompress(data_of(tmp_path / "o.png")), np.uint8).reshape(9, 1 + 13 * 4)
+    samples = rows[:, 1:].reshape(9, 13, 4).cumsum(1, dtype=np.uint8).view(">u2")  # filter 1, undone
+    np.testing.assert_array_equal(samples, np.dstack([wanted, DEEP[..., 1]]))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".bmp"])
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
 def test_grey_stays_grey(tmp_path, suffix, mode):
@@ -179,7 +193,8 @@ SAID: dict[str, tuple[str, Callable[[Path], None], str, list[str]]] = {
         "o.png",
         [LOST],
     ),
-    "16-bit greys with alpha": ("i.png", lambda path: grey_alpha_png(path), "o.png", [LOST]),
+    "16-bit greys with alpha": ("i.png", lambda path: grey_alpha_png(path), "o.png", []),
+    "16-bit greys with alpha into tiff": ("i.png", lambda path: grey_alpha_png(path), "o.tif", [SHALLOW]),
     "8-bit avif": ("i.avif", rgb, "o.png", []),
     "a comment": ("i.jpg", lambda path: rgb(path, comment="by me"), "o.png", [UNKEPT_NOTE]),
     "xmp": ("i.webp", lambda path: rgb(path, lossless=True, xmp=b"<x:xmpmeta/>"), "o.webp", [UNKEPT_NOTE]),
@@ -208,10 +223,20 @@ def cmyk_tiff(path: Path) -> None:
     path.write_bytes(tiff(13, 9, *tags, tail=struct.pack("<4H", 16, 16, 16, 16) + DEEP.astype("<u2").tobytes()))
 
 
-def grey_alpha_png(path: Path) -> None:
+def data_of(path: Path) -> bytes:
+    """Of a PNG with one chunk of pixels."""
+    data = path.read_bytes()
+    at = data.index(b"IDAT")
+    return data[at + 4 : at + 4 + int.from_bytes(data[at - 4 : at])]
+
+
+def grey_alpha_png(path: Path, profile: bytes = b"") -> None:
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in DEEP[..., :2])
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 9, 16, 4, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    colours = chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile)) if profile else b""
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + colours + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("case", SAID)
@@ -247,6 +272,13 @@ def test_a_gif_with_comments_and_a_palette_of_its_own_is_one_frame(tmp_path):
     image = Image.fromarray(RGB).quantize(16)
     image.save(tmp_path / "i.gif", comment=b"," * 700, transparency=3, duration=100, loop=0)
     assert done(tmp_path / "i.gif", tmp_path / "o.png") == [UNKEPT_NOTE]
+
+
+def test_a_gif_in_crumbs_takes_no_minutes(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames_of, "MOST_BLOCKS", 3)
+    Image.fromarray(RANDOM.integers(0, 256, (40, 40), dtype=np.uint8)).save(tmp_path / "i.gif")
+    with pytest.raises(ImageError, match=r"i.gif: has more than 3 blocks; no picture needs that"):
+        read_photograph(tmp_path / "i.gif", one_frame=True)
 
 
 def test_an_avif_of_ten_bits_is_told_by_its_header(tmp_path):
