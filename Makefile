@@ -1,24 +1,32 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
 BUILD := build/demo
 
 .PHONY: demo test test-slow lint format clean
 
-# Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it.
-$(VENV)/ready: pyproject.toml requirements-dev.txt requirements-networks.txt requirements-nvcc.txt
+# Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it. The demonstration needs
+# half of it, which comes first; how far pip is, it shows.
+$(VENV)/demo: pyproject.toml requirements-demo.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-networks.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	command -v nvcc || test -x /usr/local/cuda/bin/nvcc || $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-nvcc.txt
+	@echo "Installing what the demonstration needs into $(VENV): torch, ONNX and ONNX Runtime"
+	$(PIP) install -r requirements-demo.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(VENV)/ready  ## export a checkpoint, prove it, inpaint a photograph
+$(VENV)/ready: $(VENV)/demo requirements-dev.txt requirements-networks.txt requirements-nvcc.txt
+	@echo "Installing the development environment into $(VENV): engines, training, tests and the compiler of kernels"
+	$(PIP) install -r requirements-dev.txt
+	$(PIP) install --no-deps -r requirements-networks.txt
+	command -v nvcc || test -x /usr/local/cuda/bin/nvcc || $(PIP) install -r requirements-nvcc.txt
+	touch $@
+
+demo: $(VENV)/demo  ## export a checkpoint, prove it, inpaint a photograph
 	$(BIN)/python examples/make_photograph.py $(BUILD)
 	$(BIN)/lama-export --weights lama-demo --to onnx --out $(BUILD)/lama-demo
 	$(BIN)/lama-verify $(BUILD)/lama-demo
-	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --model $(BUILD)/lama-demo
+	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --overwrite --model $(BUILD)/lama-demo
 
 # In two processes, file by file: much of a test's time is one thread's.
 test: $(VENV)/ready lint

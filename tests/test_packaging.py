@@ -1,7 +1,10 @@
 """The package as users get it: light imports, two import names in the wheel, commands that explain themselves."""
 
+import importlib.util
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +20,10 @@ PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
 TRAINING_PACKAGES = ("torch", "safetensors", "yaml", "pooch", "skimage", "onnx")
 COMMANDS = (
     "lama_export.cli",
-    *(f"lama_deploy.cli.{name}" for name in ("bench", "evaluate", "inpaint", "train", "verify")),
+    *(
+        f"lama_deploy.cli.{name}"
+        for name in ("bench", "cache", "evaluate", "info", "inpaint", "main", "train", "verify")
+    ),
 )
 
 
@@ -82,13 +88,13 @@ def test_help_works_with_nothing_installed(module: str) -> None:
 @pytest.mark.parametrize(
     ("missing", "arguments", "advice"),
     [
-        ("torch", ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png"], "lama-deploy[torch]"),
+        ("onnxruntime", ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png"], "[onnxruntime]"),
         (
             "torch",
             ["lama_deploy.cli.inpaint", "a.png", "b.png", "-o", "c.png", "--backend", "cuda"],
-            "lama-deploy[torch]",
+            "[torch]",
         ),
-        ("onnx", ["lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "x"], "lama-deploy[export]"),
+        ("onnx", ["lama_export.cli", "--weights", "lama-demo", "--to", "onnx", "--out", "x"], "[export]"),
     ],
 )
 def test_missing_packages_are_one_line(missing: str, arguments: list[str], advice: str, tmp_path: Path) -> None:
@@ -97,9 +103,9 @@ def test_missing_packages_are_one_line(missing: str, arguments: list[str], advic
     for name in ("a.png", "b.png"):
         (tmp_path / name).touch()
     code = f"import runpy; sys.argv = ['x', *{rest!r}]; runpy.run_module('{module}', run_name='__main__')"
-    result = run_without((missing,), code)
+    result = run_without((missing,) if missing == "onnx" else (missing, "torch"), code)
     assert result.returncode == 2
-    assert advice in result.stderr and "Traceback" not in result.stderr
+    assert re.search(rf'pip install .*{re.escape(advice)}"', result.stderr) and "Traceback" not in result.stderr
 
 
 @pytest.mark.slow
@@ -112,3 +118,31 @@ def test_wheel_owns_two_names_and_ships_the_kernels(tmp_path: Path) -> None:
     assert wheel.name.endswith("py3-none-any.whl")
     assert roots == {"lama_deploy", "lama_export"}
     assert "lama_deploy/_kernels/README.md" in names and "lama_export/export.py" in names
+    assert {"lama_deploy/py.typed", "lama_export/py.typed", "lama_deploy/data/lama-demo.onnx"} <= set(names)
+    (metadata,) = (name for name in names if name.endswith("/METADATA"))
+    text = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert "Classifier: Typing :: Typed" in text and "Project-URL: Paper, https://" in text
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links and all("://" in link for link in links)
+
+
+@pytest.mark.slow
+def test_source_distribution_has_the_documentation_and_builds_the_wheel(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)  # the wheel from the source distribution
+    (source,), (wheel,) = tmp_path.glob("*.tar.gz"), tmp_path.glob("*.whl")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"docs/how-it-works.md", "docs/demo.jpg", "Makefile", "requirements-dev.txt", "hatch_build.py"} <= names
+    assert "lama_deploy/_kernels/CMakeLists.txt" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_links_of_a_description_lead_somewhere_or_nowhere() -> None:
+    pytest.importorskip("hatchling", reason="hatchling is not installed")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "![A picture](docs/a.jpg) of [it](docs/a.md), [paper](https://host/x) and [below](#below)"
+    assert module.for_an_index(text, "") == " of it, [paper](https://host/x) and [below](#below)"
+    assert module.for_an_index(text, "https://host/raw/") == text.replace("(docs", "(https://host/raw/docs")

@@ -4,12 +4,15 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from lama_deploy.cli.main import COMMANDS
 from lama_deploy.tensorrt.modules import FLAVOURS
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +32,24 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {words[1] for words in commands() if words[0] == "make"}
     assert named == {"demo", "test"} <= targets
+
+
+def test_the_table_of_commands_is_all_of_them() -> None:
+    """With the scripts that are installed, and the options that it names."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    rows = [line.split("|")[1:3] for line in README.splitlines() if line.startswith("| `lama-")]
+    rows = [(named, told) for named, told in rows if "lama-deploy " in named]
+    under = [re.search(r"`lama-deploy ([\w-]+)", named)[1] for named, _ in rows]  # type: ignore[index]
+    assert under == sorted(COMMANDS, key=under.index) and len(under) == len(COMMANDS)
+    shortcuts = {found for named, _ in rows for found in re.findall(r"`(lama-\w+)`", named)}
+    assert shortcuts | {"lama-deploy"} == set(scripts)
+    for name, (_, told) in zip(under, rows, strict=True):
+        options = {
+            option
+            for action in import_module(COMMANDS[name].module).parser()._actions
+            for option in action.option_strings
+        }
+        assert set(re.findall(r"--[\w-]+", told)) <= options, name
 
 
 def test_ci_runs_every_test() -> None:

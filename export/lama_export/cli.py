@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, positive, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import one_line
 from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
+
+if TYPE_CHECKING:
+    from lama_deploy.bundle import Bundle
+    from lama_deploy.proof.parity import ParityRecord
+    from lama_export.options import ExportOptions
 
 PRECISIONS: tuple[Literal["fp16", "bf16", "int8"], ...] = ("fp16", "bf16", "int8")
 
@@ -81,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
         "--least-psnr", type=float, metavar="DB", help="Keep this PSNR inside holes with --int8 (default: 35 dB)."
     )
     p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
+    p.add_argument(
+        "--json", action="store_true", help="Print what was written as JSON, as lama-deploy info does, and no tables."
+    )
     add_assume_option(p)
     _add_engine_arguments(p)
     return p
@@ -136,47 +148,71 @@ def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
     return EngineOptions(**asked) if asked else None
 
 
-@command("export")
-def main() -> int:
-    args = parser().parse_args()
-    from lama_deploy.bundle import load_bundle
-    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
-    from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
-    from lama_export.export import export_bundle
-    from lama_export.naming import name_of
-    from lama_export.options import ENGINES, ExportOptions, Precision
+def _options(args: argparse.Namespace) -> ExportOptions:
+    """Raises ConfigError."""
+    from lama_export.options import ExportOptions
 
-    precision: Precision = next((name for name in PRECISIONS if getattr(args, name)), "fp32")
-    suffix = "" if precision == "fp32" else f"-{precision}"
-    if args.weights == DEMO:
-        print(f"note: {DEMO_NOTE}", file=sys.stderr)
-    options = ExportOptions(
+    return ExportOptions(
         target=args.to,
         io=args.io,
         spectral=args.spectral,
-        precision=precision,
+        precision=next((name for name in PRECISIONS if getattr(args, name)), "fp32"),
         external_data=args.external_data,
         calibration=args.calibration,
         engine=_engine_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
+
+
+@command("export")
+def main() -> int:
+    args = parser().parse_args()
+    from lama_deploy.bundle import load_bundle
+    from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
+    from lama_deploy.reports.about import about_bundle, about_generator, generator_line
+    from lama_export.export import export_bundle
+    from lama_export.naming import name_of
+
+    if args.weights == DEMO:
+        note(DEMO_NOTE)
+    options = _options(args)
     checkpoint = load_weights(args.weights, told(args))
-    print(provenance(checkpoint))
+    if not args.json:
+        print(provenance(checkpoint))
+        print(f"recognised: {generator_line(about_generator(checkpoint.config))}")
+    suffix = "" if options.precision == "fp32" else f"-{options.precision}"
     out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
-    record = export_bundle(
-        checkpoint, out, options, source=args.weights, progress=progress_bar("running"), overwrite=args.overwrite
-    )
-    print(parity_table(record))
-    if precision == "fp16":
-        print(ranges_summary(load_bundle(out).ranges))
-    if precision == "int8":
-        print(quantisation_summary(load_bundle(out).quantisation))
-    if args.to in ENGINES:
-        print(engine_summary(load_bundle(out).engine))
+    bar = progress_bar("exporting")
+    record = export_bundle(checkpoint, out, options, source=args.weights, progress=bar, overwrite=args.overwrite)
+    bundle = load_bundle(out)
     if record.is_flat:
-        print("warning: the output hardly varies, so this proves little; are these trained weights?", file=sys.stderr)
-    print(one_line(f"wrote {out}"))
+        note("the output hardly varies, so this proves little; are these trained weights?")
+    if args.json:
+        print(json.dumps(about_bundle(out, bundle), indent=1))
+    else:
+        print("\n".join([*_tables(bundle, record), *_written(out, bundle)]))
     return 0
+
+
+def _tables(bundle: Bundle, record: ParityRecord) -> Iterator[str]:
+    from lama_deploy.proof.summaries import engine_summary, parity_table, quantisation_summary, ranges_summary
+
+    yield parity_table(record)
+    if bundle.ranges:
+        yield ranges_summary(bundle.ranges)
+    if bundle.quantisation:
+        yield quantisation_summary(bundle.quantisation)
+    if bundle.engine:
+        yield engine_summary(bundle.engine)
+
+
+def _written(out: Path, bundle: Bundle) -> Iterator[str]:
+    """What was written, and what can be done with it."""
+    from lama_deploy.reports.text import megabytes
+
+    files = ", ".join(f"{name} {megabytes(recorded['bytes'])}" for name, recorded in bundle.files.items())
+    yield one_line(f"wrote {out}: {files}")
+    yield one_line(f"next: lama-inpaint IMAGE MASK -o RESULT.png --model {shlex.quote(str(out))}")
 
 
 if __name__ == "__main__":

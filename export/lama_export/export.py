@@ -21,7 +21,7 @@ from lama_export.manifest import describe
 from lama_export.options import ExportOptions
 from lama_export.place import new_bundle
 from lama_export.precision.fp16 import fold_ranges
-from lama_export.progress import Progress
+from lama_export.progress import Progress, phase
 from lama_export.targets import WRITERS, ExportJob, tools_of
 
 # What to do about a right export that costs the pictures too much.
@@ -56,7 +56,7 @@ def export_bundle(
             options.parity_subjects,
             tolerance_of(options.precision, written.spectral, least_psnr=options.least_psnr),
             eager=eager(checkpoint),
-            progress=progress,
+            progress=phase(progress, "comparing with PyTorch"),
         )
         require(record, ADVICE.get(options.precision, REPORT))
         bundle = describe(
@@ -97,5 +97,5 @@ def _folded(
     if options.precision != "fp16":
         return checkpoint.state_dict, {}
     images = CalibrationSet(options.calibration)
-    folded = fold_ranges(checkpoint.config, checkpoint.state_dict, progress(images))
+    folded = fold_ranges(checkpoint.config, checkpoint.state_dict, phase(progress, "measuring ranges")(images))
     return folded.state_dict, {"calibration": images.describe(), **folded.to_dict()}

@@ -13,6 +13,7 @@ import onnx
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import MODEL
 from lama_deploy.errors import MissingDependencyError
+from lama_deploy.installing import install
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import GraphPrecision, Spectral, onnx_from_state
@@ -123,5 +124,5 @@ def tools_of(options: ExportOptions) -> list[str]:
         tools.append("nncf")
     missing = [name for name in tools if find_spec(name) is None]
     if missing:
-        raise MissingDependencyError(f"{missing[0]} is not installed: pip install lama-deploy[export-openvino]")
+        raise MissingDependencyError(f"{missing[0]} is not installed: {install('export-openvino')}")
     return tools

@@ -38,3 +38,18 @@ class FoldedWeights:
 
     def _read(self, key: str) -> Array:
         return np.asarray(self._state[key], np.float64)
+
+
+def pixels_of_weight(weight: Array) -> Array:
+    """(O, I, k, k) at stride 1 -> (4 O, I, k+1, k+1) at stride 2, outputs for 2x2 pixels, ordered (row, column, O)."""
+    outputs, inputs, k, _ = weight.shape
+    blocks = np.zeros((2, 2, outputs, inputs, k + 1, k + 1))
+    for row in range(2):
+        for column in range(2):
+            blocks[row, column, :, :, row : row + k, column : column + k] = weight
+    return blocks.reshape(4 * outputs, inputs, k + 1, k + 1)
+
+
+def pixels_of_bias(bias: Array) -> Array:
+    """(O,) -> (4 O,), for the outputs of `pixels_of_weight`."""
+    return np.tile(bias, 4)

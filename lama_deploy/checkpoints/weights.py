@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lama_deploy.cache import cache_directory, torch_home
+from lama_deploy.cache import cache_directory, kept_in_cache, torch_home
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.checkpoints.published import DEMO as DEMO  # callers have it from here
 from lama_deploy.checkpoints.published import DEMO_SHA256, PUBLISHED, PublishedWeights
@@ -49,6 +49,20 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
             f"{cached}: SHA-256 {digest} is not the published {published.sha256}; delete the file and try again"
         )
     return cached
+
+
+def files_here(name: str) -> list[Path]:
+    """Those of published weights that are on this machine, unchecked, in the order that `find_weights` looks."""
+    published, home = PUBLISHED[name], torch_home()
+    own = kept_in_cache(published.file_name)
+    places = [own, home / "hub" / "checkpoints" / published.file_name if home else None]
+    return [place for place in places if place is not None and place.is_file()]
+
+
+def known_as(sha256: str) -> str | None:
+    """What the file of this hash is, None for none that is known."""
+    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
+    return {**known, DEMO_SHA256: f"{DEMO}, as it ships"}.get(sha256)
 
 
 def _is_checkpoint(path: Path) -> bool:
@@ -95,9 +109,7 @@ def load_weights(name_or_path: str | os.PathLike[str], told: Mapping[str, str] |
 
 def provenance(checkpoint: Checkpoint) -> str:
     """A line that says which file was read, and whether it is one that is known."""
-    known = {published.sha256: f"the published {name}" for name, published in PUBLISHED.items()}
-    known[DEMO_SHA256] = f"{DEMO}, as it ships"
-    told = known.get(checkpoint.sha256, "of no published file")
+    told = known_as(checkpoint.sha256) or "of no published file"
     return f"weights: {brief(str(checkpoint.path), 500)}, SHA-256 {checkpoint.sha256} ({told})"
 
 

@@ -19,6 +19,7 @@ from lama_deploy.bench.compare import BUSY, Row, Schedule, bench
 from lama_deploy.bench.page import bench_page
 from lama_deploy.bench.record import bench_record, bench_table
 from lama_deploy.cli.common import (
+    add_overwrite_option,
     add_running_options,
     command,
     command_parser,
@@ -27,8 +28,11 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.installing import install
+from lama_deploy.overwriting import require_free
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
@@ -69,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--json", metavar="FILE", help="Write the record, with the time of every round, to FILE.")
     p.add_argument("--html", metavar="FILE", help="Write the record as a page to FILE.")
+    add_overwrite_option(p)
     add_running_options(p, OF_CHECKPOINTS, f"Run checkpoints with this backend (default: {OF_CHECKPOINTS[0]}).")
     return p
 
@@ -76,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    for file in filter(None, (args.json, args.html)):
+    written = [file for file in (args.json, args.html) if file]
+    require_free(written, overwrite=args.overwrite)
+    for file in written:
         require_writable(file)
     asked = [Size.parse(text) for text in dict.fromkeys(args.sizes.split(","))] if args.sizes else None
     before = {**machine(PACKAGES), "gpus": nvidia_gpus()}
@@ -90,8 +97,8 @@ def main() -> int:
     print(bench_table(record))
     if not any(row.seconds for row in rows):
         raise LamaDeployError("nothing could be measured, for the reasons in the table")
-    for note in [f"{one.name}: {one.note}" for one in candidates if one.note] + _busy(rows):
-        _note(note)
+    for line in [f"{one.name}: {one.note}" for one in candidates if one.note] + _busy(rows):
+        note(line)
     for file, text in ((args.json, json.dumps(record, indent=1) + "\n"), (args.html, bench_page(record))):
         if file:
             write_whole(file, text)
@@ -123,7 +130,7 @@ def _with_baseline(opened: list[Candidate], args: argparse.Namespace) -> tuple[l
     except (LamaDeployError, ModuleNotFoundError) as error:
         hint = "; give its checkpoint as one more argument" if isinstance(error, CheckpointError) else ""
         line = f"{EAGER} is left out: {_reason(error)}{hint}"
-        _note(line)
+        note(line)
         return opened, [line]
     return [baseline, *(candidate for candidate in opened if candidate is not baseline)], []
 
@@ -138,12 +145,8 @@ def _busy(rows: Sequence[Row]) -> list[str]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed: pip install lama-deploy[torch]"
+        return f"{error.name} is not installed: {install('torch')}"
     return str(error)
-
-
-def _note(line: str) -> None:
-    print(one_line(f"note: {line}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -18,30 +18,55 @@ from lama_deploy.cli.exit_codes import BAD_INPUT, PIPE_CLOSED, PROOF_FAILED, in_
 from lama_deploy.cli.notes import logged_as_notes
 from lama_deploy.cli.output import flush_output, output_is_closed, prepare_output, silence
 from lama_deploy.cli.signals import ends_by_signals
+from lama_deploy.cli.verbosity import add_verbosity_options, is_quiet, show_traceback, usual_verbosity
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, ParityError, brief, one_line
+from lama_deploy.installing import install
+from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.options import MOST_THREADS
 from lama_deploy.temporaries import remove_living
 
 MOST_DIGITS = 18  # of a count; more take Python long, or are refused by it with a traceback
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 PRECISIONS = ("fp32", "fp16", "bf16")  # of --backend cuda; named here too, since its module needs torch
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for what cannot be: argparse itself prints the whole usage before it, which hides it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"error: {one_line(message)}; {self.prog} --help tells what it takes\n")
 
 
 def command_parser(
     prog: str, description: str, epilog: str = "", *, codes: dict[int, str] | None = None
 ) -> argparse.ArgumentParser:
-    """A parser with --help and --version; every command makes its own with this. codes: exit codes of its own."""
+    """A parser with --help, --version, -v and -q; each command's own. codes: exit codes of its own."""
     epilog = f"{epilog} {in_words(codes or {})}".strip()
-    p = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog, add_help=False)
+    p = Parser(prog=prog, description=description, epilog=epilog, add_help=False)
     p.add_argument("-h", "--help", action="help", help="Show this help and end.")
     p.add_argument("--version", action="version", version=f"{prog} {__version__}", help="Print the version and end.")
+    add_verbosity_options(p)
     return p
+
+
+def add_overwrite_option(p: Any, what: str = "files") -> None:
+    """The option of `overwriting`'s rule, the same for every command. p: a parser, or a group of its options."""
+    p.add_argument(
+        "--overwrite",
+        action="store_true",
+        help=f"Replace {what} that are there already (default: refuse before the work).",
+    )
 
 
 def add_running_options(p: argparse.ArgumentParser, backends: Iterable[str], backend_help: str) -> None:
     """How a command runs the models that it opens."""
     group = p.add_argument_group("how models run")
     group.add_argument(
-        "--device", choices=["cpu", "cuda"], help="Run on this device (default: cuda where there is one)."
+        "--device",
+        type=device,
+        metavar="DEVICE",
+        help="Run on this device: cpu, cuda, or cuda:N for one of several GPUs (default: auto, cuda where there is "
+        "one).",
     )
     group.add_argument(
         "--threads",
@@ -68,7 +93,7 @@ def command(extra: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
         def wrapped() -> int:
             prepare_output()  # first: what is opened below must get no number of it
             try:
-                with ends_by_signals(), logged_as_notes():
+                with ends_by_signals(), logged_as_notes(), usual_verbosity():
                     return _outcome(main, extra)
             except KeyboardInterrupt as error:
                 return _signalled(getattr(error, "number", signal.SIGINT))
@@ -97,7 +122,7 @@ def _outcome(main: Callable[[], int], extra: str) -> int:
     except LamaDeployError as error:
         return fail(error)
     except ModuleNotFoundError as error:
-        return fail(MissingDependencyError(f"{error.name} is not installed: pip install lama-deploy[{extra}]"))
+        return fail(MissingDependencyError(f"{error.name} is not installed: {install(extra)}"))
     except MemoryError:
         return fail(LamaDeployError("this takes more memory than there is; give it less at once, or more memory"))
     finally:
@@ -110,6 +135,15 @@ def _signalled(number: int) -> int:
     silence()
     remove_living()
     return 128 + number
+
+
+def device(text: str) -> str | None:
+    """argparse's type for devices; which of them a model can have, its backend says."""
+    try:
+        found = parse_device(text, DEVICES)
+    except LamaDeployError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return None if found is None else str(found)
 
 
 def positive(text: str) -> int:
@@ -128,6 +162,7 @@ def few(text: str) -> int:
 
 def fail(error: Exception) -> int:
     """Say it in one line, whatever names are in it."""
+    show_traceback()
     print(f"error: {one_line(_said(error))}", file=sys.stderr)
     return BAD_INPUT
 
@@ -139,6 +174,23 @@ def _said(error: Exception) -> str:
     return f"{brief(os.fsdecode(error.filename))}: {reason}" if isinstance(error.filename, str | bytes) else reason
 
 
-def progress_bar(description: str) -> Callable[[Sequence[Any]], Any]:
-    """A progress bar on stderr, silent where stderr is not a terminal."""
-    return lambda items: tqdm(items, desc=description, disable=None, leave=False)
+class ProgressBar:
+    """A bar on stderr that tells what is done and how long it takes; silent with -q, and where that is no terminal."""
+
+    FORMAT = "{desc}: {percentage:3.0f}% ({n_fmt} of {total_fmt}), {elapsed} gone, {remaining} left"
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def __call__(self, items: Sequence[Any]) -> Any:
+        """The items, one after the other. elapsed and remaining are minutes and seconds."""
+        hidden = True if is_quiet() else None  # None: where stderr is no terminal
+        return tqdm(items, desc=self.description, disable=hidden, leave=False, bar_format=self.FORMAT)
+
+    def named(self, description: str) -> ProgressBar:
+        """Another bar, of another phase of the work."""
+        return ProgressBar(description)
+
+
+def progress_bar(description: str) -> ProgressBar:
+    return ProgressBar(description)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import command, progress_bar
 from lama_deploy.cli.evaluate_options import parser
 from lama_deploy.cli.exit_codes import DONE, SOME_FAILED
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief, one_line
+from lama_deploy.cli.verbosity import note
+from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.masks import mask_set
+from lama_deploy.overwriting import require_apart, require_free
 
 if TYPE_CHECKING:
     from lama_deploy.evaluation.candidates import Candidate
@@ -28,6 +28,7 @@ def main() -> int:
     args = parser().parse_args()
     from lama_deploy.evaluation import report
 
+    _require_places(args)
     pair_set = _pair_set(args)
     if args.models:
         report.require_folder(args.output)  # before hours of work, not after
@@ -41,7 +42,7 @@ def main() -> int:
         blocks += found
         sets.append(record)
     for line in pair_set.notes.lines():
-        _note(line)
+        note(line)
     if args.write is not None:
         print(one_line(f"wrote {sum(record.pairs for record in sets)} pairs to {args.write}"))
     if blocks:
@@ -51,12 +52,22 @@ def main() -> int:
     return SOME_FAILED if any(record.unreadable for record in sets) else DONE
 
 
+def _require_places(args: argparse.Namespace) -> None:
+    """Raises LamaDeployError where results or pairs would replace something, or become photographs of --data."""
+    from lama_deploy.evaluation import report
+
+    if args.models:
+        results = [args.output / name for name in (report.TSV, report.JSON)]
+        require_free(results, overwrite=args.overwrite, otherwise="give another -o")
+    if args.write is not None:
+        require_apart(args.write, [args.data], "--write")
+        require_free([args.write], overwrite=args.overwrite, otherwise="give an empty folder")
+
+
 def _pair_set(args: argparse.Namespace) -> PairSet:
     from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size
     from lama_deploy.evaluation.test_set import PairFolder
 
-    if args.write is not None and Path(os.path.realpath(args.write)).is_relative_to(os.path.realpath(args.data)):
-        raise LamaDeployError(f"--write {args.write}: lies in --data, which it would change; give another folder")
     if args.masks is not None:
         size = args.size or drawing_size(args.masks)
         return MadeSet(args.data, mask_set(args.masks), size, seed=args.seed or 0, per_image=args.per_image or 1)
@@ -81,7 +92,7 @@ def _metrics(args: argparse.Namespace) -> list[Metric]:
         return load_metrics(args.metrics.split(","), device, paths)
     metrics, absent = available_metrics(device, paths)
     for line in absent:
-        _note(line)
+        note(line)
     return metrics
 
 
@@ -91,9 +102,9 @@ def _candidates(args: argparse.Namespace) -> list[Candidate]:
     names = [field.name for field in fields(InpainterOptions)]
     options = InpainterOptions(**{name: getattr(args, name) for name in names})
     candidates = [open_candidate(name, options) for name in dict.fromkeys(args.models)]
-    for note in [candidate.note for candidate in candidates] + [DEMO_NOTE if DEMO in args.models else None]:
-        if note is not None:
-            _note(note)
+    for line in [candidate.note for candidate in candidates] + [DEMO_NOTE if DEMO in args.models else None]:
+        if line is not None:
+            note(line)
     return candidates
 
 
@@ -115,7 +126,7 @@ def _measure(
         metrics,
         device=_torch_device(args),
         progress=progress_bar(f"evaluate {size or ''}".strip()),
-        report=_note,
+        report=note,
         keep=(lambda pair: write_pair(pair, folder)) if folder is not None else (lambda pair: None),
     )
 
@@ -142,15 +153,11 @@ def _torch_device(args: argparse.Namespace) -> str:
     """Where the metrics' networks run."""
     import torch
 
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
+    from lama_deploy.runtime.backends.torch_devices import torch_device
+
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    return str(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-def _note(line: str) -> None:
-    print(one_line(f"note: {line}"), file=sys.stderr)
+    return str(torch_device(args.device))
 
 
 if __name__ == "__main__":

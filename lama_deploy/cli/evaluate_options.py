@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lama_deploy.cli.common import add_running_options, command_parser, positive
+from lama_deploy.cli.common import add_overwrite_option, add_running_options, command_parser, positive
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
 from lama_deploy.errors import brief
 from lama_deploy.images.masks import MASK_SETS
@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         default=Path("evaluation"),
         help="Write metrics.tsv and metrics.json to this folder (default: evaluation).",
     )
+    add_overwrite_option(p, "results, and pairs of --write,")
     _add_test_set(p)
     _add_metrics(p)
     _add_other_methods(p)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.assuming import add_assume_option, told_inpainter
-from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive, progress_bar
-from lama_deploy.cli.exit_codes import BAD_INPUT, PROOF_FAILED, SOME_FAILED
+from lama_deploy.cli.common import (
+    add_overwrite_option,
+    add_running_options,
+    command,
+    command_parser,
+    few,
+    positive,
+    progress_bar,
+)
+from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
-from lama_deploy.errors import brief
+from lama_deploy.cli.pipes import STANDARD, through_pipes
+from lama_deploy.cli.verbosity import note
+from lama_deploy.disk import require_writable, write_whole
+from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import find_jobs
+from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files
 from lama_deploy.jobs.folder import run_all
+from lama_deploy.jobs.outcomes import Outcomes
+from lama_deploy.overwriting import require_apart, require_free, taken
 from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
 
 
@@ -29,13 +44,20 @@ def parser() -> argparse.ArgumentParser:
             PROOF_FAILED: "the weights do not go into --precision",
         },
     )
-    p.add_argument("image", metavar="IMAGE_OR_DIR", type=Path, help="An image, or a folder of images.")
     p.add_argument(
-        "mask",
-        metavar="MASK_OR_DIR",
+        "paths",
+        metavar="PATH",
         type=Path,
-        nargs="?",
-        help="A mask, or a folder of masks by the images' names; without it, folders have NAME.png and NAME_mask*.png.",
+        nargs="+",
+        help="An image and its mask; a folder of images and one of masks by their names, or one mask for all; several "
+        "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. One of them may be -, which is "
+        "standard input.",
+    )
+    p.add_argument(
+        "--mask",
+        metavar="MASK",
+        type=Path,
+        help="Take this mask, or folder of masks; then all that comes before is images.",
     )
     p.add_argument(
         "-o",
@@ -43,7 +65,20 @@ def parser() -> argparse.ArgumentParser:
         metavar="OUT",
         type=Path,
         required=True,
-        help="Write the result to this file, or the results of a folder to this folder.",
+        help="Write the result to this file, or the results of several images to this folder; - is standard output, in "
+        "PNG or as --format says.",
+    )
+    there = p.add_mutually_exclusive_group()
+    add_overwrite_option(there, "results")
+    there.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="Leave out images whose result is there already, so that a folder goes on where it was interrupted.",
+    )
+    p.add_argument(
+        "--json",
+        metavar="FILE",
+        help="Write what became of each picture to FILE; - is standard output, in place of the summary.",
     )
     p.add_argument(
         "--model",
@@ -82,24 +117,97 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    found = find_jobs(args.image, args.mask, args.output, args.format)
-    jobs, notes = found.jobs, Notes()
+    _check_outputs(args)
+    images, mask = _inputs(args)
+    suffix = f".{'png' if args.format in (None, 'same') else args.format}"
+    with through_pipes([*images, mask] if mask else images, args.output, suffix) as (read, output):
+        own = argparse.Namespace(**vars(args))
+        own.output, own.format = output, args.format if args.output != STANDARD else None
+        return _inpaint(own, read[: len(images)], read[-1] if mask else None, str(args.output))
+
+
+def _inpaint(args: argparse.Namespace, images: list[Path], mask: Path | None, output: str) -> int:
+    """args: with a file for a standard output, which `output` calls by the name that was given."""
+    if len(images) > 1 and mask is not None:
+        found = jobs_of_files(images, mask, args.output, args.format)
+    else:
+        found = find_jobs(images[0], mask, args.output, args.format)
+    of_pairs = mask in (None, images[0])  # a mask counts only beside its image, so results below are no input
+    require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
+    left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
+    failed = _run(args, left, notes, outcomes) if left else 0
+    if args.json:
+        _write_record(args.json, {"model": args.model, **outcomes.record(found, left, notes)})
+    if str(STANDARD) not in (args.json, output):
+        print(_summary(len(found.jobs), len(left), failed, brief(output)))
+    if failed and failed == len(found.jobs):
+        return BAD_INPUT
+    return SOME_FAILED if failed else DONE
+
+
+def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes) -> int:
+    """How many failed."""
     if args.model == DEMO:
-        print(f"note: {DEMO_NOTE}", file=sys.stderr)
+        note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    options, bar = mask_options_of(args), progress_bar("inpaint")
     try:
         with pillow_limit_lifted(), pillow_quiet():
-            bar = progress_bar("inpaint")
-            failed = run_all(inpainter, jobs, args.max_pixels, bar, mask_options=mask_options_of(args), notes=notes)
+            return run_all(inpainter, jobs, args.max_pixels, bar, mask_options=options, notes=notes, outcome=outcomes)
     finally:
         say(notes)
-    print(f"{len(jobs) - failed} of {len(jobs)} written to {brief(str(args.output))}")
-    if failed == len(jobs):
-        return BAD_INPUT
-    return SOME_FAILED if failed else 0
+
+
+def _summary(jobs: int, left: int, failed: int, output: str) -> str:
+    if not left:
+        return f"all {jobs} results are there already in {output}"
+    there = f", {jobs - left} were there already" if left < jobs else ""
+    return f"{left - failed} of {left} written to {output}{there}"
+
+
+def _inputs(args: argparse.Namespace) -> tuple[list[Path], Path | None]:
+    """(images, mask). Raises ImageError where it cannot be told which of several files is the mask."""
+    if args.mask is not None or len(args.paths) == 1:
+        return args.paths, args.mask
+    *images, mask = args.paths
+    if len(images) > 1 and not mask.is_dir():
+        raise ImageError(
+            f"{brief(str(mask))} is the last of {len(args.paths)} files; after several images give a folder of masks, "
+            "or one mask for all by --mask"
+        )
+    return images, mask
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Of the record. Raises LamaDeployError."""
+    if args.json == str(STANDARD) and args.output == STANDARD:
+        raise LamaDeployError("-o and --json cannot both be standard output; give one of them a file")
+    if args.json and args.json != str(STANDARD):
+        require_free([args.json], overwrite=args.overwrite)
+        require_writable(args.json)
+
+
+def _write_record(file: str, record: dict[str, Any]) -> None:
+    text = json.dumps(record, indent=1) + "\n"
+    if file == str(STANDARD):
+        print(text, end="")
+    else:
+        write_whole(file, text)
+
+
+def _left(jobs: list[Job], args: argparse.Namespace) -> list[Job]:
+    """The jobs to do. Raises LamaDeployError where a result is there and may be neither replaced nor left out."""
+    outputs = [job.output for job in jobs]
+    if args.skip_existing:
+        there = set(taken(outputs))  # files appear whole or not at all, so what is there is done
+        return [job for job in jobs if job.output not in there]
+    several = len(jobs) > 1
+    otherwise = "give another -o, --skip-existing to do the others" if several else "give another -o"
+    require_free(outputs, overwrite=args.overwrite, otherwise=otherwise)
+    return jobs
 
 
 if __name__ == "__main__":

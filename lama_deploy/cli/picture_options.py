@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
-from lama_deploy.errors import ImageError, brief, one_line
+from lama_deploy.cli.verbosity import note
+from lama_deploy.errors import ImageError, brief
 from lama_deploy.images.files import FORMATS
 from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
 from lama_deploy.images.notes import MOST_NAMED, Notes
@@ -65,13 +65,13 @@ def say_left_out(found: Found, form: str | None) -> None:
 
 def say(notes: Notes) -> None:
     for line in notes.lines():
-        print(one_line(f"note: {line}"), file=sys.stderr)
+        note(line)
 
 
 def _say(paths: list[Path], text: str) -> None:
     if paths:
         first = ", ".join(brief(str(path)) for path in paths[:MOST_NAMED])
-        print(one_line(f"note: {text.format(len(paths), first)}"), file=sys.stderr)
+        note(text.format(len(paths), first))
 
 
 def _threshold(text: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lama_deploy.cli.assuming import add_assume_option, told
-from lama_deploy.cli.common import command, command_parser, few, positive
+from lama_deploy.cli.common import add_overwrite_option, command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="Write checkpoints, samples and logs to this folder (default: runs/lama).",
     )
+    add_overwrite_option(p, "a run, or files of its names,")
     p.add_argument(
         "--set",
         action="append",
@@ -103,6 +104,7 @@ def main() -> int:
         weights=args.weights,
         told=told(args),
         resume=args.resume,
+        overwrite=args.overwrite,
         accelerator=args.accelerator,
         devices=args.devices,
         stop_after=args.stop_after,

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoints.unshown import GENERATOR
-from lama_deploy.cli.common import command, command_parser, progress_bar
+from lama_deploy.cli.common import add_overwrite_option, command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
+from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.overwriting import require_free
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
 from lama_deploy.runtime.backend import Backend
@@ -53,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Write the record to FILE (default: BUNDLE/verify.json, where that can be written).",
     )
+    add_overwrite_option(p, "the FILE of --json")
     p.add_argument(
         "--layers",
         action="store_true",
@@ -68,6 +71,7 @@ def main() -> int:
     if args.layers:
         return verify_layers(args)
     if args.json:
+        require_free([args.json], overwrite=args.overwrite)
         require_writable(args.json)
     from lama_deploy.proof.candidate import candidate
     from lama_deploy.proof.labels import load_labelled
@@ -110,7 +114,7 @@ def _written(record: str, args: argparse.Namespace) -> str:
     except LamaDeployError as error:
         if args.json:
             raise
-        print(one_line(f"note: {error}; or give --json FILE"), file=sys.stderr)
+        note(f"{error}; or give --json FILE")
         return ""
     return f"; wrote {target}"
 
@@ -119,10 +123,8 @@ def _say_assumed(bundle: Bundle) -> None:
     """What the proof against eager PyTorch cannot see, since both computed it alike."""
     unsaid = ", ".join(f"{name} {value}" for name, value in bundle.assumed.items() if name != GENERATOR)
     if unsaid:
-        told = (
-            f"note: {bundle.weights['source']} came without a config.yaml, so it is assumed, and not verified: {unsaid}"
-        )
-        print(one_line(told), file=sys.stderr)
+        source = bundle.weights["source"]
+        note(f"{source} came without a config.yaml, so it is assumed, and not verified: {unsaid}")
 
 
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:

@@ -1,1 +1,1 @@
-"""Measuring inpainters as the paper does: test sets, metrics, tables. Needs `pip install lama-deploy[evaluate]`."""
+"""Measuring inpainters as the paper does: test sets, metrics, tables. Needs the extra `evaluate`."""

@@ -23,12 +23,11 @@ from lama_deploy.backbones.frozen import load_state
 from lama_deploy.backbones.locate import find_backbone
 from lama_deploy.backbones.st_lpips import STLPIPS, Net
 from lama_deploy.errors import CheckpointError, DataError, MissingDependencyError, brief
+from lama_deploy.installing import install
 
 PairScore = Callable[[Tensor, Tensor, Tensor], float]  # original, result, hole: see `metrics`
 Features = Callable[[Tensor], Array]  # (1, 3, H, W) RGB in [0, 1] -> (D,) float32
 Paths = Mapping[str, Path]  # files of backbones that the user named; the others are looked up
-
-REQUIREMENT = "pip install lama-deploy[evaluate]"
 
 
 def lpips_vgg(device: str, paths: Paths) -> PairScore:
@@ -110,7 +109,7 @@ def _library(name: str, metric: str) -> ModuleType:
         return import_module(name)
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise MissingDependencyError(
-            f"{metric} needs {name.partition('.')[0]} and torchvision ({brief(error)}): {REQUIREMENT}"
+            f"{metric} needs {name.partition('.')[0]} and torchvision ({brief(error)}): {install('reference-metrics')}"
         ) from error
 
 

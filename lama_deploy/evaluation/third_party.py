@@ -127,18 +127,20 @@ def open_torchscript(path: Path, device: str | None) -> Network:
     """
     import torch
 
+    from lama_deploy.runtime.backends.torch_devices import torch_device
+
     if not path.is_file():
         raise LamaDeployError(f"{path}: no such file")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    where = torch_device(device)
     try:
-        module = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+        module = torch.jit.load(str(path), map_location=where).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise LamaDeployError(f"{path}: not a TorchScript file that torch can load") from error
 
     def network(image: Array, mask: Array) -> Array:
         try:
             with torch.inference_mode():
-                result = module(torch.from_numpy(image).to(device), torch.from_numpy(mask).to(device))
+                result = module(torch.from_numpy(image).to(where), torch.from_numpy(mask).to(where))
         except (RuntimeError, torch.jit.Error) as error:
             raise _does_not_run(path, image, brief(str(error).strip().splitlines()[-1])) from error
         if not isinstance(result, torch.Tensor):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -61,6 +63,36 @@ def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat |
         format_of(job.output)
     _refuse_overwriting(found.jobs)
     return found
+
+
+def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: ResultFormat | None = None) -> Found:
+    """Of several image files, with a folder of masks or one mask for all; results in the folder `output`.
+
+    Raises ImageError as `find_jobs`, and where `output` is a file.
+    """
+    for path in (*images, mask):
+        if not path.exists():
+            raise ImageError(f"{brief(str(path))}: no such file or folder")
+    folder = next((path for path in images if path.is_dir()), None)
+    if folder is not None:
+        raise ImageError(f"{brief(str(folder))} is a folder among several images; give one folder, or files alone")
+    if output.is_file() or (output.suffix and not output.is_dir()):
+        raise ImageError(f"{brief(str(output))}: several images need a folder for their results")
+    masks = [path for path in files_below(mask) if is_picture(path)] if mask.is_dir() else [mask]
+    pairs = [
+        (image, one)
+        for image in images
+        for one in (_nearest(mask, masks, Path(image.name)) if mask.is_dir() else masks)
+    ]
+    counts = Counter(image for image, _ in pairs)
+    jobs = [
+        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{_suffix(image, form)}")
+        for image, one in pairs
+    ]
+    if not jobs:
+        raise ImageError(f"no mask in {brief(str(mask))} has the name of one of the images (NAME.* or NAME_mask*.*)")
+    _refuse_overwriting(jobs)
+    return Found(jobs, [image for image in images if not counts[image]], [], [])
 
 
 def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePair]:

@@ -15,6 +15,7 @@ from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.pairs import Job
 from lama_deploy.images.photograph import Photograph, filled
+from lama_deploy.jobs.outcomes import Outcome, forget
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.memory import require_run
 
@@ -29,32 +30,37 @@ def run_all(
     *,
     mask_options: MaskOptions = AS_OFFICIAL,
     notes: Notes | None = None,
+    outcome: Outcome = forget,
 ) -> int:
     """Do all jobs, as many at a time as the backend profits from. Returns how many failed.
 
-    notes: gets what is doubtful or lost, by picture.
+    notes: gets what is doubtful or lost, by picture. outcome: is told how each ended.
     """
     pool = ThreadPoolExecutor(inpainter.workers)
     one = partial(_run, inpainter, max_pixels=max_pixels, mask_options=mask_options, notes=notes or Notes())
     try:
         done = pool.map(one, jobs)
-        return sum(not good for _, good in zip(progress(jobs), done, strict=True))
+        failed = 0
+        for job, error in zip(progress(jobs), done, strict=True):
+            outcome(job, error)
+            failed += error is not None
+        return failed
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _run(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> bool:
-    """Do one job; whatever goes wrong with it is one line and False, so that the others go on."""
+def _run(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> str | None:
+    """Do one job; whatever goes wrong with it is one line, which is returned too, so that the others go on."""
     try:
         _do(inpainter, job, max_pixels, mask_options, notes)
     except LamaDeployError as error:
-        print(one_line(f"error: {error}"), file=sys.stderr)
-        return False
+        reason = str(error)
     except Exception as error:  # a mistake of ours or of an engine's: the others are none the worse for it
-        reason = f"failed unexpectedly ({type(error).__name__}: {brief(error)})"
-        print(f"error: {brief(str(job.image))}: {reason}", file=sys.stderr)
-        return False
-    return True
+        reason = f"{brief(str(job.image))}: failed unexpectedly ({type(error).__name__}: {brief(error)})"
+    else:
+        return None
+    print(one_line(f"error: {reason}"), file=sys.stderr)
+    return one_line(reason)
 
 
 def _do(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> None:

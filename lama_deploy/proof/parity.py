@@ -42,6 +42,8 @@ class Case:
     """One measurement, or all photographs together. found: of the candidate; eager: of eager float32, if it was run.
 
     ssim: of whole pictures, None where they are too small. spread: the reference's standard deviation inside the hole.
+    differing: the share of the hole's bytes that are not the reference's. in_bytes: whether the candidate gives bytes,
+    which hide what is below a level: of bytes that differ by one, the least error that explains them is none.
     """
 
     subject: str
@@ -50,6 +52,8 @@ class Case:
     eager: HoleErrors | None = None
     ssim: float | None = None
     spread: float = 0.0
+    differing: float = 0.0
+    in_bytes: bool = False
 
     @property
     def broken(self) -> list[str]:
@@ -69,6 +73,8 @@ class Case:
             "eager": self.eager and self.eager.to_dict(),
             "ssim": self.ssim,
             "spread": self.spread,
+            "differing": self.differing,
+            "in_bytes": self.in_bytes,
         }
 
 
@@ -155,12 +161,15 @@ def _measure_one(
     require_composite(got, images, masks, subject)
     own = eager if eager is None or isinstance(eager, HoleErrors) else _errors_of(eager, expected, images, masks)
     asked = tolerance.photograph if isinstance(subject, Photograph) else tolerance.drawn
+    found, wanted = to_bytes(got), to_bytes(expected)
     return Case(
         subject=str(subject),
         found=HoleErrors.of(expected, got, masks),
         limits=asked.limits(own),
         eager=own,
-        ssim=_ssim(to_bytes(expected), to_bytes(got)),
+        ssim=_ssim(wanted, found),
+        differing=float((found != wanted)[masks > 0].mean()),
+        in_bytes=got.dtype == np.uint8,
         spread=float(_unit(expected)[masks > 0].std()),
     )
 
@@ -174,7 +183,9 @@ def _together(cases: Sequence[Case], tolerance: Tolerance) -> Case:
     own = HoleErrors.together(eager) if eager else None
     found = HoleErrors.together([case.found for case in cases])
     limits = tolerance.photographs.limits(own, min(case.found.pixels for case in cases))
-    return Case(TOGETHER, found, limits, own, spread=max(case.spread for case in cases))
+    differing = sum(case.differing * case.found.pixels for case in cases) / found.pixels
+    spread, in_bytes = max(case.spread for case in cases), any(case.in_bytes for case in cases)
+    return Case(TOGETHER, found, limits, own, spread=spread, differing=differing, in_bytes=in_bytes)
 
 
 def run_at(subject: Subject, run: Callable[[Array, Array], Array], images: Array, masks: Array) -> Array:

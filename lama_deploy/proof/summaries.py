@@ -10,13 +10,21 @@ from lama_deploy.proof.parity import TOGETHER, Case, ParityRecord
 from lama_deploy.proof.tolerance import decibel_text
 from lama_deploy.reports.text import aligned
 
-HEADER = ("", "max error", "allowed", "mean error", "allowed", "PSNR dB", "least", "SSIM", "")
+HEADER = ("", "max error", "allowed", "mean error", "allowed", "PSNR dB", "least", "SSIM", "other bytes", "")
+HIDDEN = (
+    "results are bytes: where one is not the reference's, the errors are the least that explain it, which is none "
+    "between bytes one level apart; other bytes says how many there are"
+)
 
 
 def parity_table(record: ParityRecord) -> str:
-    """One row a case; errors inside holes are absolute, in [0, 1]. A case that fails has its reasons below."""
+    """One row a case; errors inside holes are absolute, in [0, 1]. A case that fails has its reasons below.
+
+    Where results are bytes and some differ, a line says what the errors leave out.
+    """
     reasons = [f"{case.subject}: {'; '.join(case.broken)}" for case in record.cases if not case.passed]
-    return "\n".join([aligned([HEADER, *map(_row, record.cases)], left=(0,)), *reasons])
+    hidden = [HIDDEN] if any(case.in_bytes and case.differing for case in record.cases) else []
+    return "\n".join([aligned([HEADER, *map(_row, record.cases)], left=(0,)), *hidden, *reasons])
 
 
 def _row(case: Case) -> tuple[str, ...]:
@@ -26,9 +34,10 @@ def _row(case: Case) -> tuple[str, ...]:
         f"{case.limits.largest:.1e}",
         f"{case.found.mean:.1e}",
         f"{case.limits.mean:.1e}",
-        decibel_text(case.found.rms),
+        "no error" if case.differing and not case.found.rms else decibel_text(case.found.rms),
         decibel_text(case.limits.rms),
         "-" if case.ssim is None else f"{case.ssim:.5f}",
+        f"{case.differing:.2%}" if case.differing >= 1e-4 or not case.differing else "below 0.01%",
         "pass" if case.passed else "FAIL",
     )
 

@@ -14,3 +14,8 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> str:
         padded = [cell.ljust(width) if column in left else cell.rjust(width) for column, (cell, width) in cells]
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+def megabytes(count: int) -> str:
+    """A file's size in words."""
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -19,6 +20,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyErr
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.images.pixels import to_bytes
+from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
 from lama_deploy.runtime.forks import birth, check_opening
 from lama_deploy.runtime.options import (
@@ -34,6 +36,7 @@ from lama_deploy.runtime.options import (
 )
 from lama_deploy.runtime.results import check_filled
 from lama_deploy.runtime.strategies.whole import Whole
+from lama_deploy.tensorrt.modules import FLAVOURS
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
+OF_THE_DEMO = ("onnxruntime_demo", "DemoBackend")  # lama-demo in "onnxruntime", which needs no torch
 OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
 PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
@@ -109,7 +113,8 @@ class Inpainter:
 
         backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
         for TensorRT or TensorRT-RTX), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs);
-        by default the first that fits.
+        by default the first that fits. "lama-demo" also runs in "onnxruntime", and does
+        where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
@@ -120,14 +125,16 @@ class Inpainter:
         if not isinstance(source, (str, os.PathLike)):
             raise LamaDeployError(f'the model is {brief(source)}; allowed: a path or a name, such as "big-lama"')
         model, bundle = _engine_file(Path(source), check)
-        fitting: tuple[BackendName, ...] = OF_CHECKPOINTS if model is None else (BY_SUFFIX[model.suffix],)
+        fitting = _fitting(source, model)
         chosen = fitting[0] if backend is None else backend
         if chosen not in fitting:
             runs = " or ".join(map(repr, fitting))
             raise LamaDeployError(f"{source}: backend {chosen!r} does not run this, {runs} does; {_takes(chosen)}")
-        opener = _opener(chosen, options)
+        opener = _opener(chosen, options, bundle)
         if model is not None:
             return cls._made(_opened(opener, model, bundle if check else None, options), options)
+        if chosen not in OF_CHECKPOINTS:
+            return cls._made(_opener(chosen, options, place=OF_THE_DEMO)(**options), options)
         from lama_deploy.checkpoints.weights import load_weights
 
         return cls._made(opener(load_weights(source), **options), options)
@@ -246,23 +253,42 @@ def _takes(backend: str) -> str:
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 
-def _backend_class(name: BackendName) -> Any:
+def _fitting(source: Source, model: Path | None) -> tuple[BackendName, ...]:
+    """The backends that run it, the first by default: of a file that an engine opens, its engine.
+
+    lama-demo also runs in ONNX Runtime, and does where there is no torch.
+    """
+    from lama_deploy.checkpoints.weights import DEMO
+
+    if model is not None:
+        return (BY_SUFFIX[model.suffix],)
+    if str(source) != DEMO or Path(source).exists():
+        return OF_CHECKPOINTS
+    return ("onnxruntime", *OF_CHECKPOINTS) if find_spec("torch") is None else (*OF_CHECKPOINTS, "onnxruntime")
+
+
+def _backend_class(name: BackendName, bundle: Bundle | None = None, place: tuple[str, str] | None = None) -> Any:
+    """bundle: what it is to run, for advice. place: (module, class), by default that of BACKENDS."""
     package, extra = PACKAGES.get(name, (name, name))
-    module_name, class_name = BACKENDS[name]
+    module_name, class_name = place or BACKENDS[name]
     try:
         module = import_module(f"lama_deploy.runtime.backends.{module_name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != package:
             raise
         hint = "; or export a bundle once, with lama-export, and run that" if package == "torch" else ""
-        raise MissingDependencyError(f"this model needs {package}: pip install lama-deploy[{extra}]{hint}") from error
+        needed = install(FLAVOURS[bundle.target].extra if bundle and bundle.target in FLAVOURS else extra)
+        raise MissingDependencyError(f"this model needs {package}: {needed}{hint}") from error
     return getattr(module, class_name)
 
 
-def _opener(name: BackendName, options: dict[str, Any]) -> Any:
+def _opener(
+    name: BackendName, options: dict[str, Any], bundle: Bundle | None = None, place: tuple[str, str] | None = None
+) -> Any:
     """The backend's class, if it has these options."""
-    opener = _backend_class(name)
-    allowed = list(inspect.signature(opener).parameters)[1:]
+    opener = _backend_class(name, bundle, place)
+    allowed = list(inspect.signature(opener).parameters)
+    allowed = [option for option in allowed if option not in ("model", "checkpoint")]
     check_counts(options)
     for option in options:
         if option not in allowed:

@@ -20,12 +20,14 @@ CheckpointBackend = Literal["torch", "cuda"]
 
 
 class _Device(TypedDict, total=False):
+    """device: also "auto", the same as None. A device that is asked for and not there is an error, never the CPU."""
+
     device: str | None
     threads: int | None
 
 
 class OnnxRuntimeOptions(_Device, total=False):
-    """device: "cpu" or "cuda"; None: CUDA where this ONNX Runtime has it. threads: of the CPU; None: as it chooses.
+    """device: "cpu", "cuda" or "cuda:N"; None: CUDA where it starts. threads: of the CPU; None: as it chooses.
 
     optimization: of the graph, "all" (the default), "extended", "basic" or "none".
     """
@@ -62,7 +64,7 @@ class TensorRtOptions(_Device, total=False):
 
 
 class TorchOptions(_Device, total=False):
-    """device: of torch, such as "cpu" or "cuda:1"; None: CUDA where there is one. threads: of the CPU; None: as set.
+    """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU.
 
     dtype: what it computes in (default: float32).
     """

@@ -15,35 +15,37 @@ from importlib.util import find_spec
 from typing import Any
 
 from lama_deploy.errors import MissingDependencyError, brief
+from lama_deploy.installing import install
 
 Version = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Flavour:
-    """oldest: that builds strongly typed networks. plugins_since: that takes plugins through its ONNX parser.
+    """extra: of this package, that installs it. oldest: that builds strongly typed networks. plugins_since: that takes
+    plugins through its ONNX parser.
 
     dft_since: that has ONNX's DFT operator, None for none yet.
     """
 
     module: str
     name: str
-    install: str
+    extra: str
     oldest: Version
     plugins_since: Version
     dft_since: Version | None
 
 
 FLAVOURS: Mapping[str, Flavour] = {
-    "trt": Flavour("tensorrt", "TensorRT", "lama-deploy[tensorrt]", (10, 13), (10, 13), (11, 2)),
-    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "lama-deploy[tensorrt-rtx]", (1, 5), (1, 7), None),
+    "trt": Flavour("tensorrt", "TensorRT", "tensorrt", (10, 13), (10, 13), (11, 2)),
+    "trt-rtx": Flavour("tensorrt_rtx", "TensorRT-RTX", "tensorrt-rtx", (1, 5), (1, 7), None),
 }
 
 
 def open_tensorrt(target: str) -> Any:
     """The module of "trt" or "trt-rtx". Raises MissingDependencyError where it is missing, half-installed or old."""
     flavour = FLAVOURS[target]
-    advice = f"pip install {flavour.install}"
+    advice = install(flavour.extra)
     if find_spec(flavour.module) is None:
         raise MissingDependencyError(f"{target!r} needs {flavour.name}, which is not installed: {advice}")
     try:
@@ -57,7 +59,7 @@ def open_tensorrt(target: str) -> Any:
     if version_of(module) < flavour.oldest:
         raise MissingDependencyError(
             f"{flavour.name} {version} is too old, {_dotted(flavour.oldest)} is the oldest that works: "
-            f"{advice} --upgrade"
+            f"{install(flavour.extra, upgrade=True)}"
         )
     return module
 
@@ -74,7 +76,7 @@ def require_plugins(module: Any, target: str) -> None:
     if version_of(module) < flavour.plugins_since:
         raise MissingDependencyError(
             f"{flavour.name} {module.__version__} takes no plugins, {_dotted(flavour.plugins_since)} does: "
-            f"pip install {flavour.install} --upgrade, or export with --spectral inline"
+            f"{install(flavour.extra, upgrade=True)}, or export with --spectral inline"
         )
 
 
@@ -88,7 +90,7 @@ def require_dft(module: Any, target: str) -> None:
         raise MissingDependencyError(f"{flavour.name} {module.__version__} has no DFT operator: {advice}")
     raise MissingDependencyError(
         f"{flavour.name} {module.__version__} has no DFT operator, {_dotted(flavour.dft_since)} does: "
-        f"pip install {flavour.install} --upgrade, or {advice}"
+        f"{install(flavour.extra, upgrade=True)}, or {advice}"
     )
 
 

@@ -1,1 +1,1 @@
-"""Training LaMa as in the paper: data, losses, the loop. Needs torch and `pip install lama-deploy[train]`."""
+"""Training LaMa as in the paper: data, losses, the loop. Needs torch and the extra `train`."""

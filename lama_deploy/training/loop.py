@@ -28,6 +28,7 @@ from lama_deploy.training.data import Batch, TrainingSamples, training_batches
 from lama_deploy.training.fine_tuning import fine_tuned, tune_discriminator
 from lama_deploy.training.going_on import say_changes
 from lama_deploy.training.here import perceptual_here
+from lama_deploy.training.place import require_place
 from lama_deploy.training.report import Report
 from lama_deploy.training.state import LAST, WEIGHTS, TrainedOn, restore_run, save_run
 from lama_deploy.training.step import Networks, generator_input, training_step
@@ -43,6 +44,7 @@ class Run:
 
     weights: checkpoint or name to fine-tune from, not read where a run goes on. told: of it, as for `load_checkpoint`.
     resume: go on from out/models/last.ckpt.
+    overwrite: of files in `out` that are no run of its own, or are a run that is not to go on.
     stop_after: steps to do in this call, None for all; the learning rates still follow config.steps.
     """
 
@@ -51,6 +53,7 @@ class Run:
     weights: str | None = None
     told: Mapping[str, str] = field(default_factory=dict)
     resume: bool = False
+    overwrite: bool = False
     accelerator: str = "auto"
     devices: int = 1
     stop_after: int | None = None
@@ -84,8 +87,7 @@ def train(config: TrainConfig, run: Run, fabric: Fabric | None = None, watch: Wa
     """
     fabric = fabric or make_fabric(config, run)
     with ends_together(fabric), alone_in(run.out) if fabric.is_global_zero else nullcontext():
-        if not run.resume and (run.out / LAST).exists():
-            raise TrainingError(f"{run.out}: holds a run already; go on with --resume, or use another --out")
+        require_place(run.out, resume=run.resume, overwrite=run.overwrite)
         samples = TrainingSamples(run.data, config.data, config.seed)
         if run.resume and fabric.is_global_zero:
             say_changes(run.out, config, TrainedOn(run.data, len(samples.refs)))

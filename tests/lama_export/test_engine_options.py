@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
+from lama_deploy.installing import install
 from lama_deploy.tensorrt.modules import open_tensorrt, require_dft, require_plugins
 from lama_export.engine_options import Batch, EngineOptions, Profile
 from lama_export.tensorrt.build import build_engine
@@ -100,7 +101,7 @@ def test_missing_tensorrt_is_said(target: str, module: str, tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "which is not installed: pip install lama-deploy[tensorrt" in done.stderr.splitlines()[-1]
+    assert f"which is not installed: {install(target.replace('trt', 'tensorrt'))}" in done.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.folded import pixels_of_bias, pixels_of_weight
 from lama_deploy.checkpoints.topology import HEAD, Layer
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder
@@ -87,8 +88,8 @@ def _head(layers: Layers, x: str, layer: Layer) -> str:
     """
     g = layers.graph
     with g.scope(HEAD):
-        weight = g.constant(f"{layer.conv}.weight", _two_by_two(layers.weights.weight(layer)))
-        bias = np.tile(layers.weights.bias(layer), 4)
+        weight = g.constant(f"{layer.conv}.weight", pixels_of_weight(layers.weights.weight(layer)))
+        bias = pixels_of_bias(layers.weights.bias(layer))
 
         def conv(x: str, **attrs: Any) -> str:
             own = g.bias(f"{layer.conv}.bias", bias)
@@ -126,13 +127,3 @@ def _reflected(layers: Layers, x: str, conv: Callable[..., str]) -> str:
         right = conv(layers.reflect_pad_sides(columns, 0, 0, 0, pad))
     rows = g.op("Concat", left, middle, right, axis=3, name="rows")
     return g.op("Concat", top, rows, bottom, axis=2, name="assembled")
-
-
-def _two_by_two(weight: Array) -> Array:
-    """(O, I, k, k) at stride 1 -> (4 O, I, k+1, k+1) at stride 2, outputs ordered (row, column, O)."""
-    outputs, inputs, k, _ = weight.shape
-    blocks = np.zeros((2, 2, outputs, inputs, k + 1, k + 1))
-    for row in range(2):
-        for column in range(2):
-            blocks[row, column, :, :, row : row + k, column : column + k] = weight
-    return blocks.reshape(4 * outputs, inputs, k + 1, k + 1)

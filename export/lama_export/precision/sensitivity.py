@@ -15,7 +15,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import ParityError
-from lama_export.progress import Progress
+from lama_export.progress import Progress, phase
 
 RANKING_PICTURES = 3
 SPECTRAL = "/g2g/"  # the spectral transforms are never quantised
@@ -46,7 +46,7 @@ def choose(
 ) -> Choice:
     """psnr: of a model with these kinds left out. Raises ParityError where all of them would have to be."""
     psnr_of_all = reached = psnr(())
-    without = {kind: psnr((kind,)) for kind in progress(kinds)}
+    without = {kind: psnr((kind,)) for kind in phase(progress, "choosing what stays exact")(kinds)}
     left_out: list[str] = []
     for kind in sorted(kinds, key=lambda kind: -without[kind]):
         if reached >= least_psnr:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from lama_deploy.errors import brief
 from lama_export.progress import Progress
+from lama_export.progress import phase as named
 
 SHOWN_DEPTH = 2  # of nested phases: those below last milliseconds
 
@@ -24,7 +26,7 @@ class Phases:
     def start(self, phase: str, parent: str | None, steps: int) -> None:
         self._depths[phase] = self._depths.get(parent or "", 0) + 1
         if self._depths[phase] <= SHOWN_DEPTH:
-            self._bars[phase] = iter(self._progress(range(steps)))
+            self._bars[phase] = iter(named(self._progress, brief(phase, 40))(range(steps)))
             next(self._bars[phase], None)
 
     def step(self, phase: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import EngineError, KernelError, MissingDependencyError
+from lama_deploy.installing import install
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 from lama_deploy.proof.parity import ParityRecord, measure, require
@@ -15,7 +16,7 @@ from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.subjects import photographs_at
 from lama_deploy.proof.tolerance import tolerance_for
 from lama_deploy.runtime.backend import Backend
-from lama_export.progress import Progress
+from lama_export.progress import Progress, phase
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def prove_engine(
         [*engine_sizes(bundle.engine), *photographs_at(best_sizes(bundle.engine))],
         tolerance_for(bundle),
         eager=eager(checkpoint),
-        progress=progress,
+        progress=phase(progress, "running the engine"),
     )
     require(record)
     return record
@@ -52,5 +53,5 @@ def _opened(directory: Path, bundle: Bundle) -> Backend | None:
         return None
     except ModuleNotFoundError as error:
         if bundle.target == "trt" or error.name is None or not error.name.startswith("cuda"):
-            raise MissingDependencyError("to run an engine: pip install lama-deploy[tensorrt]") from error
+            raise MissingDependencyError(f"to run an engine: {install('tensorrt')}") from error
         return None

@@ -13,6 +13,7 @@ from typing import Any
 import onnx
 
 from lama_deploy.errors import EngineError, MissingDependencyError
+from lama_deploy.installing import install
 from lama_deploy.proof.layers.compare import Difference, LayerComparison
 from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
 from lama_deploy.tensorrt.plugin.load import load_plugin
@@ -25,9 +26,7 @@ def require_polygraphy(target: str) -> None:
     Raises MissingDependencyError, and EngineError where this process has used Polygraphy with the other TensorRT.
     """
     if find_spec("polygraphy") is None:
-        raise MissingDependencyError(
-            "--layers needs Polygraphy, which is not installed: pip install lama-deploy[layers]"
-        )
+        raise MissingDependencyError(f"--layers needs Polygraphy, which is not installed: {install('layers')}")
     if target not in FLAVOURS:
         return
     from polygraphy import config

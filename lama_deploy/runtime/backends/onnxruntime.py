@@ -6,42 +6,34 @@ import os
 from pathlib import Path
 from typing import Any
 
+import onnxruntime as ort
+
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, config_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
-from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
+from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import expected_memory
+from lama_deploy.variants import GeneratorConfig
 
 
-class OnnxRuntimeBackend:
-    """A `model.onnx` written by lama-export, either interface.
-
-    device: "cpu", "cuda" or None (CUDA where available). threads: of the CPU provider; None leaves it to ONNX Runtime.
-    """
+class OnnxModel:
+    """A model of lama-export that ONNX Runtime has opened, as a Backend. Safe to call from several threads."""
 
     name = "onnxruntime"
 
-    def __init__(
-        self,
-        model: str | os.PathLike[str],
-        *,
-        device: str | None = None,
-        threads: int | None = None,
-        optimization: Optimization = "all",
-    ) -> None:
-        self._session = open_session(Path(model), device=device, threads=threads, optimization=optimization)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        values = {
-            value.name: _described(value) for value in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
+    def __init__(self, model: Path, session: ort.InferenceSession, config: GeneratorConfig | None) -> None:
+        """model: for messages. config: of its generator, where it is known. Raises BundleError."""
+        self._session = session
+        metadata = session.get_modelmeta().custom_metadata_map
+        values = {value.name: _described(value) for value in (*session.get_inputs(), *session.get_outputs())}
         self._io = check_interface(model, metadata.get(IO_PROPERTY), values, "onnx")
         made_for = metadata.get(PRECISION_PROPERTY)
-        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
-        config = config_beside(Path(model)) if self.device == "cpu" else None
-        self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, config, made_for))
+        self.device = device_of(session)
+        measured = config if self.device == "cpu" else None
+        self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, measured, made_for))
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run. Raises EngineError, DeviceMemoryError."""
@@ -55,6 +47,25 @@ class OnnxRuntimeBackend:
             feeds = dict(zip(("image", "mask"), unit_planes(images, masks), strict=True))
         result: Array = self._session.run(["result"], feeds)[0]
         return result if self._io == "uint8" else result.transpose(0, 2, 3, 1)
+
+
+class OnnxRuntimeBackend(OnnxModel):
+    """A `model.onnx` written by lama-export, either interface.
+
+    device: "cpu", "cuda", "cuda:N"; None or "auto" (CUDA where it starts). threads: of the CPU provider; None leaves
+    it to ONNX Runtime.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        optimization: Optimization = "all",
+    ) -> None:
+        session = open_session(Path(model), device=device, threads=threads, optimization=optimization)
+        super().__init__(Path(model), session, config_beside(Path(model)))
 
 
 def _described(value: Any) -> Value:

@@ -14,11 +14,12 @@ import openvino as ov
 
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import config_beside
-from lama_deploy.errors import BundleError, LamaDeployError, brief
+from lama_deploy.errors import BundleError, brief
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.runtime.backends.openvino_files import ModelFiles
+from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import expected_memory
@@ -98,8 +99,7 @@ class OpenVinoBackend(CompiledModel):
         cache: str | os.PathLike[str] | None = None,
         precision: str | None = None,
     ) -> None:
-        if device not in (None, "cpu"):
-            raise LamaDeployError(f"the openvino backend runs on the CPU, not on {device!r}; leave the device out")
+        parse_device(device, ("cpu",), "the openvino backend")
         self._files, self._core = ModelFiles.read(Path(model)), openvino_core()
         io, made_for = self._files.properties()
         hint = precision or _supported_hint(self._core, _known(self._files.path, made_for))
@@ -157,5 +157,6 @@ def _supported_hint(core: ov.Core, precision: str) -> str:
     hint = HINTS[precision]
     if FEATURES.get(hint, "FP32") in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return hint
-    log.warning("this CPU does not compute in %s; %s runs in f32 instead, right and slower", hint, precision)
+    runs = "what its 8-bit convolutions leave runs" if precision == "int8" else f"{precision} runs"
+    log.warning("OpenVINO does not compute in %s on this CPU; %s in f32 instead, right and slower", hint, runs)
     return "f32"

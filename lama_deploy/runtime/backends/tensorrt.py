@@ -18,6 +18,7 @@ from lama_deploy.cache import kept_in_cache
 from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.shapes import Shape, described, fitting
 from lama_deploy.tensorrt.context import Kernels, runtime_config
@@ -135,12 +136,8 @@ def _block(array: Array) -> Block:
 
 
 def _ordinal(device: str | None) -> int | None:
-    if device is None:
-        return None
-    kind, _, number = device.partition(":")
-    if kind != "cuda" or not (number.isdecimal() or device == "cuda"):
-        raise LamaDeployError(f"engines run on NVIDIA GPUs, not on {device!r}; allowed: cuda, cuda:N")
-    return int(number or 0)
+    found = parse_device(device, ("cuda",), "an engine of TensorRT")
+    return None if found is None else found.index or 0
 
 
 def _check_options(streams: int, graphs: int, kernels: str) -> None:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief, quoted
+from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.model.predict import generator_from_state, inpaint
 from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.runtime.backends.torch_devices import torch_device
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.memory import expected_memory
 
 PRECISIONS = {torch.float64: "fp64", torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-
-
-@contextmanager
-def _opening(device: object) -> Iterator[None]:
-    """Raises LamaDeployError for a device that torch does not know or has not here."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise LamaDeployError(f"device {quoted(device)} cannot be used ({brief(error)}); allowed: cpu, cuda") from error
 
 
 class TorchBackend:
@@ -40,20 +29,20 @@ class TorchBackend:
         threads: int | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
-            raise MissingDependencyError("this PyTorch sees no CUDA device; use the CPU, or a CUDA build of torch")
+        self.device = torch_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
-        with _opening(device):
-            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype
         precision = PRECISIONS.get(dtype)
         config = checkpoint.config
         memory = expected_memory(self.name, config, precision) if self.device.type == "cpu" else None
         self.capabilities = Capabilities(multiple=config.multiple, precision=precision, memory=memory)
         generator = generator_from_state(checkpoint.config, checkpoint.state_dict)
-        with _opening(self.device):
+        try:
             self.generator = generator.to(self.device, dtype)
+        except (RuntimeError, TypeError) as error:  # TypeError: mps has no float64
+            reason = f"device '{self.device}' cannot hold the model ({brief(error)}); use another, or cpu"
+            raise LamaDeployError(reason) from error
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run; returns floats of the backend's dtype. Raises EngineError, DeviceMemoryError."""

@@ -19,6 +19,8 @@ from lama_deploy.precision.fp16_weights import half_state
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.cuda_graphs import CudaRecorder, GraphCache
 from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
+from lama_deploy.runtime.backends.torch_devices import torch_device
+from lama_deploy.runtime.devices import Device, parse_device
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.memory import expected_memory
 from lama_deploy.variants import GeneratorConfig
@@ -119,22 +121,15 @@ def _exact(generator: FusedGenerator, x: Tensor) -> Tensor:
 
 
 def _device(name: str | None) -> torch.device:
-    try:
-        device = torch.device(name or "cuda")
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cuda", "cpu"):
-        raise LamaDeployError(f"device {name!r} is unknown to this backend; allowed: cuda, cuda:N, cpu")
-    if device.type == "cuda" and not torch.cuda.is_available():
+    device = parse_device(name, ("cuda", "cpu"), "the cuda backend") or Device("cuda")
+    if device.kind == "cuda" and not torch.cuda.is_available():
         raise MissingDependencyError(
             "this PyTorch sees no CUDA device; use backend 'torch', a CUDA build of torch, or device 'cpu' for tests"
         )
-    if device.type == "cpu":
-        return device
-    index = torch.cuda.current_device() if device.index is None else device.index
-    if index >= torch.cuda.device_count():
-        raise LamaDeployError(f"device {name!r} is not there; this machine has {torch.cuda.device_count()} of them")
-    return torch.device("cuda", index)  # with its number: which one is current differs from thread to thread
+    found = torch_device(device)
+    if found.type == "cuda" and found.index is None:
+        return torch.device("cuda", torch.cuda.current_device())  # which one is current differs from thread to thread
+    return found
 
 
 def _check(image: Tensor, mask: Tensor) -> None:

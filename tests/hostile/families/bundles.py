@@ -10,6 +10,7 @@ from typing import Any
 
 from lama_deploy.bundle import MANIFEST, load_bundle
 from lama_deploy.errors import BundleError
+from lama_deploy.reports.about import about, about_lines
 from tests.hostile.bundle_files import copy, open_and_run, write_bundles
 from tests.hostile.mutations import mutated
 
@@ -41,12 +42,12 @@ def case(shared: dict[str, Path], folder: Path, seed: int) -> None:
     bundle = copy(shared[rng.choice(("onnx", "openvino"))], folder)
     if seed < len(CRAFTED):
         CRAFTED[seed](bundle)
-        load_bundle(bundle)
+        about_lines(about(bundle))
         open_and_run(bundle)
         return
     if seed % 2:
         change_value(rng, bundle)
-        load_bundle(bundle)
+        about_lines(about(bundle))
         return
     damage_file(rng, bundle)
     open_and_run(bundle)

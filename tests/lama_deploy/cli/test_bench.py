@@ -28,7 +28,7 @@ EAGER = "eager PyTorch"
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs the command in an empty folder, two rounds at a time, and returns its exit code."""
     monkeypatch.chdir(tmp_path)
-    usual = ["--rounds", "2", "--threads", "1", "--json", "r.json", "--html", "r.html"]
+    usual = ["--rounds", "2", "--threads", "1", "--json", "r.json", "--html", "r.html", "--overwrite"]
 
     def run(*arguments: object, sizes: str | None = "24x40,37x50x2") -> int:
         chosen = [] if sizes is None else ["--sizes", sizes]
@@ -172,3 +172,12 @@ def test_nothing_measured_writes_nothing(bench, engine, capsys):
     printed = capsys.readouterr()
     assert "no profile takes it" in printed.out and "error: nothing could be measured" in printed.err
     assert not Path("r.json").exists() and not Path("r.html").exists()
+
+
+def test_a_record_that_is_there_stays(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["lama-bench", "never opened", "--json", "r.json", "--html", "r.html"])
+    monkeypatch.chdir(tmp_path)
+    Path("r.html").write_text("mine")
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("error: r.html: exists already and would be replaced; give another name")
+    assert Path("r.html").read_text() == "mine"

@@ -124,7 +124,9 @@ REFUSED = {
     "metric": (["opencv-ns", "--data", "pairs", "--metrics", "SSIM,MS-SSIM"], "metric 'MS-SSIM' is unknown"),
     "mask set": (["opencv-ns", "--data", "pairs", "--masks", "wide"], "mask set 'wide' is unknown"),
     "seed of pairs": (["opencv-ns", "--data", "pairs", "--seed", "0"], "--seed is for test sets that are made"),
-    "written into the data": (["--data", "pairs", "--write", "pairs/set"], "lies in --data"),
+    "written into the data": (["--data", "pairs", "--write", "pairs/set"], "--write pairs/set: is or lies in pairs"),
+    "results that are there": (["opencv-ns", "--data", "pairs", "-o", "done"], "done/metrics.tsv: exists already"),
+    "a set that is there": (["--data", "empty", "--write", "pairs"], "pairs: exists already and would be replaced"),
     "backbone": (["opencv-ns", "--data", "pairs", "--backbone", "vgg17=x"], "'vgg17=x' is not NAME=FILE"),
     "backbone file": (["opencv-ns", "--data", "pairs", "--backbone", "vgg16=x.pth"], "x.pth"),
     "output": (["opencv-ns", "--data", "pairs", "-o", "pairs/0.png"], "results cannot be written"),
@@ -134,11 +136,13 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(evaluate, pairs, capsys, case):
     arguments, message = REFUSED[case]
-    Path("empty").mkdir()
+    for name in ("empty", "done"):
+        Path(name).mkdir()
+    Path("done/metrics.tsv").write_text("mine")
     assert evaluate(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
-    assert not list(Path().rglob("metrics.*"))
+    assert [path.read_text() for path in Path().rglob("metrics.*")] == ["mine"]
 
 
 @pytest.mark.parametrize(

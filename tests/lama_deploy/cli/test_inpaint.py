@@ -1,5 +1,7 @@
 """lama-inpaint writes what it can, names what it cannot, and its exit code tells which."""
 
+import io
+import json
 import shutil
 import subprocess
 import sys
@@ -121,8 +123,10 @@ def test_official_folder(inpaint, wanted):
     for index in range(2):
         save(f"in/{index}.png", IMAGES[index])
         save(f"in/{index}_mask001.png", MASKS[index] * 255)
-    assert inpaint("in", "-o", "out") == 0
-    assert files("out") == ["0_mask001.png", "1_mask001.png"]
+    assert inpaint("in", "-o", "in", "--format", "jpg") == 2
+    for output in ("out", "in/out", "out2"):  # what lies below is no input of the next
+        assert inpaint("in", "-o", output) == 0
+        assert files(output) == ["0_mask001.png", "1_mask001.png"]
     for index in range(2):
         np.testing.assert_array_equal(pixels(f"out/{index}_mask001.png"), wanted[index])
 
@@ -171,6 +175,8 @@ REFUSED = {
         "is an input and would be overwritten",
     ),
     "folder overwritten": (["images", "masks", "-o", "images"], "is an input and would be overwritten"),
+    "results among the images": (["images", "masks", "-o", "images/new"], "-o images/new: is or lies in images"),
+    "results among the masks": (["images", "masks", "-o", "masks/new"], "-o masks/new: is or lies in masks"),
     "missing": (["none.png", "masks/0.png", "-o", "r.png"], "none.png: no such file or folder"),
     "too many pixels": (
         [*PAIR, "r.png", "--max-pixels", "1319"],
@@ -214,6 +220,117 @@ def test_more_threads_than_any_machine_has(bundles, capsys, monkeypatch, option,
         main()
     (*_, line) = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and f"argument {option}: " in line and len(line) < 400
+
+
+def test_results_that_are_there_stay(inpaint, wanted, capsys):
+    save_folders()
+    save("out/1.png", IMAGES[0])
+    assert inpaint("images", "masks", "-o", "out", model="never opened") == 2
+    assert capsys.readouterr().err == (
+        "error: out/1.png: exists already and would be replaced; give another -o, --skip-existing to do the others, "
+        "or --overwrite\n"
+    )
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing") == 0
+    assert capsys.readouterr().out == "2 of 2 written to out, 1 were there already\n"
+    np.testing.assert_array_equal(pixels("out/1.png"), IMAGES[0])
+    np.testing.assert_array_equal(pixels("out/2.png"), wanted[2])
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing", model="never opened") == 0
+    assert capsys.readouterr().out == "all 3 results are there already in out\n"
+    assert inpaint("images", "masks", "-o", "out", "--overwrite") == 0
+    np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
+
+
+def test_several_images(inpaint, wanted, capsys):
+    save_folders()
+    save("masks/1_mask001.png", MASKS[1] * 255)
+    Path("masks/1.png").unlink()
+    save("images/9.png", IMAGES[0])
+    assert inpaint("images/0.png", "images/9.png", "images/1.png", "masks", "-o", "out") == 0
+    assert capsys.readouterr().err == "note: 1 images have no mask and are left out, first images/9.png\n"
+    assert files("out") == ["0.png", "1.png"]
+    np.testing.assert_array_equal(pixels("out/1.png"), wanted[1])
+    assert inpaint("images/0.png", "images/2.png", "--mask", "masks/2.png", "-o", "one", "--format", "bmp") == 0
+    assert files("one") == ["0.bmp", "2.bmp"]
+    np.testing.assert_array_equal(pixels("one/2.bmp"), wanted[2])
+
+
+SEVERAL = {
+    "no mask": (["images/0.png", "images/1.png", "images/2.png", "-o", "out"], "give a folder of masks, or one mask"),
+    "a folder": (["images", "images/1.png", "masks", "-o", "out"], "images is a folder among several images"),
+    "one result": (["images/0.png", "images/1.png", "masks", "-o", "r.png"], "r.png: several images need a folder"),
+    "no masks of theirs": (["masks/0.png", "masks/1.png", "images/sub", "-o", "out"], "no mask in images/sub has the"),
+    "the same name twice": (["images/0.png", "masks/0.png", "masks", "-o", "out"], "two results have this name"),
+    "missing": (["images/0.png", "images/9.png", "masks", "-o", "out"], "images/9.png: no such file or folder"),
+    "standard input twice": (["-", "-", "-o", "r.png"], "standard input (-) holds one picture"),
+    "two into standard output": (["images", "masks", "-o", "-"], "standard output (-) takes one result"),
+    "picture and record": (["images/0.png", "masks/0.png", "-o", "-", "--json", "-"], "cannot both be standard output"),
+    "record that is there": (["images", "masks", "-o", "out", "--json", "r.json"], "r.json: exists already"),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_several_images_refused(inpaint, capsys, case):
+    save_folders()
+    Path("images/sub").mkdir()
+    Path("r.json").write_text("mine")
+    arguments, message = SEVERAL[case]
+    assert inpaint(*arguments, model="never opened") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert not Path("out").exists() and Path("r.json").read_text() == "mine"
+
+
+def test_standard_input_and_output(inpaint, wanted, capsysbinary, monkeypatch):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0])
+    given = io.TextIOWrapper(io.BytesIO(Path("a.png").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", given)
+    assert inpaint("-", "m.png", "-o", "-") == 0
+    out = capsysbinary.readouterr().out
+    with Image.open(io.BytesIO(out)) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(image), wanted[0])
+    assert inpaint("a.png", "m.png", "-o", "-", "--format", "bmp") == 0
+    assert capsysbinary.readouterr().out[:2] == b"BM"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nothing")))
+    assert inpaint("a.png", "-", "-o", "r.png") == 2
+    captured = capsysbinary.readouterr()
+    assert b"standard-input: not a picture" in captured.err and captured.out == b"0 of 1 written to r.png\n"
+    assert files(".") == ["a.png", "m.png"]
+
+
+def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
+    save("a.png", IMAGES[0])
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert inpaint("-", "a.png", "-o", "r.png") == 2
+    assert "standard input (-) is a terminal" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_record(inpaint, capsys):
+    save_folders()
+    save("images/3.png", IMAGES[0])
+    save("out/0.png", IMAGES[0])
+    Path("images/1.png").write_bytes(b"broken")
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing", "--json", "-") == 3
+    record = json.loads(capsys.readouterr().out)
+    pictures = record["pictures"]
+    assert [picture["state"] for picture in pictures] == ["there", "failed", "written"]
+    assert pictures[2] | {"state": ""} == {
+        "image": "images/2.png",
+        "mask": "masks/2.png",
+        "output": "out/2.png",
+        "state": "",
+        "error": None,
+    }
+    assert "images/1.png: not a picture" in pictures[1]["error"] and record["without_mask"] == ["images/3.png"]
+    assert inpaint("images", "masks", "-o", "out", "--overwrite", "--json", "r.json") == 3
+    assert capsys.readouterr().out == "2 of 3 written to out\n"
+    assert json.loads(Path("r.json").read_text())["pictures"][0]["state"] == "written"
 
 
 def test_model_that_does_not_exist(inpaint, capsys):

@@ -99,7 +99,10 @@ def test_trains_and_resumes(lama_train, capsys):
     assert captured.err == ""
     first = load_checkpoint("out/generator.safetensors").state_dict
     assert lama_train(*TRAIN, "out") == 2
-    assert capsys.readouterr().err == "error: out: holds a run already; go on with --resume, or use another --out\n"
+    assert (
+        capsys.readouterr().err
+        == "error: out: holds a run already; go on with --resume, use another --out, or --overwrite\n"
+    )
     assert lama_train(*TRAIN, "out", "--resume", "--set", "steps=3") == 0
     assert torch.load("out/models/last.ckpt", weights_only=True)["global_step"] == 3
     second = load_checkpoint("out/generator.safetensors").state_dict

@@ -44,6 +44,9 @@ def test_good_bundle_against_eager(verify, bundles, tiny, tmp_path, capsys):
     assert record["passed"] and subjects[-1] == TOGETHER
     assert subjects[:3] == ["24x40", "37x50x2", "256x256 photograph 1"]
     assert capsys.readouterr().out.count(" pass\n") >= 2
+    assert verify(bundles["uint8"], "--json", tmp_path / "r.json") == 2  # before the work
+    assert "r.json: exists already and would be replaced; give another name, or --o" in capsys.readouterr().err
+    assert json.loads((tmp_path / "r.json").read_text()) == record
 
 
 @pytest.mark.parametrize("reference", ["eager", "bundle"])

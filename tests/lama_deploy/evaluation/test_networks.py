@@ -94,9 +94,7 @@ def test_asked_for_but_absent(name):
 def test_reference_libraries_absent(monkeypatch, name, module):
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setitem(sys.modules, f"{module}.inception", None)
-    with pytest.raises(
-        MissingDependencyError, match=rf"{name} needs {module} and torchvision .*lama-deploy\[evaluate\]"
-    ):
+    with pytest.raises(MissingDependencyError, match=rf"{name} needs {module} and torchvision .*\[reference-metrics\]"):
         load_metrics([name], "cpu", {})
 
 

@@ -12,6 +12,7 @@ import lama_deploy.runtime.backends.tensorrt as backend_module
 import lama_deploy.tensorrt.engine as engine_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.errors import BundleError, EngineError, KernelError
+from lama_deploy.installing import install
 from lama_deploy.runtime import Inpainter
 from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
@@ -102,7 +103,8 @@ def test_an_engine_with_the_plugin_gets_it(
     assert loaded == [(machine.trt, Path(plugin) if plugin else machine.folder / "prebuilt.so")]
 
 
-def test_without_cuda_python(machine: Machine) -> None:
+@pytest.mark.parametrize(("machine", "extra"), [("trt", "tensorrt"), ("rtx", "tensorrt-rtx")], indirect=["machine"])
+def test_without_cuda_python(machine: Machine, extra: str) -> None:
     code = (
         "import sys; sys.modules['cuda'] = None\n"
         "from lama_deploy.errors import MissingDependencyError\n"
@@ -111,4 +113,4 @@ def test_without_cuda_python(machine: Machine) -> None:
         "except MissingDependencyError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "this model needs cuda: pip install lama-deploy[tensorrt]", done.stderr
+    assert done.stdout.strip() == f"this model needs cuda: {install(extra)}", done.stderr

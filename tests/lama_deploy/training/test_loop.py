@@ -157,7 +157,9 @@ def test_watch_governs_the_run(config, run, capsys):
 def test_existing_run_is_not_overwritten(config, run):
     train(config, replace(run, stop_after=1))
     before = (run.out / LAST).read_bytes()
-    with pytest.raises(TrainingError, match="holds a run already; go on with --resume, or use another --out"):
+    with pytest.raises(
+        TrainingError, match="holds a run already; go on with --resume, use another --out, or --overwrite"
+    ):
         train(config, run)
     assert (run.out / LAST).read_bytes() == before
 

@@ -197,7 +197,11 @@ def test_precision_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> N
         ]
         assert _supported_hint(OldCpu(), "fp32") == "f32" and not caplog.records
         assert _supported_hint(OldCpu(), "bf16") == "f32"
-    assert "does not compute in bf16" in caplog.text
+        assert _supported_hint(OldCpu(), "int8") == "f32"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"OpenVINO does not compute in bf16 on this CPU; {runs} in f32 instead, right and slower"
+        for runs in ("bf16 runs", "what its 8-bit convolutions leave runs")
+    ]
 
 
 def test_hint_comes_from_the_bundle(openvino_bundles: Mapping[str, Path]) -> None:
@@ -253,7 +257,7 @@ def test_file_that_does_not_exist(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"device": "cuda"}, "runs on the CPU"),
+        ({"device": "cuda"}, "does not run on device 'cuda' here; allowed: auto, cpu"),
         ({"optimization": "all"}, "the openvino backend has no option 'optimization'; allowed: device, threads"),
         ({"cache": "/proc/none"}, "cannot be a cache"),
         ({"backend": "onnxruntime"}, "'openvino' does; it takes a bundle, made by lama-export --to onnx"),

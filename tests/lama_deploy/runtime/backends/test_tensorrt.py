@@ -201,7 +201,7 @@ def test_the_device_is_named(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"device": "cpu"}, "engines run on NVIDIA GPUs, not on 'cpu'; allowed: cuda, cuda:N"),
+        ({"device": "cpu"}, "an engine of TensorRT does not run on device 'cpu' here; allowed: auto, cuda, cuda:N"),
         ({"device": "cuda:1"}, "device cuda:1 is not there; this machine has 1 of them"),
         ({"streams": 0}, "streams is 0, graphs 8; allowed: streams from 1, graphs from 0"),
         ({"graphs": -1}, "streams is 1, graphs -1"),

@@ -147,8 +147,8 @@ def test_precision_follows_the_device(tiny: Checkpoint) -> None:
     ("options", "message"),
     [
         ({"precision": "fp8"}, "precision 'fp8' is unknown; allowed: fp32, fp16, bf16"),
-        ({"device": "tpu"}, "device 'tpu' is unknown to this backend; allowed: cuda, cuda:N, cpu"),
-        ({"device": "mps"}, "device 'mps' is unknown to this backend"),
+        ({"device": "tpu"}, "device 'tpu' is unknown; allowed: auto, cuda, cuda:N, cpu"),
+        ({"device": "mps"}, "the cuda backend does not run on device 'mps' here"),
         ({"graphs": -1}, "graphs is -1; it must be an integer of at least 0"),
         ({"streams": 2}, "the cuda backend has no option 'streams'; allowed: device, precision, threads, graphs"),
     ],
