@@ -1,4 +1,4 @@
-"""Models and os.fork: a child has none of its parent's threads, and waits for ever where an engine asks them to compute.
+"""Models and os.fork: a child has no thread of its parent's, and waits for ever where an engine asks them to compute.
 
 Seen with ONNX Runtime 1.32, OpenVINO 2026.4 and PyTorch 2.13 on Linux: models that were opened before the fork hang in
 the child, but for ONNX Runtime and PyTorch with one thread; a child can open OpenVINO models of its own, while ONNX
