@@ -41,7 +41,7 @@ class Cuda:
             reason = str(error) if isinstance(error, EngineError) else "no driver is installed"
             raise EngineError(
                 f"an engine needs an NVIDIA GPU, and there is none here ({reason}); the {MODEL} of its bundle runs "
-                "anywhere"
+                "in ONNX Runtime"
             ) from error
         found = None if device is not None else self._current_context()
         self._context = found or self._primary_context(device or 0)

@@ -64,7 +64,7 @@ def open_engine(path: Path, plugin: Path | None = None, *, check: bool = True) -
         gpus = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
         raise EngineError(
             f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); it runs on the GPUs that it was "
-            f"built for ({', '.join(gpus) or 'the default'}): export again, or use {MODEL}, which runs anywhere"
+            f"built for ({', '.join(gpus) or 'the default'}): export again, or use {MODEL}, which runs in ONNX Runtime"
         )
     sha256 = bundle.files[path.name]["sha256"]
     return OpenedEngine(trt, engine, runtime, log, _interface(path, trt, engine), _profiles(engine), sha256)
