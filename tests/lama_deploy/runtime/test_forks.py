@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +54,9 @@ def in_child(call: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_model_of_the_parent(tiny_bundle: Path, threads: int) -> None:
+def test_a_model_of_the_parent(bundles: Mapping[str, Path], threads: int) -> None:
     """With one thread ONNX Runtime computes in the caller's, which the child has."""
-    model = Inpainter.load(tiny_bundle, threads=threads)
+    model = Inpainter.load(bundles["uint8"], threads=threads)
     model(PICTURE, MASK)
     said = in_child(lambda: model(PICTURE, MASK))
     assert said == "done" if threads == 1 else said.startswith("this model was opened before the process was forked")
@@ -65,14 +65,14 @@ def test_a_model_of_the_parent(tiny_bundle: Path, threads: int) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_model_of_the_childs_own(tiny_bundle: Path, threads: int) -> None:
-    Inpainter.load(tiny_bundle, threads=threads)(PICTURE, MASK)
-    said = in_child(lambda: Inpainter.load(tiny_bundle, threads=threads)(PICTURE, MASK))
+def test_a_model_of_the_childs_own(bundles: Mapping[str, Path], threads: int) -> None:
+    Inpainter.load(bundles["uint8"], threads=threads)(PICTURE, MASK)
+    said = in_child(lambda: Inpainter.load(bundles["uint8"], threads=threads)(PICTURE, MASK))
     assert said == "done" if threads == 1 else said.startswith("ONNX Runtime was used before this process was forked")
 
 
-def test_a_child_whose_parent_opened_nothing(tiny_bundle: Path) -> None:
-    assert in_child(lambda: Inpainter.load(tiny_bundle, threads=2)(PICTURE, MASK)) == "done"
+def test_a_child_whose_parent_opened_nothing(bundles: Mapping[str, Path]) -> None:
+    assert in_child(lambda: Inpainter.load(bundles["uint8"], threads=2)(PICTURE, MASK)) == "done"
 
 
 def test_engines_that_can_start_again_and_that_cannot() -> None:
