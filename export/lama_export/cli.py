@@ -66,7 +66,8 @@ def parser() -> argparse.ArgumentParser:
         choices=["function", "inline", "dft", "plugin"],
         help="Write Fourier units in ONNX as nodes with an FFT-free local function (default), as that function "
         "written out for engines that reject functions, or as the standard DFT operator, which ONNX Runtime computes "
-        "from 1.28 on; in TensorRT as our plugin (default where it can be had), as that function, or from 11.2 as the DFT operator.",
+        "from 1.28 on; in TensorRT as our plugin (default where it can be had), as that function, or from 11.2 as the "
+        "DFT operator.",
     )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
