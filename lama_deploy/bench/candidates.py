@@ -18,7 +18,8 @@ from lama_deploy.proof.parity import engine_name, recorded_eager
 from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.tolerance import Tolerance, tolerance_for, tolerance_of
 from lama_deploy.runtime.backend import Backend
-from lama_deploy.runtime.inpainter import BY_SUFFIX, OF_CHECKPOINTS, Inpainter
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.opening import BY_SUFFIX, OF_CHECKPOINTS
 from lama_deploy.runtime.options import CheckpointBackend
 from lama_deploy.runtime.strategies.whole import Whole
 from lama_deploy.shapes import described

@@ -36,7 +36,8 @@ def told_inpainter(args: argparse.Namespace) -> Inpainter:
     """As lama-inpaint's options say, of a checkpoint that --assume was given for. Raises ConfigError for a bundle."""
     from lama_deploy.bundle import is_bundle
     from lama_deploy.checkpoints.weights import load_weights
-    from lama_deploy.runtime.inpainter import BY_SUFFIX, Inpainter
+    from lama_deploy.runtime.inpainter import Inpainter
+    from lama_deploy.runtime.opening import BY_SUFFIX
 
     if is_bundle(args.model) or Path(args.model).suffix in BY_SUFFIX:
         raise ConfigError("--assume is for checkpoints; what a bundle was exported with is in its bundle.json")

@@ -35,7 +35,7 @@ from lama_deploy.installing import install
 from lama_deploy.overwriting import require_free
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine, nvidia_gpus
-from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
+from lama_deploy.runtime.opening import OF_CHECKPOINTS
 
 ROUNDS, SECONDS = 100, 5
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tensorrt_rtx_cu13", "torch")

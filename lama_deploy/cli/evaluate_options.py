@@ -9,7 +9,7 @@ from lama_deploy.cli.common import add_overwrite_option, add_running_options, co
 from lama_deploy.cli.exit_codes import BAD_INPUT, SOME_FAILED
 from lama_deploy.errors import brief
 from lama_deploy.images.masks import MASK_SETS
-from lama_deploy.runtime.inpainter import OF_CHECKPOINTS
+from lama_deploy.runtime.opening import OF_CHECKPOINTS
 
 MODELS = """MODEL is a bundle, .onnx, checkpoint or name as for lama-inpaint; onnx:PATH or torchscript:PATH for another
 method's network (image and mask as floats in [0, 1], 1 = hole; any size or a fixed one; output in [0, 1] or 0..255);

@@ -31,7 +31,8 @@ from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.jobs.outcomes import Outcomes
 from lama_deploy.overwriting import require_apart, require_free, taken
-from lama_deploy.runtime.inpainter import BACKENDS, Inpainter
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.opening import BACKENDS
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,7 +14,8 @@ from lama_deploy.bundle import is_bundle, load_bundle
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, CheckpointError, LamaDeployError, UnsafeCheckpointError
 from lama_deploy.evaluation.third_party import ForeignModel, OutputRange, open_onnx, open_torchscript
-from lama_deploy.runtime.inpainter import BY_SUFFIX, Inpainter
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.opening import BY_SUFFIX
 
 ONNX_PREFIX, TORCHSCRIPT_PREFIX = "onnx:", "torchscript:"
 OPENCV = {"opencv-telea": "INPAINT_TELEA", "opencv-ns": "INPAINT_NS"}

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.errors import ImageError, LamaDeployError, MissingDependencyError, brief, quoted
+from lama_deploy.errors import ImageError, LamaDeployError, brief, quoted
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.images.pixels import to_bytes
-from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
-from lama_deploy.runtime.forks import birth, check_opening
+from lama_deploy.runtime.forks import birth
+from lama_deploy.runtime.opening import (
+    OF_CHECKPOINTS,
+    OF_THE_DEMO,
+    Source,
+    engine_file,
+    fitting_backends,
+    opened,
+    opener_of,
+    what_it_takes,
+)
 from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
@@ -32,29 +37,11 @@ from lama_deploy.runtime.options import (
     OpenVinoOptions,
     TensorRtOptions,
     TorchOptions,
-    check_counts,
 )
 from lama_deploy.runtime.results import check_filled
 from lama_deploy.runtime.strategies.whole import Whole
-from lama_deploy.tensorrt.modules import FLAVOURS
 
 log = logging.getLogger(__name__)
-
-Source = str | os.PathLike[str]
-
-# What people call them: (module of `backends`, class).
-BACKENDS: Mapping[BackendName, tuple[str, str]] = {
-    "onnxruntime": ("onnxruntime", "OnnxRuntimeBackend"),
-    "openvino": ("openvino", "OpenVinoBackend"),
-    "tensorrt": ("tensorrt", "TensorRtBackend"),
-    "torch": ("torch_eager", "TorchBackend"),
-    "cuda": ("torch_fused", "CudaBackend"),
-}
-OF_THE_DEMO = ("onnxruntime_demo", "DemoBackend")  # lama-demo in "onnxruntime", which needs no torch
-OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
-# (package, extra) where they have other names than the backend.
-PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
-BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
 
 
 class Inpainter:
@@ -124,17 +111,19 @@ class Inpainter:
         """
         if not isinstance(source, (str, os.PathLike)):
             raise LamaDeployError(f'the model is {brief(source)}; allowed: a path or a name, such as "big-lama"')
-        model, bundle = _engine_file(Path(source), check)
-        fitting = _fitting(source, model)
+        model, bundle = engine_file(Path(source), check)
+        fitting = fitting_backends(source, model)
         chosen = fitting[0] if backend is None else backend
         if chosen not in fitting:
             runs = " or ".join(map(repr, fitting))
-            raise LamaDeployError(f"{source}: backend {chosen!r} does not run this, {runs} does; {_takes(chosen)}")
-        opener = _opener(chosen, options, bundle)
+            raise LamaDeployError(
+                f"{source}: backend {chosen!r} does not run this, {runs} does; {what_it_takes(chosen)}"
+            )
+        opener = opener_of(chosen, options, bundle)
         if model is not None:
-            return cls._made(_opened(opener, model, bundle if check else None, options), options)
+            return cls._made(opened(opener, model, bundle if check else None, options), options)
         if chosen not in OF_CHECKPOINTS:
-            return cls._made(_opener(chosen, options, place=OF_THE_DEMO)(**options), options)
+            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options)
         from lama_deploy.checkpoints.weights import load_weights
 
         return cls._made(opener(load_weights(source), **options), options)
@@ -152,7 +141,7 @@ class Inpainter:
         """A checkpoint that is loaded already. backend: "torch" or "cuda"; options and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
-        return cls._made(_opener(backend, options)(checkpoint, **options), options)
+        return cls._made(opener_of(backend, options)(checkpoint, **options), options)
 
     @classmethod
     def _made(cls, backend: Backend, options: Mapping[str, Any]) -> Inpainter:
@@ -218,80 +207,3 @@ def _check_kinds(pixels: Array, holes: Array) -> None:
 
 def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
-
-
-def _engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
-    """The file that an engine opens, and the bundle that names it, if one does; None for what only torch can run."""
-    try:
-        is_folder = is_bundle(source)
-    except OSError as error:  # a name too long, a folder that may not be entered
-        raise LamaDeployError(f"{brief(str(source))}: cannot be read ({brief(error.strerror)})") from error
-    if is_folder:
-        bundle = load_bundle(source, check=check)
-        return source / bundle.model, bundle
-    if source.suffix not in BY_SUFFIX:
-        return None, None
-    return source, bundle_around(source) if check else None
-
-
-def _opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, Any]) -> Backend:
-    """bundle: what the file's own metadata is held to; an engine has none, and has been compared already."""
-    backend: Backend
-    if model.suffix == Path(ENGINE).suffix:
-        backend = opener(model, **{**options, "check": False})
-        return backend
-    backend = opener(model, **options)
-    if bundle is not None:
-        check_precision(model, bundle, backend.capabilities.made_for)
-    return backend
-
-
-def _takes(backend: str) -> str:
-    if backend in OF_CHECKPOINTS:
-        return "it takes a checkpoint"
-    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt"}
-    return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
-
-
-def _fitting(source: Source, model: Path | None) -> tuple[BackendName, ...]:
-    """The backends that run it, the first by default: of a file that an engine opens, its engine.
-
-    lama-demo also runs in ONNX Runtime, and does where there is no torch.
-    """
-    from lama_deploy.checkpoints.weights import DEMO
-
-    if model is not None:
-        return (BY_SUFFIX[model.suffix],)
-    if str(source) != DEMO or Path(source).exists():
-        return OF_CHECKPOINTS
-    return ("onnxruntime", *OF_CHECKPOINTS) if find_spec("torch") is None else (*OF_CHECKPOINTS, "onnxruntime")
-
-
-def _backend_class(name: BackendName, bundle: Bundle | None = None, place: tuple[str, str] | None = None) -> Any:
-    """bundle: what it is to run, for advice. place: (module, class), by default that of BACKENDS."""
-    package, extra = PACKAGES.get(name, (name, name))
-    module_name, class_name = place or BACKENDS[name]
-    try:
-        module = import_module(f"lama_deploy.runtime.backends.{module_name}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != package:
-            raise
-        hint = "; or export a bundle once, with lama-export, and run that" if package == "torch" else ""
-        needed = install(FLAVOURS[bundle.target].extra if bundle and bundle.target in FLAVOURS else extra)
-        raise MissingDependencyError(f"this model needs {package}: {needed}{hint}") from error
-    return getattr(module, class_name)
-
-
-def _opener(
-    name: BackendName, options: dict[str, Any], bundle: Bundle | None = None, place: tuple[str, str] | None = None
-) -> Any:
-    """The backend's class, if it has these options."""
-    opener = _backend_class(name, bundle, place)
-    allowed = list(inspect.signature(opener).parameters)
-    allowed = [option for option in allowed if option not in ("model", "checkpoint")]
-    check_counts(options)
-    for option in options:
-        if option not in allowed:
-            raise LamaDeployError(f"the {name} backend has no option {option!r}; allowed: {', '.join(allowed)}")
-    check_opening(name, options.get("threads"))
-    return opener

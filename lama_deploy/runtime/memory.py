@@ -47,7 +47,7 @@ GROWTH: Mapping[tuple[str, str], Growth] = {
 
 
 def expected_memory(backend: str, config: GeneratorConfig | None, precision: str | None = "fp32") -> Memory | None:
-    """The peak of a run on a CPU, by the names of `runtime.inpainter.BACKENDS`; None where nobody has measured it."""
+    """The peak of a run on a CPU, by the names of `runtime.opening.BACKENDS`; None where nobody has measured it."""
     growth = GROWTH.get((backend, precision or "fp32"))
     if config is None or growth is None:
         return None

@@ -11,7 +11,8 @@ import pytest
 
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.runtime import options
-from lama_deploy.runtime.inpainter import BACKENDS, Inpainter, _backend_class
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.opening import BACKENDS, backend_class
 
 ROOT = Path(__file__).parents[3]
 BY_BACKEND = {
@@ -25,7 +26,7 @@ BY_BACKEND = {
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_typed_options_are_the_backends(name: str) -> None:
-    _, *takes = inspect.signature(_backend_class(name)).parameters
+    _, *takes = inspect.signature(backend_class(name)).parameters
     assert set(takes) - {"check"} == BY_BACKEND[name].__optional_keys__  # check is an argument of `load` itself
 
 
