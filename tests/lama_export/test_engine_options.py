@@ -93,7 +93,8 @@ def fake_module(name: str, version: str, monkeypatch: pytest.MonkeyPatch) -> Mod
 
 
 @pytest.mark.parametrize(("target", "module"), [("trt", "tensorrt"), ("trt-rtx", "tensorrt_rtx")])
-def test_missing_tensorrt_is_said(target: str, module: str, tmp_path: Path) -> None:
+def test_missing_tensorrt_is_said(target: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # what to install is said by its path from here
     code = (
         f"import sys, runpy; sys.modules[{module!r}] = None;"
         f"sys.argv = ['x', '--weights', 'lama-demo', '--to', {target!r}, '--out', 'out'];"
