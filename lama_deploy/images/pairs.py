@@ -86,7 +86,7 @@ def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: Result
     ]
     counts = Counter(image for image, _ in pairs)
     jobs = [
-        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{_suffix(image, form)}")
+        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{result_suffix(image, form)}")
         for image, one in pairs
     ]
     if not jobs:
@@ -118,7 +118,7 @@ def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePa
 
 def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) -> Job:
     if output.is_dir():
-        return Job(image, mask, output / f"{image.stem}{_suffix(image, form)}")
+        return Job(image, mask, output / f"{image.stem}{result_suffix(image, form)}")
     if form is not None:
         raise ImageError(f"{brief(str(output))}: its own suffix says the format, so leave --format out")
     return Job(image, mask, output)
@@ -134,7 +134,7 @@ def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat
     used = {path for pair in pairs for path in (pair.image, pair.mask)}
     rest = [path for path in files if path not in used]
     return Found(
-        [Job(pair.image, pair.mask, output / f"{pair.name}{_suffix(pair.image, form)}") for pair in pairs],
+        [Job(pair.image, pair.mask, output / f"{pair.name}{result_suffix(pair.image, form)}") for pair in pairs],
         [path for path in rest if is_picture(path) and not (mask is None and path.match(MASK_FILES))],
         [path for path in (rest if mask is None else of_masks) if _is_spare_mask(path, mask is None, used)],
         [path for path in (*files, *of_masks) if not is_picture(path) and not path.name.startswith(".")],
@@ -170,7 +170,8 @@ def _belongs(mask: Path, image: Path) -> bool:
     return mask.stem == image.stem or mask.stem.startswith(f"{image.stem}_mask")
 
 
-def _suffix(image: Path, form: ResultFormat | None) -> str:
+def result_suffix(image: Path, form: ResultFormat | None) -> str:
+    """With its dot, of the result in a form as `find_jobs` takes it."""
     if form == "same":
         return image.suffix if image.suffix.lower() in FORMATS else ".png"
     return f".{form or 'png'}"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from lama_deploy import Inpainter
 from lama_deploy.cli.inpaint import main
+from lama_deploy.images.opening import most_bytes
 from lama_deploy.images.scenes import scene
 
 IMAGES, MASKS = scene(30, 44, 3, seed=11)
@@ -295,8 +297,42 @@ def test_standard_input_and_output(inpaint, wanted, capsysbinary, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nothing")))
     assert inpaint("a.png", "-", "-o", "r.png") == 2
     captured = capsysbinary.readouterr()
-    assert b"standard-input: not a picture" in captured.err and captured.out == b"0 of 1 written to r.png\n"
+    assert captured.err.startswith(b"error: standard input: not a picture")
+    assert captured.out == b"0 of 1 written to r.png\n"
     assert files(".") == ["a.png", "m.png"]
+    save("a.jpg", IMAGES[0])
+    assert inpaint("a.jpg", "m.png", "-o", "-", "--format", "same") == 0
+    assert capsysbinary.readouterr().out[:2] == b"\xff\xd8"
+
+
+def test_what_people_are_told_of_pipes(inpaint, capsysbinary, monkeypatch):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0] * 0)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("m.png").read_bytes())))
+    assert inpaint("a.png", "-", "-o", "-", "--json", "r.json") == 0
+    assert capsysbinary.readouterr().err.startswith(b"note: standard input: the mask has no hole")
+    record = json.loads(Path("r.json").read_text())
+    assert (record["pictures"][0]["mask"], record["pictures"][0]["output"]) == ("-", "-")
+    assert list(record["notes"].values()) == [["-"]]
+    assert inpaint("-", "a.png", "-o", "-", "--format", "same") == 2
+    assert b"--format same: standard input has no name" in capsysbinary.readouterr().err
+
+
+def test_standard_input_that_never_ends_is_cut(inpaint, capsys, monkeypatch):
+    save("m.png", MASKS[0])
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.given += size
+            return bytes(size)
+
+    endless = Endless()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=endless, isatty=lambda: False))
+    assert inpaint("-", "m.png", "-o", "r.png", "--max-pixels", "1") == 2
+    assert endless.given == most_bytes(1) + 1
+    assert f"error: standard input: a file of {most_bytes(1) + 1:,} bytes;" in capsys.readouterr().err
 
 
 def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
@@ -304,6 +340,16 @@ def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Terminal())
     assert inpaint("-", "a.png", "-o", "r.png") == 2
     assert "standard input (-) is a terminal" in capsys.readouterr().err
+
+
+def test_closed_descriptors_are_no_pipes(inpaint, capsys, monkeypatch):
+    save("a.png", IMAGES[0])
+    monkeypatch.setattr(sys, "stdin", None)
+    assert inpaint("-", "a.png", "-o", "r.png") == 2
+    assert "standard input (-) is closed" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdout", None)
+    assert inpaint("a.png", "a.png", "-o", "-") == 2
+    assert "standard output (-) is closed" in capsys.readouterr().err
 
 
 class Terminal(io.StringIO):
