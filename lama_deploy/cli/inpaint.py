@@ -202,6 +202,10 @@ def _check_outputs(args: argparse.Namespace) -> None:
     if args.json == str(STANDARD) and args.output == STANDARD:
         raise LamaDeployError("-o and --json cannot both be standard output; give one of them a file")
     if args.json and args.json != str(STANDARD):
+        if args.skip_existing and taken([args.json]):  # which goes with no --overwrite
+            raise LamaDeployError(
+                f"{brief(args.json)}: exists already; --skip-existing keeps it, so give another --json"
+            )
         require_free([args.json], overwrite=args.overwrite)
         require_writable(args.json)
 

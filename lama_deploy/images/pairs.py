@@ -15,6 +15,7 @@ from lama_deploy.images.folders import MASK_FILES, files_below, is_picture
 
 ResultFormat = Literal["png", "jpg", "webp", "tif", "bmp", "same"]
 RESULT_FORMATS: tuple[str, ...] = get_args(ResultFormat)
+NEED_FOLDER = "several images need a folder for their results"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat |
         if path is not None and not path.exists():
             raise ImageError(f"{brief(str(path))}: no such file or folder")
     if image.is_dir():
+        _require_folder(output)
         found = _of_folders(image, None if mask == image else mask, output, form)
     elif mask is None or mask.is_dir():
         raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
@@ -76,8 +78,10 @@ def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: Result
     folder = next((path for path in images if path.is_dir()), None)
     if folder is not None:
         raise ImageError(f"{brief(str(folder))} is a folder among several images; give one folder, or files alone")
-    if output.is_file() or (output.suffix and not output.is_dir()):
-        raise ImageError(f"{brief(str(output))}: several images need a folder for their results")
+    images = list(dict.fromkeys(images))  # one that is given twice is filled once
+    if output.suffix and not output.exists():
+        raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
+    _require_folder(output)
     masks = [path for path in files_below(mask) if is_picture(path)] if mask.is_dir() else [mask]
     pairs = [
         (image, one)
@@ -114,6 +118,11 @@ def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePa
             "folders"
         )
     return pairs
+
+
+def _require_folder(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
 
 
 def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) -> Job:

@@ -267,7 +267,18 @@ SEVERAL = {
     "two into standard output": (["images", "masks", "-o", "-"], "standard output (-) takes one result"),
     "picture and record": (["images/0.png", "masks/0.png", "-o", "-", "--json", "-"], "cannot both be standard output"),
     "record that is there": (["images", "masks", "-o", "out", "--json", "r.json"], "r.json: exists already"),
+    "record of the run before": (
+        ["images", "masks", "-o", "out", "--skip-existing", "--json", "r.json"],
+        "r.json: exists already; --skip-existing keeps it, so give another --json\n",
+    ),
+    "a folder into a file": (["images", "masks", "-o", "r.json"], "r.json: several images need a folder"),
 }
+
+
+def test_an_image_that_is_given_twice_is_filled_once(inpaint, capsys):
+    save_folders()
+    assert inpaint("images/0.png", "images/0.png", "--mask", "masks/0.png", "-o", "out") == 0
+    assert files("out") == ["0.png"] and capsys.readouterr().out == "1 of 1 written to out\n"
 
 
 @pytest.mark.parametrize("case", SEVERAL)
