@@ -147,9 +147,12 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
     left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
-    failed = _run(args, left, notes, outcomes, piped) if left else 0
-    if args.json:
-        _write_record(args.json, {"model": args.model, **outcomes.record(found, left, notes, piped.given)})
+    try:
+        failed = _run(args, left, notes, outcomes, piped) if left else 0
+    except KeyboardInterrupt:  # of any signal: what is done by then is told
+        _write_record(args, outcomes.record(found, left, notes, piped.given))
+        raise
+    _write_record(args, outcomes.record(found, left, notes, piped.given))
     if str(STANDARD) not in (args.json, output):
         print(_summary(len(found.jobs), len(left), failed, brief(output)))
     if failed and failed == len(found.jobs):
@@ -210,12 +213,13 @@ def _check_outputs(args: argparse.Namespace) -> None:
         require_writable(args.json)
 
 
-def _write_record(file: str, record: dict[str, Any]) -> None:
-    text = json.dumps(record, indent=1) + "\n"
-    if file == str(STANDARD):
+def _write_record(args: argparse.Namespace, record: dict[str, Any]) -> None:
+    """Where --json asks for it."""
+    text = json.dumps({"model": args.model, **record}, indent=1) + "\n"
+    if args.json == str(STANDARD):
         print(text, end="")
-    else:
-        write_whole(file, text)
+    elif args.json:
+        write_whole(args.json, text)
 
 
 def _left(jobs: list[Job], args: argparse.Namespace) -> list[Job]:

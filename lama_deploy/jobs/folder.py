@@ -35,19 +35,20 @@ def run_all(
 ) -> int:
     """Do all jobs, as many at a time as the backend profits from. Returns how many failed.
 
-    notes: gets what is doubtful or lost, by picture. outcome: is told how each ended.
+    notes: gets what is doubtful or lost, by picture. outcome: is told how each ended, from any thread.
     told: an error as people are told it.
     """
     pool = ThreadPoolExecutor(inpainter.workers)
     do = partial(_do, inpainter, max_pixels=max_pixels, mask_options=mask_options, notes=notes or Notes())
-    one = partial(_run, do, told)
+
+    def one(job: Job) -> str | None:
+        error = _run(do, told, job)
+        outcome(job, error)  # here, so that of an interrupted call what still ended is told too
+        return error
+
     try:
         done = pool.map(one, jobs)
-        failed = 0
-        for job, error in zip(progress(jobs), done, strict=True):
-            outcome(job, error)
-            failed += error is not None
-        return failed
+        return sum(error is not None for _, error in zip(progress(jobs), done, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -368,6 +368,19 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_record_of_an_interrupted_call(inpaint, capsys, monkeypatch):
+    save_folders()
+
+    def interrupted(_inpainter, jobs, *_, outcome, **__):
+        outcome(jobs[0], None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lama_deploy.cli.inpaint.run_all", interrupted)
+    assert inpaint("images", "masks", "-o", "out", "--json", "r.json") == 130
+    pictures = json.loads(Path("r.json").read_text())["pictures"]
+    assert [picture["state"] for picture in pictures] == ["written", "left", "left"]
+
+
 def test_record(inpaint, capsys):
     save_folders()
     save("images/3.png", IMAGES[0])
