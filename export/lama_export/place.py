@@ -106,9 +106,7 @@ def _foreign(folder: Path, overwrite: bool) -> str | None:
 def _objection(name: str, overwrite: bool) -> str:
     if overwrite:
         return f"{brief(name)} in it is no file of a bundle, and a new one would have that name"
-    return (
-        f"holds {brief(name)}, which is no file of a bundle, and would be lost; --overwrite keeps it beside the new one"
-    )
+    return f"holds {brief(name)}, which is no file of a bundle; with --overwrite it stays, beside the new files"
 
 
 def _own(folder: Path) -> set[str]:

@@ -19,12 +19,13 @@ DEMO_FILE = Path(__file__).parents[1] / "data" / "lama-demo.safetensors"  # exam
 DEMO_NOTE = "lama-demo is a small model trained on a few hundred photographs, for demonstration; see --help for others"
 
 
-def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
+def find_weights(name_or_path: str | os.PathLike[str], *, download: bool = True) -> Path:
     """The file behind a path or a name, a published one verified, and downloaded where it is on this machine nowhere.
 
     Other programs' copies (IOPaint, simple-lama) are taken from torch's cache, where they are the published file.
 
-    Raises WeightsNotFoundError, which says where to put the file on a machine without a network.
+    Raises WeightsNotFoundError, which says where to put the file on a machine without a network, or, where `download`
+    is false, what downloads it.
     """
     path = Path(name_or_path)
     published = PUBLISHED.get(str(name_or_path))
@@ -42,6 +43,10 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Path:
         others = _of_others(published)
         if others is not None:
             return others
+        if not download:
+            raise WeightsNotFoundError(
+                f"{name_or_path} is not on this machine; lama-export --weights {name_or_path} downloads it"
+            )
         _download(published, cached)
     digest = sha256_of(cached)
     if digest != published.sha256:

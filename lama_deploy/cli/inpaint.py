@@ -21,13 +21,13 @@ from lama_deploy.cli.common import (
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
-from lama_deploy.cli.pipes import STANDARD, through_pipes
+from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
 from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
-from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files
+from lama_deploy.images.opening import MAX_PIXELS, most_bytes, pillow_limit_lifted, pillow_quiet
+from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files, result_suffix
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.jobs.outcomes import Outcomes
 from lama_deploy.overwriting import require_apart, require_free, taken
@@ -120,15 +120,26 @@ def main() -> int:
     args = parser().parse_args()
     _check_outputs(args)
     images, mask = _inputs(args)
-    suffix = f".{'png' if args.format in (None, 'same') else args.format}"
-    with through_pipes([*images, mask] if mask else images, args.output, suffix) as (read, output):
+    suffix = _suffix_in_pipe(args, images[0])
+    with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
         own = argparse.Namespace(**vars(args))
-        own.output, own.format = output, args.format if args.output != STANDARD else None
-        return _inpaint(own, read[: len(images)], read[-1] if mask else None, str(args.output))
+        own.output, own.format = piped.output, args.format if args.output != STANDARD else None
+        try:
+            return _inpaint(own, piped, mask is not None, str(args.output))
+        except LamaDeployError as error:
+            raise type(error)(piped.told(str(error))) from error
 
 
-def _inpaint(args: argparse.Namespace, images: list[Path], mask: Path | None, output: str) -> int:
+def _suffix_in_pipe(args: argparse.Namespace, image: Path) -> str:
+    """Of a result on standard output. Raises LamaDeployError where the image's own format cannot be told."""
+    if args.format == "same" and args.output == image == STANDARD:
+        raise LamaDeployError("--format same: standard input has no name that tells its format; name the format itself")
+    return result_suffix(image, args.format)
+
+
+def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str) -> int:
     """args: with a file for a standard output, which `output` calls by the name that was given."""
+    images, mask = (piped.inputs[:-1], piped.inputs[-1]) if has_mask else (piped.inputs, None)
     if len(images) > 1 and mask is not None:
         found = jobs_of_files(images, mask, args.output, args.format)
     else:
@@ -137,9 +148,12 @@ def _inpaint(args: argparse.Namespace, images: list[Path], mask: Path | None, ou
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
     left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
-    failed = _run(args, left, notes, outcomes) if left else 0
-    if args.json:
-        _write_record(args.json, {"model": args.model, **outcomes.record(found, left, notes)})
+    try:
+        failed = _run(args, left, notes, outcomes, piped) if left else 0
+    except KeyboardInterrupt:  # of any signal: what is done by then is told
+        _write_record(args, outcomes.record(found, left, notes, piped.given))
+        raise
+    _write_record(args, outcomes.record(found, left, notes, piped.given))
     if str(STANDARD) not in (args.json, output):
         print(_summary(len(found.jobs), len(left), failed, brief(output)))
     if failed and failed == len(found.jobs):
@@ -147,19 +161,24 @@ def _inpaint(args: argparse.Namespace, images: list[Path], mask: Path | None, ou
     return SOME_FAILED if failed else DONE
 
 
-def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes) -> int:
+def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes, piped: Piped) -> int:
     """How many failed."""
     if args.model == DEMO:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
-    options, bar = mask_options_of(args), progress_bar("inpaint")
+    told: dict[str, Any] = {
+        "mask_options": mask_options_of(args),
+        "notes": notes,
+        "outcome": outcomes,
+        "told": piped.told,
+    }
     try:
         with pillow_limit_lifted(), pillow_quiet():
-            return run_all(inpainter, jobs, args.max_pixels, bar, mask_options=options, notes=notes, outcome=outcomes)
+            return run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"), **told)
     finally:
-        say(notes)
+        say(notes, piped.told)
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:
@@ -187,16 +206,21 @@ def _check_outputs(args: argparse.Namespace) -> None:
     if args.json == str(STANDARD) and args.output == STANDARD:
         raise LamaDeployError("-o and --json cannot both be standard output; give one of them a file")
     if args.json and args.json != str(STANDARD):
+        if args.skip_existing and taken([args.json]):  # which goes with no --overwrite
+            raise LamaDeployError(
+                f"{brief(args.json)}: exists already; --skip-existing keeps it, so give another --json"
+            )
         require_free([args.json], overwrite=args.overwrite)
         require_writable(args.json)
 
 
-def _write_record(file: str, record: dict[str, Any]) -> None:
-    text = json.dumps(record, indent=1) + "\n"
-    if file == str(STANDARD):
+def _write_record(args: argparse.Namespace, record: dict[str, Any]) -> None:
+    """Where --json asks for it."""
+    text = json.dumps({"model": args.model, **record}, indent=1) + "\n"
+    if args.json == str(STANDARD):
         print(text, end="")
-    else:
-        write_whole(file, text)
+    elif args.json:
+        write_whole(args.json, text)
 
 
 def _left(jobs: list[Job], args: argparse.Namespace) -> list[Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,9 +64,10 @@ def say_left_out(found: Found, form: str | None) -> None:
         _say(others, "{} images have a format that is not written, and become PNG, first {}")
 
 
-def say(notes: Notes) -> None:
+def say(notes: Notes, told: Callable[[str], str]) -> None:
+    """told: a line as people are told it."""
     for line in notes.lines():
-        note(line)
+        note(told(line))
 
 
 def _say(paths: list[Path], text: str) -> None:

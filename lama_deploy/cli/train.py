@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import add_overwrite_option, command, command_parser, few, positive
 from lama_deploy.errors import ConfigError
+from lama_deploy.overwriting import require_apart
 
 if TYPE_CHECKING:
     from lama_deploy.training.config import TrainConfig
@@ -87,6 +88,7 @@ def main() -> int:
         print("\n".join(PRESETS))
         return 0
     config, data = _what(args)
+    require_apart(args.out, [data], "--out")  # the next call would train on samples of this one
     if args.dry_run:
         from lama_deploy.training.plan import plan
 

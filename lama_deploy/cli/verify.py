@@ -83,8 +83,9 @@ def main() -> int:
     compared = [bundle] if args.against == "eager" else [bundle, load_labelled(args.against)]
     subjects = _subjects(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
-    for each in compared:
-        _say_assumed(each)
+    for assumed in dict.fromkeys(map(_assumed, compared)):  # two bundles of one checkpoint have one
+        if assumed:
+            note(assumed)
     record = measure(
         candidate(Path(args.bundle) / bundle.model, bundle.precision),
         reference,
@@ -119,12 +120,11 @@ def _written(record: str, args: argparse.Namespace) -> str:
     return f"; wrote {target}"
 
 
-def _say_assumed(bundle: Bundle) -> None:
-    """What the proof against eager PyTorch cannot see, since both computed it alike."""
+def _assumed(bundle: Bundle) -> str:
+    """What the proof against eager PyTorch cannot see, since both computed it alike, in words; "" for nothing."""
     unsaid = ", ".join(f"{name} {value}" for name, value in bundle.assumed.items() if name != GENERATOR)
-    if unsaid:
-        source = bundle.weights["source"]
-        note(f"{source} came without a config.yaml, so it is assumed, and not verified: {unsaid}")
+    source = bundle.weights["source"]
+    return f"{source} came without a config.yaml, so it is assumed, and not verified: {unsaid}" if unsaid else ""
 
 
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:

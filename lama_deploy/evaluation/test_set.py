@@ -18,10 +18,12 @@ from lama_deploy.arrays import Array
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import DataError, ImageError, brief
 from lama_deploy.images.files import read_mask, read_photograph
-from lama_deploy.images.folders import MASK_FILES, files_below, name_in, require_folder
+from lama_deploy.images.folders import MASK_FILES, files_below, is_picture, name_in, require_folder
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.pairs import FilePair, official_pairs
+
+NO_MASK = "an image without a mask, which is left out"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Pair:
 
 
 class PairSet(Protocol):
-    """own_size: the pictures' smaller side in pixels, None where each has its own. notes: what is odd about masks."""
+    """own_size: the pictures' smaller side in pixels, None where each has its own. notes: what is odd."""
 
     notes: Notes
 
@@ -71,6 +73,10 @@ class PairFolder:
             )
         self.folder, self.notes = folder, Notes()
         self.sources = official_pairs(folder, files)
+        used = {pair.image for pair in self.sources}
+        for path in filter(is_picture, files):
+            if path not in used and not path.match(MASK_FILES):  # results are named as masks, and may lie here too
+                self.notes.about(path)(NO_MASK)
 
     def pairs(self, source: FilePair, size: int | None) -> list[Pair]:
         photograph = read_photograph(source.image)
@@ -79,7 +85,7 @@ class PairFolder:
         return [pair if size is None else _resized(pair, size)]
 
     def describe(self) -> dict[str, Any]:
-        """notes: of the pairs that have been read, by kind the masks' files."""
+        """notes: of the pairs that have been read, and of images without masks, by kind the files."""
         return {"folder": str(self.folder), "kind": "pairs", "notes": self.notes.names()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 from PIL import Image
 
@@ -10,6 +11,7 @@ from lama_deploy.errors import ImageError
 from lama_deploy.images.notes import Note
 
 BESIDE = "the file holds more pictures (of a second lens, a preview, a depth or gain map), which are left out"
+ONE_OF_MANY = "the picture has more frames than the one that it is at, which alone is filled; seek goes to the others"
 MOST_BLOCKS = 2_000_000  # of a GIF, 255 bytes each: a picture of 100 megapixels has a fifth of it
 GAIN_MAP = b"hdrgm:Version"
 EXTENSION, SEPARATOR = 0x21, 0x2C  # blocks of a GIF
@@ -26,6 +28,15 @@ def refuse_frames(image: Image.Image, note: Note) -> None:
             f"has more than one {'page' if image.format == 'TIFF' else 'frame'}, and one picture a file is filled; "
             "write them as pictures of their own first, for instance with ffmpeg or ImageMagick, then give that folder"
         )
+
+
+def note_frames(image: Image.Image, note: Note) -> None:
+    """A picture that a caller has opened, decoded: not refused, since the caller may go from frame to frame."""
+    moves = False
+    with suppress(Exception):  # the file may be closed by now
+        moves = bool(getattr(image, "is_animated", False))
+    if moves:
+        note(BESIDE if image.format == "MPO" else ONE_OF_MANY)
 
 
 def _has_gain_map(image: Image.Image) -> bool:

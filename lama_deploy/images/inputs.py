@@ -19,6 +19,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.array_layouts import DTYPES, dtype_name, layout_of, result_like, rgb_of_samples, samples_of
 from lama_deploy.images.deep import RawMode
 from lama_deploy.images.files import read_photograph
+from lama_deploy.images.frames import note_frames
 from lama_deploy.images.hole import MaskLayers, holes_in, on_scale_of_bytes
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskAs, MaskOptions
 from lama_deploy.images.notes import Note, ignore
@@ -134,6 +135,7 @@ def _of_picture(image: Image.Image, note: Note) -> GivenImage:
     raw = RawMode()
     raw.look(image)
     image.load()
+    note_frames(image, note)
     if raw.name is not None:
         note(HALVED)
     return _of_photograph(photograph_of(image, note), _file_name(image), ignore)

@@ -15,6 +15,7 @@ from lama_deploy.images.folders import MASK_FILES, files_below, is_picture
 
 ResultFormat = Literal["png", "jpg", "webp", "tif", "bmp", "same"]
 RESULT_FORMATS: tuple[str, ...] = get_args(ResultFormat)
+NEED_FOLDER = "several images need a folder for their results"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat |
         if path is not None and not path.exists():
             raise ImageError(f"{brief(str(path))}: no such file or folder")
     if image.is_dir():
+        _require_folder(output)
         found = _of_folders(image, None if mask == image else mask, output, form)
     elif mask is None or mask.is_dir():
         raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
@@ -76,8 +78,10 @@ def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: Result
     folder = next((path for path in images if path.is_dir()), None)
     if folder is not None:
         raise ImageError(f"{brief(str(folder))} is a folder among several images; give one folder, or files alone")
-    if output.is_file() or (output.suffix and not output.is_dir()):
-        raise ImageError(f"{brief(str(output))}: several images need a folder for their results")
+    images = list(dict.fromkeys(images))  # one that is given twice is filled once
+    if output.suffix and not output.exists():
+        raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
+    _require_folder(output)
     masks = [path for path in files_below(mask) if is_picture(path)] if mask.is_dir() else [mask]
     pairs = [
         (image, one)
@@ -86,7 +90,7 @@ def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: Result
     ]
     counts = Counter(image for image, _ in pairs)
     jobs = [
-        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{_suffix(image, form)}")
+        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{result_suffix(image, form)}")
         for image, one in pairs
     ]
     if not jobs:
@@ -116,9 +120,14 @@ def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePa
     return pairs
 
 
+def _require_folder(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
+
+
 def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) -> Job:
     if output.is_dir():
-        return Job(image, mask, output / f"{image.stem}{_suffix(image, form)}")
+        return Job(image, mask, output / f"{image.stem}{result_suffix(image, form)}")
     if form is not None:
         raise ImageError(f"{brief(str(output))}: its own suffix says the format, so leave --format out")
     return Job(image, mask, output)
@@ -134,7 +143,7 @@ def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat
     used = {path for pair in pairs for path in (pair.image, pair.mask)}
     rest = [path for path in files if path not in used]
     return Found(
-        [Job(pair.image, pair.mask, output / f"{pair.name}{_suffix(pair.image, form)}") for pair in pairs],
+        [Job(pair.image, pair.mask, output / f"{pair.name}{result_suffix(pair.image, form)}") for pair in pairs],
         [path for path in rest if is_picture(path) and not (mask is None and path.match(MASK_FILES))],
         [path for path in (rest if mask is None else of_masks) if _is_spare_mask(path, mask is None, used)],
         [path for path in (*files, *of_masks) if not is_picture(path) and not path.name.startswith(".")],
@@ -170,7 +179,8 @@ def _belongs(mask: Path, image: Path) -> bool:
     return mask.stem == image.stem or mask.stem.startswith(f"{image.stem}_mask")
 
 
-def _suffix(image: Path, form: ResultFormat | None) -> str:
+def result_suffix(image: Path, form: ResultFormat | None) -> str:
+    """With its dot, of the result in a form as `find_jobs` takes it."""
     if form == "same":
         return image.suffix if image.suffix.lower() in FORMATS else ".png"
     return f".{form or 'png'}"

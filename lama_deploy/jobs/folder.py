@@ -31,34 +31,39 @@ def run_all(
     mask_options: MaskOptions = AS_OFFICIAL,
     notes: Notes | None = None,
     outcome: Outcome = forget,
+    told: Callable[[str], str] = str,
 ) -> int:
     """Do all jobs, as many at a time as the backend profits from. Returns how many failed.
 
-    notes: gets what is doubtful or lost, by picture. outcome: is told how each ended.
+    notes: gets what is doubtful or lost, by picture. outcome: is told how each ended, from any thread.
+    told: an error as people are told it.
     """
     pool = ThreadPoolExecutor(inpainter.workers)
-    one = partial(_run, inpainter, max_pixels=max_pixels, mask_options=mask_options, notes=notes or Notes())
+    do = partial(_do, inpainter, max_pixels=max_pixels, mask_options=mask_options, notes=notes or Notes())
+
+    def one(job: Job) -> str | None:
+        error = _run(do, told, job)
+        outcome(job, error)  # here, so that of an interrupted call what still ended is told too
+        return error
+
     try:
         done = pool.map(one, jobs)
-        failed = 0
-        for job, error in zip(progress(jobs), done, strict=True):
-            outcome(job, error)
-            failed += error is not None
-        return failed
+        return sum(error is not None for _, error in zip(progress(jobs), done, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _run(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> str | None:
+def _run(do: Callable[[Job], None], told: Callable[[str], str], job: Job) -> str | None:
     """Do one job; whatever goes wrong with it is one line, which is returned too, so that the others go on."""
     try:
-        _do(inpainter, job, max_pixels, mask_options, notes)
+        do(job)
     except LamaDeployError as error:
         reason = str(error)
     except Exception as error:  # a mistake of ours or of an engine's: the others are none the worse for it
         reason = f"{brief(str(job.image))}: failed unexpectedly ({type(error).__name__}: {brief(error)})"
     else:
         return None
+    reason = told(reason)
     print(one_line(f"error: {reason}"), file=sys.stderr)
     return one_line(reason)
 

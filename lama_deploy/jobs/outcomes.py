@@ -24,17 +24,19 @@ class Outcomes:
     def __call__(self, job: Job, error: str | None) -> None:
         self._errors[job] = error
 
-    def record(self, found: Found, left: Sequence[Job], notes: Notes) -> dict[str, Any]:
+    def record(
+        self, found: Found, left: Sequence[Job], notes: Notes, given: Callable[[str], str] = str
+    ) -> dict[str, Any]:
         """For JSON. left: the jobs that were not done already. state: written, failed, there (before the call) or left
-        (by an end before its turn).
+        (by an end before its turn). given: a file's name, as it was given.
         """
         of_this_call = set(left)
         return {
             "pictures": [
                 {
-                    "image": str(job.image),
-                    "mask": str(job.mask),
-                    "output": str(job.output),
+                    "image": given(str(job.image)),
+                    "mask": given(str(job.mask)),
+                    "output": given(str(job.output)),
                     "state": self._state(job) if job in of_this_call else "there",
                     "error": self._errors.get(job),
                 }
@@ -43,7 +45,7 @@ class Outcomes:
             "without_mask": list(map(str, found.without_mask)),
             "without_image": list(map(str, found.without_image)),
             "not_read": list(map(str, found.not_read)),
-            "notes": dict(notes.names()),
+            "notes": {text: list(map(given, names)) for text, names in notes.names().items()},
         }
 
     def _state(self, job: Job) -> str:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MANIFEST, MODELS, Bundle, is_bundle, load_bundle
-from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from lama_deploy.checkpoints.keys import expected_shapes
-from lama_deploy.checkpoints.published import PUBLISHED
-from lama_deploy.checkpoints.weights import files_here, known_as, load_weights
-from lama_deploy.errors import BundleError, WeightsNotFoundError, brief
+from lama_deploy.checkpoints.weights import find_weights, known_as
+from lama_deploy.errors import BundleError, brief
 from lama_deploy.reports.text import megabytes
 from lama_deploy.variants import GeneratorConfig, variant_name
 
@@ -25,18 +24,16 @@ UNKNOWN = "cannot be read"
 def about(source: str | os.PathLike[str]) -> dict[str, Any]:
     """The facts of a bundle, of a model file in one, of a checkpoint, or of a name of weights.
 
-    Nothing is downloaded. Raises CheckpointError, BundleError and what else `load_weights` and `load_bundle` raise.
+    Nothing is downloaded. Raises CheckpointError, BundleError and what else `find_weights` and `load_bundle` raise.
     """
     path = Path(source)
-    if str(source) in PUBLISHED and not path.exists() and not files_here(str(source)):
-        raise WeightsNotFoundError(f"{source} is not on this machine; lama-export --weights {source} downloads it")
     if path.suffix in SUFFIXES and path.is_file():
         if not is_bundle(path.parent):
             raise BundleError(f"{brief(str(path))}: no {MANIFEST} beside it tells what it is; give its bundle")
         path = path.parent
     if is_bundle(path):
         return about_bundle(path, load_bundle(path))
-    return about_checkpoint(load_weights(source))
+    return about_checkpoint(load_checkpoint(find_weights(source, download=False)))
 
 
 def about_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lama_deploy.errors import LamaDeployError, brief
 AUTO = "auto"  # the same as no device
 NUMBERED = ("cuda", "xpu")
 MOST_DIGITS = 3  # of a device's number
-LIKELY = {"gpu": "cuda", "nvidia": "cuda", "cpu:0": "cpu"}  # what people write
+LIKELY = {"gpu": "cuda", "nvidia": "cuda", "cpu:0": "cpu", "mps:0": "mps"}  # what people write
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from lama_deploy.overwriting import require_free
 from lama_deploy.training.config import RUN_SECTION
 from lama_deploy.training.state import CONFIG, LAST, WEIGHTS
 
+BEST = Path("models/best.ckpt")  # official code's, which readers look for beside a config.yaml
+
 
 def require_place(out: Path, *, resume: bool, overwrite: bool) -> None:
     """Raises LamaDeployError where a run would replace what is there and `overwrite` is false.
@@ -28,6 +30,11 @@ def require_place(out: Path, *, resume: bool, overwrite: bool) -> None:
         )
     begun = [] if ours else [out / CONFIG]  # of a run that was killed before its first state
     require_free([*begun, out / LAST, out / WEIGHTS], otherwise="give another --out")
+    if (out / BEST).exists() and not ours:
+        raise TrainingError(
+            f"{brief(str(out / BEST))}: is of another run, and the config.yaml of this one would be taken for its own; "
+            "give another --out, or --overwrite"
+        )
 
 
 def _is_ours(config: Path) -> bool:

@@ -87,7 +87,8 @@ def restore_run(out: Path, config: TrainConfig, nets: Networks) -> int:
             _restore_moments(optimizer, saved["state"])
         return step
     except (KeyError, IndexError, AttributeError, RuntimeError, ValueError, TypeError) as error:
-        reason = brief(next(iter(str(error).splitlines()), type(error).__name__))
+        lines = str(error).splitlines()[:2]  # of torch's, the first says but which network it is
+        reason = brief(" ".join(map(str.strip, lines)) or type(error).__name__)
         raise CheckpointError(
             f"{out / LAST}: not a state of this configuration ({reason}); use another --out"
         ) from error

@@ -52,6 +52,8 @@ def test_bundle_of_an_average_is_verified_as_what_it_is(weights, monkeypatch, ca
     said = capsys.readouterr().err
     assert said.startswith("note: w.ckpt came without a config.yaml, so it is assumed, and not verified: ")
     assert said.count("\n") == 1
+    assert run(verify, monkeypatch, "out", "--against", "out", "--sizes", "24x40") == 0
+    assert capsys.readouterr().err == said  # two bundles of one checkpoint: once
     manifest = json.loads(Path("out/bundle.json").read_text())
     Path("out/bundle.json").write_text(json.dumps(manifest | {"assumed": unshown}))
     assert run(verify, monkeypatch, "out", "--sizes", "24x40") == 4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
+from lama_deploy.errors import LamaDeployError, MissingDependencyError
 from lama_deploy.runtime.devices import parse_device
 
 KINDS = ("cpu", "cuda", "mps", "xpu")
@@ -26,7 +26,8 @@ def torch_device(named: object = None, kinds: Sequence[str] = KINDS) -> torch.de
     try:
         torch.empty(1, device=found)
     except Exception as error:  # of whatever kind torch has for a device that it was not built for, or is not there
-        raise LamaDeployError(f"device '{device}' cannot be used ({brief(error)}); use another, or cpu") from error
+        reason = "it is not there, or this PyTorch was built without it"
+        raise LamaDeployError(f"device '{device}' cannot be used: {reason}; use another, or cpu") from error
     return found
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from lama_deploy import Inpainter
 from lama_deploy.cli.inpaint import main
+from lama_deploy.images.opening import most_bytes
 from lama_deploy.images.scenes import scene
 
 IMAGES, MASKS = scene(30, 44, 3, seed=11)
@@ -265,7 +267,18 @@ SEVERAL = {
     "two into standard output": (["images", "masks", "-o", "-"], "standard output (-) takes one result"),
     "picture and record": (["images/0.png", "masks/0.png", "-o", "-", "--json", "-"], "cannot both be standard output"),
     "record that is there": (["images", "masks", "-o", "out", "--json", "r.json"], "r.json: exists already"),
+    "record of the run before": (
+        ["images", "masks", "-o", "out", "--skip-existing", "--json", "r.json"],
+        "r.json: exists already; --skip-existing keeps it, so give another --json\n",
+    ),
+    "a folder into a file": (["images", "masks", "-o", "r.json"], "r.json: several images need a folder"),
 }
+
+
+def test_an_image_that_is_given_twice_is_filled_once(inpaint, capsys):
+    save_folders()
+    assert inpaint("images/0.png", "images/0.png", "--mask", "masks/0.png", "-o", "out") == 0
+    assert files("out") == ["0.png"] and capsys.readouterr().out == "1 of 1 written to out\n"
 
 
 @pytest.mark.parametrize("case", SEVERAL)
@@ -295,8 +308,42 @@ def test_standard_input_and_output(inpaint, wanted, capsysbinary, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nothing")))
     assert inpaint("a.png", "-", "-o", "r.png") == 2
     captured = capsysbinary.readouterr()
-    assert b"standard-input: not a picture" in captured.err and captured.out == b"0 of 1 written to r.png\n"
+    assert captured.err.startswith(b"error: standard input: not a picture")
+    assert captured.out == b"0 of 1 written to r.png\n"
     assert files(".") == ["a.png", "m.png"]
+    save("a.jpg", IMAGES[0])
+    assert inpaint("a.jpg", "m.png", "-o", "-", "--format", "same") == 0
+    assert capsysbinary.readouterr().out[:2] == b"\xff\xd8"
+
+
+def test_what_people_are_told_of_pipes(inpaint, capsysbinary, monkeypatch):
+    save("a.png", IMAGES[0])
+    save("m.png", MASKS[0] * 0)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("m.png").read_bytes())))
+    assert inpaint("a.png", "-", "-o", "-", "--json", "r.json") == 0
+    assert capsysbinary.readouterr().err.startswith(b"note: standard input: the mask has no hole")
+    record = json.loads(Path("r.json").read_text())
+    assert (record["pictures"][0]["mask"], record["pictures"][0]["output"]) == ("-", "-")
+    assert list(record["notes"].values()) == [["-"]]
+    assert inpaint("-", "a.png", "-o", "-", "--format", "same") == 2
+    assert b"--format same: standard input has no name" in capsysbinary.readouterr().err
+
+
+def test_standard_input_that_never_ends_is_cut(inpaint, capsys, monkeypatch):
+    save("m.png", MASKS[0])
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.given += size
+            return bytes(size)
+
+    endless = Endless()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=endless, isatty=lambda: False))
+    assert inpaint("-", "m.png", "-o", "r.png", "--max-pixels", "1") == 2
+    assert endless.given == most_bytes(1) + 1
+    assert f"error: standard input: a file of {most_bytes(1) + 1:,} bytes;" in capsys.readouterr().err
 
 
 def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
@@ -306,9 +353,32 @@ def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
     assert "standard input (-) is a terminal" in capsys.readouterr().err
 
 
+def test_closed_descriptors_are_no_pipes(inpaint, capsys, monkeypatch):
+    save("a.png", IMAGES[0])
+    monkeypatch.setattr(sys, "stdin", None)
+    assert inpaint("-", "a.png", "-o", "r.png") == 2
+    assert "standard input (-) is closed" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdout", None)
+    assert inpaint("a.png", "a.png", "-o", "-") == 2
+    assert "standard output (-) is closed" in capsys.readouterr().err
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_record_of_an_interrupted_call(inpaint, capsys, monkeypatch):
+    save_folders()
+
+    def interrupted(_inpainter, jobs, *_, outcome, **__):
+        outcome(jobs[0], None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lama_deploy.cli.inpaint.run_all", interrupted)
+    assert inpaint("images", "masks", "-o", "out", "--json", "r.json") == 130
+    pictures = json.loads(Path("r.json").read_text())["pictures"]
+    assert [picture["state"] for picture in pictures] == ["written", "left", "left"]
 
 
 def test_record(inpaint, capsys):

@@ -121,8 +121,13 @@ def test_info(run: Run, bundles, tiny, capsys, monkeypatch, tmp_path: Path) -> N
     assert run("info", tiny.path) == 0
     assert tiny.sha256 in capsys.readouterr().out
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert run("info", "big-lama") == 2
-    assert "is not on this machine; lama-export --weights big-lama downloads it" in capsys.readouterr().err
+    monkeypatch.setattr("lama_deploy.checkpoints.weights._download", lambda *_: pytest.fail("downloads"))
+    other = tmp_path / "torch" / "hub" / "checkpoints" / "big-lama.pt"
+    other.parent.mkdir(parents=True)
+    for make in (lambda: None, other.touch):  # nowhere, or only as another file of its name
+        make()
+        assert run("info", "big-lama") == 2
+        assert "is not on this machine; lama-export --weights big-lama downloads it" in capsys.readouterr().err
     (tmp_path / "alone.onnx").touch()
     assert run("info", "alone.onnx") == 2
     assert "no bundle.json beside it" in capsys.readouterr().err

@@ -160,7 +160,7 @@ def test_a_run_of_another_network_does_not_go_on(lama_train, capsys):
     assert lama_train("--resume", "--out", "out", "--accelerator", "cpu", *other) == 2
     note, error = capsys.readouterr().err.splitlines()
     assert note.endswith("generator.width 4 -> 8, generator.blocks 1 -> 2")
-    assert "not a state of this configuration" in error
+    assert "not a state of this configuration (Error(s) in loading state_dict for Generator: Missing key" in error
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,11 @@ def test_commands_that_need_no_training_import_nothing_heavy():
     program = "import sys, lama_deploy.cli.train as t; t.parser(); print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_run_does_not_write_into_its_data(lama_train, capsys, more):
+    """Its samples are pictures, which it would train on when it goes on."""
+    assert lama_train(*TRAIN, "data/run", *more) == 2
+    assert "--out data/run: is or lies in data, whose files are the input" in capsys.readouterr().err
+    assert not Path("data/run").exists()

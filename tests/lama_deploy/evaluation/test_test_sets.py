@@ -8,7 +8,7 @@ from PIL import Image
 
 from lama_deploy.errors import DataError, ImageError
 from lama_deploy.evaluation.drawn_set import MadeSet, drawing_size, square_crop
-from lama_deploy.evaluation.test_set import PairFolder, write_pair
+from lama_deploy.evaluation.test_set import NO_MASK, PairFolder, write_pair
 from lama_deploy.images.masks import MASK_SETS, Boxes
 
 SIZE = 64
@@ -130,7 +130,12 @@ def test_pair_folder(pairs):
 def test_results_beside_the_pairs_do_not_matter(pairs):
     (pairs / "results").mkdir()
     Image.new("RGB", (48, 40)).save(pairs / "results" / "0_crop000_mask000.png")
-    assert len(PairFolder(pairs).sources) == 4
+    assert len(PairFolder(pairs).sources) == 4 and not PairFolder(pairs).notes.lines()
+
+
+def test_images_without_masks_are_said(pairs):
+    (pairs / "alone.png").touch()
+    assert PairFolder(pairs).notes.names() == {NO_MASK: [str(pairs / "alone.png")]}
 
 
 def test_unreadable_pictures_raise_one_by_one(photographs):

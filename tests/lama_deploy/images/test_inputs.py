@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from lama_deploy.errors import ImageError
+from lama_deploy.images.frames import ONE_OF_MANY
 from lama_deploy.images.inputs import given_image, mask_of
 from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.images.photograph import grey_of
@@ -320,3 +321,17 @@ def test_a_path_is_read_as_pil_would_be(tmp_path):
     result = given.restore(FILL, HALF[None])
     np.testing.assert_array_equal(np.asarray(result), np.dstack([FILL[0], GREY]))
     assert [round(value) for value in result.info["dpi"]] == [300, 300]
+
+
+def test_an_opened_animation_is_filled_where_it_is_and_said(tmp_path):
+    frames = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
+    frames[0].save(tmp_path / "i.png", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "one.png")
+    said: list[str] = []
+    for name in ("one.png", "i.png"):
+        with Image.open(tmp_path / name) as image:
+            np.testing.assert_array_equal(given_image(image, said.append).pixels, RGB[None])
+    assert said == [ONE_OF_MANY]
+    with Image.open(tmp_path / "i.png") as image:
+        image.seek(1)
+        np.testing.assert_array_equal(given_image(image, said.append).pixels, 255 - RGB[None])

@@ -22,7 +22,13 @@ FILES = {
     ("config", "others", "resume", "said"),
     [
         (None, [], False, None),
-        (None, ["best"], False, None),
+        (
+            None,
+            ["best"],
+            False,
+            "best.ckpt: is of another run, and the config.yaml of this one would be taken for its own",
+        ),
+        (OURS, ["best"], False, None),
         (OFFICIAL, ["best"], False, "config.yaml: exists already and would be replaced; give another --out, or --over"),
         (OFFICIAL, ["last"], False, "config.yaml, and 1 more"),
         (OFFICIAL, ["last"], True, "config.yaml: exists already .* it is not a run of lama-train's"),
