@@ -1,9 +1,11 @@
-"""Torch keeps to two threads, as on the machines that run this suite; GPU and TensorRT tests are skipped aloud.
+"""Torch keeps to two threads among all processes of the suite, for the machines that run it have as many cores: threads
+that wait for each other there compute nothing. GPU and TensorRT tests are skipped aloud.
 
 Also weights that both trees test half precision with.
 """
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from lama_deploy.variants import GeneratorConfig
 from tests.heard_signals import hear_signals
 from tests.kernel_build import ROOT, build_kernels, has_nvcc
 
-torch.set_num_threads(2)
+THREADS = max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+torch.set_num_threads(THREADS)
+os.environ["OMP_NUM_THREADS"] = str(THREADS)  # of the commands that tests start
 
 
 @pytest.fixture(scope="session", autouse=True)
