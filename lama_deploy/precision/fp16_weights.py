@@ -21,7 +21,7 @@ from lama_deploy.precision.ranges import largest_values
 from lama_deploy.precision.scales import scale_state
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of what is measured and how scales are chosen; another number, another file
+VERSION = 2  # of what is measured and how scales are chosen; another number, another file
 
 
 def half_state(checkpoint: Checkpoint, device: torch.device) -> dict[str, Array]:
