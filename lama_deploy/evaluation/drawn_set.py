@@ -50,7 +50,7 @@ class MadeSet:
 
     def pairs(self, source: Path, size: int | None) -> list[Pair]:
         """As PairSet.pairs. At another size than the set's, crops and holes are the set's own, scaled."""
-        image = Image.fromarray(read_photograph(source).rgb)
+        image = Image.fromarray(read_photograph(source, one_frame=True).rgb)
         name = source.relative_to(self.folder)
         crops = self._crops(self._random(name), scaled_size(image.size, self.own_size, source))
         side = size or self.own_size

@@ -79,7 +79,7 @@ class PairFolder:
                 self.notes.about(path)(NO_MASK)
 
     def pairs(self, source: FilePair, size: int | None) -> list[Pair]:
-        photograph = read_photograph(source.image)
+        photograph = read_photograph(source.image, one_frame=True)
         hole = read_mask(source.mask, photograph, note=self.notes.about(source.mask))
         pair = Pair(name_in(self.folder, source.mask), photograph.rgb, hole)
         return [pair if size is None else _resized(pair, size)]

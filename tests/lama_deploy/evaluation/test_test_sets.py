@@ -146,6 +146,16 @@ def test_unreadable_pictures_raise_one_by_one(photographs):
     assert test_set.pairs(photographs / "4.png", None)
 
 
+@pytest.mark.parametrize("kind", [MadeSet, PairFolder])
+def test_of_an_animation_no_frame_is_measured_as_if_it_were_the_picture(kind, tmp_path):
+    frames = [Image.new("RGB", (90, 90), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    Image.new("L", (90, 90), 255).save(tmp_path / "a_mask000.png")
+    test_set = made(tmp_path) if kind is MadeSet else PairFolder(tmp_path)
+    with pytest.raises(ImageError, match="more than one frame"):
+        test_set.pairs(test_set.sources[0], None)
+
+
 def test_a_long_picture_is_not_scaled_to_gigapixels(photographs):
     Image.new("L", (60_000, 1)).save(photographs / "long.png")
     with pytest.raises(ImageError, match=r"long.png: 60000x1 with .* would be 240000000x4000, more than 100,"):
