@@ -160,7 +160,9 @@ def cached(folder: Path) -> None:
     for name in (
         "big-lama.pt",
         "notes.txt",
-        "kernels/0123456789abcdef/lib.so",
+        "kernels/0123456789abcdef/liblama_spectral.so",
+        "kernels/fedcba9876543210/liblama_spectral.so",
+        "kernels/fedcba9876543210/notes.txt",
         "kernels/mine/lib.so",
         "my-big-lama.pt",
         "big-lama.pt.old",
@@ -182,11 +184,15 @@ def test_cache_clears_only_what_is_known_to_be_its_own(
     kinds = json.loads(capsys.readouterr().out)["kinds"]
     assert {name: kind["bytes"] for name, kind in kinds.items() if kind["entries"]} == {
         "weights": 100_000,
-        "kernels": 100_000,
+        "kernels": 200_000,
         "openvino": 0,
     }
     assert run("cache", "--clear", "kernels") == 0
-    assert capsys.readouterr().out == f"freed 0.1 MB in {tmp_path / 'cache'}: kernels\n"
+    captured = capsys.readouterr()
+    assert captured.out == f"freed 0.2 MB in {tmp_path / 'cache'}: kernels\n"
+    assert captured.err.endswith("fedcba9876543210 holds files that lama-deploy did not write; they stay\n")
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "cache" / "kernels" / "0123456789abcdef").exists()
     assert (tmp_path / "cache" / "big-lama.pt").exists()
     assert run("cache", "--clear", "all") == 0
     left = sorted(
@@ -194,6 +200,7 @@ def test_cache_clears_only_what_is_known_to_be_its_own(
     )
     assert left == [
         "big-lama.pt.old",
+        "kernels/fedcba9876543210/notes.txt",
         "kernels/mine/lib.so",
         "mine/big-lama.pt",
         "my-big-lama.pt",

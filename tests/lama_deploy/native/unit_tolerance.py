@@ -8,7 +8,7 @@ from torch import Tensor
 # of a large map, which a share of the largest value would leave unchecked. But what is rounded of an impulse is spread
 # over its row, by the last transform (every value of the row's spectrum is rounded on its own), and over its column, by
 # the tables along the height, whose errors are the same for every column of the spectrum. By
-# tests/kernels/half_storage.py these errors are an H200's to twelve digits.
+# tests/kernels/half_storage.py the largest errors are an H200's to twelve digits, at 1024x24, 85x67 and for an impulse.
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 SPREAD = 8.0
 MEMORY_FORMATS = (torch.contiguous_format, torch.channels_last)
