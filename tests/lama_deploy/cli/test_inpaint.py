@@ -1,63 +1,19 @@
 """lama-inpaint writes what it can, names what it cannot, and its exit code tells which."""
 
-import io
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lama_deploy import Inpainter
 from lama_deploy.cli.inpaint import main
-from lama_deploy.images.opening import most_bytes
-from lama_deploy.images.scenes import scene
+from tests.lama_deploy.cli.inpaint_files import IMAGES, MASKS, files, pixels, save, save_folders
 
-IMAGES, MASKS = scene(30, 44, 3, seed=11)
 ROTATED = 6
-
-
-@pytest.fixture
-def inpaint(bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs the command on the tiny bundle in an empty folder and returns its exit code."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, model: Path | str = bundles["uint8"]) -> int:
-        command = ["lama-inpaint", *arguments, "--model", str(model), "--threads", "1"]
-        monkeypatch.setattr(sys, "argv", command)
-        return main()
-
-    return run
-
-
-@pytest.fixture
-def wanted(bundles: Mapping[str, Path]) -> np.ndarray:
-    return Inpainter.load(bundles["uint8"], threads=1)(IMAGES, MASKS)
-
-
-def save(name: str, array: np.ndarray, **options: object) -> None:
-    Path(name).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(name, **options)
-
-
-def save_folders(count: int = 3) -> None:
-    for index in range(count):
-        save(f"images/{index}.png", IMAGES[index])
-        save(f"masks/{index}.png", MASKS[index] * 255)
-
-
-def pixels(name: str | Path) -> np.ndarray:
-    with Image.open(name) as image:
-        return np.asarray(image)
-
-
-def files(folder: str) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
 
 
 def test_single_file(inpaint, wanted, capsys):
@@ -291,81 +247,6 @@ def test_several_images_refused(inpaint, capsys, case):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
     assert not Path("out").exists() and Path("r.json").read_text() == "mine"
-
-
-def test_standard_input_and_output(inpaint, wanted, capsysbinary, monkeypatch):
-    save("a.png", IMAGES[0])
-    save("m.png", MASKS[0])
-    given = io.TextIOWrapper(io.BytesIO(Path("a.png").read_bytes()))
-    monkeypatch.setattr(sys, "stdin", given)
-    assert inpaint("-", "m.png", "-o", "-") == 0
-    out = capsysbinary.readouterr().out
-    with Image.open(io.BytesIO(out)) as image:
-        assert image.format == "PNG"
-        np.testing.assert_array_equal(np.asarray(image), wanted[0])
-    assert inpaint("a.png", "m.png", "-o", "-", "--format", "bmp") == 0
-    assert capsysbinary.readouterr().out[:2] == b"BM"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"nothing")))
-    assert inpaint("a.png", "-", "-o", "r.png") == 2
-    captured = capsysbinary.readouterr()
-    assert captured.err.startswith(b"error: standard input: not a picture")
-    assert captured.out == b"0 of 1 written to r.png\n"
-    assert files(".") == ["a.png", "m.png"]
-    save("a.jpg", IMAGES[0])
-    assert inpaint("a.jpg", "m.png", "-o", "-", "--format", "same") == 0
-    assert capsysbinary.readouterr().out[:2] == b"\xff\xd8"
-
-
-def test_what_people_are_told_of_pipes(inpaint, capsysbinary, monkeypatch):
-    save("a.png", IMAGES[0])
-    save("m.png", MASKS[0] * 0)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("m.png").read_bytes())))
-    assert inpaint("a.png", "-", "-o", "-", "--json", "r.json") == 0
-    assert capsysbinary.readouterr().err.startswith(b"note: standard input: the mask has no hole")
-    record = json.loads(Path("r.json").read_text())
-    assert (record["pictures"][0]["mask"], record["pictures"][0]["output"]) == ("-", "-")
-    assert list(record["notes"].values()) == [["-"]]
-    assert inpaint("-", "a.png", "-o", "-", "--format", "same") == 2
-    assert b"--format same: standard input has no name" in capsysbinary.readouterr().err
-
-
-def test_standard_input_that_never_ends_is_cut(inpaint, capsys, monkeypatch):
-    save("m.png", MASKS[0])
-
-    class Endless(io.RawIOBase):
-        given = 0
-
-        def read(self, size: int = -1) -> bytes:
-            self.given += size
-            return bytes(size)
-
-    endless = Endless()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=endless, isatty=lambda: False))
-    assert inpaint("-", "m.png", "-o", "r.png", "--max-pixels", "1") == 2
-    assert endless.given == most_bytes(1) + 1
-    assert f"error: standard input: a file of {most_bytes(1) + 1:,} bytes;" in capsys.readouterr().err
-
-
-def test_terminals_are_no_pipes(inpaint, capsys, monkeypatch):
-    save("a.png", IMAGES[0])
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    assert inpaint("-", "a.png", "-o", "r.png") == 2
-    assert "standard input (-) is a terminal" in capsys.readouterr().err
-
-
-def test_closed_descriptors_are_no_pipes(inpaint, capsys, monkeypatch):
-    save("a.png", IMAGES[0])
-    monkeypatch.setattr(sys, "stdin", None)
-    assert inpaint("-", "a.png", "-o", "r.png") == 2
-    assert "standard input (-) is closed" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stdout", None)
-    assert inpaint("a.png", "a.png", "-o", "-") == 2
-    assert "standard output (-) is closed" in capsys.readouterr().err
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_record_of_an_interrupted_call(inpaint, capsys, monkeypatch):
