@@ -7,6 +7,7 @@ generators add little but their weights. Small pictures and threads take some me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,17 @@ class MemoryGuard:
                 f"{gib(self._room())} for it; make the picture smaller, use a backend or precision that takes less "
                 "(--to openvino --int8 takes the least), or give the process more memory"
             )
+
+    def most_pixels(self) -> float:
+        """How many, of all pictures together, a run may have now with nothing beside it; infinity where unknown."""
+        if self._memory is None:
+            return math.inf
+        room = self._room() - self._memory.fixed
+        most = max(0.0, room / self._memory.per_pixel)
+        if self._fixed_from is not None and self._memory.per_pixel_fixed is not None:
+            fixed = room / self._memory.per_pixel_fixed
+            return fixed if fixed >= self._fixed_from else min(most, self._fixed_from - 1)
+        return most
 
     def _growth(self, shape: Shape) -> float:
         """Bytes besides what the model takes for any picture."""
