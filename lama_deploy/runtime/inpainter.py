@@ -60,6 +60,7 @@ class Inpainter:
             )
         self.backend = backend
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
+        self._said = set[str]()
         self._strategist = Strategist(backend, options)
         self._birth = birth(backend.name, None)
 
@@ -256,12 +257,18 @@ class Inpainter:
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
         plans = [self.plan(hole) for hole in holes] if around is None else [self.plan(around)] * len(holes)
-        for one in dict.fromkeys((plan.text, plan.windows) for plan in plans):
-            log.info("%s: %s", *one)
+        self._tell(plans)
         if not any(plan.steps for plan in plans):
             return self._strategist.fill_batch(pixels, holes)
         results = self._strategist.fill(list(zip(pixels, holes, strict=True)), plans)
         return np.stack([raised(result) for result in results])
+
+    def _tell(self, plans: Sequence[Plan]) -> None:
+        """What was not asked for is a warning, once: a folder of large photographs is no news with every one."""
+        for one in {plan.text: plan for plan in plans}.values():
+            unasked = one.why == "engine" and one.why not in self._said
+            self._said.add(one.why)
+            log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
         self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None
