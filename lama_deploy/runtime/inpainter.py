@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -194,6 +194,16 @@ class Inpainter:
         result = to_bytes(self._whole.run(pixels, holes))
         check_filled(result, pixels, holes)
         return np.where(holes[..., None] > 0, result, pixels)
+
+    def run_many(self, pictures: Sequence[tuple[Array, Array]]) -> list[Array | LamaDeployError]:
+        """Of pixels (H, W, 3) and holes (H, W) of any sizes; an error of one picture is returned in its place."""
+        found: list[Array | LamaDeployError] = []
+        for pixels, holes in pictures:
+            try:
+                found.append(self.run(pixels[None], holes[None])[0])
+            except LamaDeployError as error:
+                found.append(error)
+        return found
 
 
 def _check_kinds(pixels: Array, holes: Array) -> None:

@@ -1,0 +1,106 @@
+"""What is done with one picture of a folder, in the stages of `runtime.pipeline`, and what is said where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from lama_deploy.arrays import Array
+from lama_deploy.errors import DeviceMemoryError, LamaDeployError, brief, one_line
+from lama_deploy.images.files import BeforeAppearing, read_mask, read_photograph, write_photograph
+from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
+from lama_deploy.images.notes import Notes
+from lama_deploy.images.opening import MAX_PIXELS
+from lama_deploy.images.pairs import Job
+from lama_deploy.images.photograph import Photograph, filled
+from lama_deploy.images.save_options import AS_USUAL, SaveOptions
+from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.memory import require_run
+from lama_deploy.runtime.pipeline import Hold
+
+NO_MEMORY = "needs more memory than there is; make it smaller, or run fewer at the same time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """How pictures are read and written; pickled for other machines. max_pixels: of those that are not refused."""
+
+    max_pixels: int = MAX_PIXELS
+    mask: MaskOptions = AS_OFFICIAL
+    save: SaveOptions = AS_USUAL
+
+
+@dataclass(frozen=True)
+class ReadPicture:
+    """hole: (H, W) uint8, as stored."""
+
+    photograph: Photograph
+    hole: Array
+
+
+class PictureWork:
+    """The stages of a job; safe to be called from any thread."""
+
+    def __init__(self, inpainter: Inpainter, options: PictureOptions, notes: Notes) -> None:
+        """notes: gets what is doubtful or lost, by picture; what is doubtful of a mask, by the mask's file."""
+        self._inpainter, self._options, self._notes = inpainter, options, notes
+
+    def read(self, job: Job, hold: Hold) -> ReadPicture:
+        """A picture that this model has not the memory for is not even decoded. Raises LamaDeployError."""
+        most = self._options.max_pixels
+        note = self._notes.about(job.image)
+
+        def before_decoding(height: int, width: int) -> None:
+            require_run(self._inpainter.backend.capabilities, (1, height, width))
+            hold(height * width)
+
+        photograph = read_photograph(job.image, most, before_decoding, note, one_frame=True)
+        hole = read_mask(job.mask, photograph, most, self._options.mask, self._notes.about(job.mask))
+        return ReadPicture(photograph, hole)
+
+    def infer(self, pictures: Sequence[ReadPicture]) -> list[Array | BaseException]:
+        """Results (H, W, 3) uint8, or errors in their places. What fails together is tried alone."""
+        pairs = [(picture.photograph.rgb, picture.hole) for picture in pictures]
+        try:
+            found: list[Array | BaseException] = list(self._inpainter.run_many(pairs))
+        except Exception as error:
+            if len(pairs) == 1:
+                return [error]
+            return [one for picture in pictures for one in self.infer([picture])]
+        again = [index for index, one in enumerate(found) if is_of_memory(one)] if len(pairs) > 1 else []
+        for index in again:
+            found[index] = self.infer([pictures[index]])[0]
+        return found
+
+    def write(
+        self, job: Job, picture: ReadPicture, rgb: Array, before_appearing: BeforeAppearing | None = None
+    ) -> None:
+        """before_appearing: as `write_photograph` has it. Raises ImageError."""
+        write_photograph(
+            job.output,
+            filled(picture.photograph, rgb, picture.hole),
+            self._notes.about(job.image),
+            options=self._options.save,
+            before_appearing=before_appearing,
+        )
+
+
+def is_of_memory(error: object) -> bool:
+    """Whether the picture may come through where nothing else is beside it."""
+    return isinstance(error, (MemoryError, DeviceMemoryError))
+
+
+def reason_of(job: Job, error: BaseException) -> str:
+    """One line that names the picture; a model knows only its pixels."""
+    named = partial("{}: {}".format, brief(str(job.image)))
+    if isinstance(error, MemoryError):
+        return named(NO_MEMORY)
+    if isinstance(error, LamaDeployError):
+        said = str(error)
+        return one_line(said if _names(said, job) else named(said))
+    return one_line(named(f"failed unexpectedly ({type(error).__name__}: {brief(error)})"))
+
+
+def _names(said: str, job: Job) -> bool:
+    return said.startswith(tuple(f"{brief(str(path))}: " for path in (job.image, job.mask, job.output)))
