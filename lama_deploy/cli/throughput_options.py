@@ -21,8 +21,10 @@ from lama_deploy.overwriting import require_free, taken
 
 # Options that decide nothing about what is in a result, or are in its name: with others of these a call still goes on.
 NOT_IN_RESULTS = frozenset(
-    "paths mask output model overwrite skip_existing resume report format suffix "
-    "streams no_check max_pixels device threads".split()
+    (
+        *("paths", "mask", "output", "model", "overwrite", "skip_existing", "resume", "report", "format", "suffix"),
+        *("streams", "no_check", "max_pixels", "device", "threads"),
+    )
 )
 
 
