@@ -20,6 +20,7 @@ from lama_deploy.runtime.pipeline import AHEAD, Passed, Pipeline, Work
 
 Progress = Callable[[Sequence[Any]], Any]
 Appearing = Callable[[Job, os.stat_result], None]  # is told each result's file, before it has its name
+How = dict[str, Any]  # a picture was filled, for reports
 AS_USUAL = PictureOptions()
 
 
@@ -44,10 +45,10 @@ def run_all(
     again: list[Job] = []
 
     def passing(some: Sequence[Job], bar: Progress, *, last: bool) -> int:
-        def ended(passed: Passed[Job, None]) -> None:
+        def ended(passed: Passed[Job, How]) -> None:
             if last or not is_of_memory(passed.error):
                 error = None if passed.error is None else told(reason_of(passed.item, passed.error))
-                outcome(passed.item, Ended(error, dict(passed.seconds)))
+                outcome(passed.item, Ended(error, dict(passed.seconds), passed.result or {}))
 
         pipeline = Pipeline(work, workers=inpainter.workers, ahead=1 if last else AHEAD, ended=ended)
         with closing(pipeline.run(some)) as run:
@@ -58,9 +59,9 @@ def run_all(
     return failed + passing(again, iter, last=True)
 
 
-def _work(pictures: PictureWork, appearing: Appearing | None) -> Work[Job, ReadPicture, Array, None]:
-    def write(job: Job, picture: ReadPicture, rgb: Array) -> None:
-        pictures.write(job, picture, rgb, _before(job, appearing))
+def _work(pictures: PictureWork, appearing: Appearing | None) -> Work[Job, ReadPicture, Array, How]:
+    def write(job: Job, picture: ReadPicture, rgb: Array) -> How:
+        return pictures.write(job, picture, rgb, _before(job, appearing))
 
     return Work(pictures.read, pictures.infer, write)
 
@@ -69,7 +70,7 @@ def _before(job: Job, appearing: Appearing | None) -> BeforeAppearing | None:
     return None if appearing is None else lambda found: appearing(job, found)
 
 
-def _failed(passed: Passed[Job, None], told: Callable[[str], str], again: list[Job] | None) -> bool:
+def _failed(passed: Passed[Job, How], told: Callable[[str], str], again: list[Job] | None) -> bool:
     """Whether it failed for good, which is said. again: gets what is to be tried alone."""
     if passed.error is None:
         return False

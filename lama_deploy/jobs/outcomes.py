@@ -75,7 +75,7 @@ class Outcomes:
             "state": state,
             "why": None if state == "written" else why,
             "seconds": _rounded(ended.seconds),
-            **ended.how,
+            "filled": dict(ended.how) or None,
         }
 
     def _state(self, job: Job) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import DeviceMemoryError, LamaDeployError, brief, one_line
@@ -18,6 +19,7 @@ from lama_deploy.images.save_options import AS_USUAL, SaveOptions
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.memory import require_run
 from lama_deploy.runtime.pipeline import Hold
+from lama_deploy.runtime.strategies.plan import Plan
 
 NO_MEMORY = "needs more memory than there is; make it smaller, or run fewer at the same time"
 
@@ -33,10 +35,11 @@ class PictureOptions:
 
 @dataclass(frozen=True)
 class ReadPicture:
-    """hole: (H, W) uint8, as stored."""
+    """hole: (H, W) uint8, as stored. how: gets what is chosen for it, for reports."""
 
     photograph: Photograph
     hole: Array
+    how: dict[str, Any] = field(default_factory=dict)
 
 
 class PictureWork:
@@ -52,7 +55,8 @@ class PictureWork:
         note = self._notes.about(job.image)
 
         def before_decoding(height: int, width: int) -> None:
-            require_run(self._inpainter.backend.capabilities, (1, height, width))
+            if self._inpainter.strategy.strategy == "whole":  # the others take what there is memory for
+                require_run(self._inpainter.backend.capabilities, (1, height, width))
             hold(height * width)
 
         photograph = read_photograph(job.image, most, before_decoding, note, one_frame=True)
@@ -61,9 +65,13 @@ class PictureWork:
 
     def infer(self, pictures: Sequence[ReadPicture]) -> list[Array | BaseException]:
         """Results (H, W, 3) uint8, or errors in their places. What fails together is tried alone."""
+
+        def chosen(index: int, plan: Plan) -> None:
+            pictures[index].how.update(plan.to_dict())
+
         pairs = [(picture.photograph.rgb, picture.hole) for picture in pictures]
         try:
-            found: list[Array | BaseException] = list(self._inpainter.run_many(pairs))
+            found: list[Array | BaseException] = list(self._inpainter.run_many(pairs, chosen))
         except Exception as error:
             if len(pairs) == 1:
                 return [error]
@@ -75,8 +83,8 @@ class PictureWork:
 
     def write(
         self, job: Job, picture: ReadPicture, rgb: Array, before_appearing: BeforeAppearing | None = None
-    ) -> None:
-        """before_appearing: as `write_photograph` has it. Raises ImageError."""
+    ) -> dict[str, Any]:
+        """What was chosen for it. before_appearing: as `write_photograph` has it. Raises ImageError."""
         write_photograph(
             job.output,
             filled(picture.photograph, rgb, picture.hole),
@@ -84,6 +92,7 @@ class PictureWork:
             options=self._options.save,
             before_appearing=before_appearing,
         )
+        return picture.how
 
 
 def is_of_memory(error: object) -> bool:

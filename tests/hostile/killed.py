@@ -49,16 +49,16 @@ def swap() -> Round:
 def inpaint() -> Round:
     """The pictures of a folder, by a model that paints the number of the round into the hole."""
     from lama_deploy.images.pairs import find_jobs
-    from lama_deploy.jobs import folder, picture
+    from lama_deploy.jobs import folder
+    from lama_deploy.runtime.strategies.options import StrategyOptions
 
     jobs = find_jobs(Path("in"), None, Path("out")).jobs
-    picture.require_run = lambda *_: None  # type: ignore[assignment]
 
     def once(number: int) -> None:
-        def run_many(pictures: Any) -> Any:
+        def run_many(pictures: Any, chosen: Any) -> Any:
             return [pixels * (1 - hole[..., None]) + hole[..., None] * (number % 256) for pixels, hole in pictures]
 
-        inpainter: Any = SimpleNamespace(workers=2, run_many=run_many, backend=SimpleNamespace(capabilities=None))
+        inpainter: Any = SimpleNamespace(workers=2, run_many=run_many, strategy=StrategyOptions())
         if folder.run_all(inpainter, jobs):
             raise AssertionError("a picture failed")
 

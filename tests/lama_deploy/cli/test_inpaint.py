@@ -282,6 +282,7 @@ def test_record(inpaint, capsys):
         "output": "out/2.png",
         "state": "",
         "why": None,
+        "filled": {"strategy": "whole", "why": "the picture is small", "steps": []},
     }
     assert "images/1.png: not a picture" in pictures[1]["why"] and record["without_mask"] == ["images/3.png"]
     assert inpaint("images", "masks", "-o", "out", "--overwrite", "--report", "r.json") == 3

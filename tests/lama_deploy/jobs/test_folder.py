@@ -77,7 +77,7 @@ def test_names_that_no_terminal_shows(jobs, capsys, tmp_path):
 
 def test_what_the_model_has_no_memory_for_is_not_decoded(jobs, capsys, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
-    inpainter = Inpainter(Failing(RuntimeError(), Memory(0, 2**60)))
+    inpainter = Inpainter(Failing(RuntimeError(), Memory(0, 2**60)), "whole")
     assert run_all(inpainter, jobs) == 4
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4 and "0.png: 8x6 pixels take about" in lines[0] + lines[1] + lines[2] + lines[3]
