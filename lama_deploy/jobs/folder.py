@@ -14,9 +14,9 @@ from lama_deploy.images.files import BeforeAppearing
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.pairs import Job
 from lama_deploy.jobs.outcomes import Ended, Outcome, forget
-from lama_deploy.jobs.picture import PictureOptions, PictureWork, ReadPicture, is_of_memory, reason_of
+from lama_deploy.jobs.picture import PictureOptions, PictureWork, ReadPicture, reason_of
 from lama_deploy.runtime.inpainter import Inpainter
-from lama_deploy.runtime.pipeline import AHEAD, Passed, Pipeline, Work
+from lama_deploy.runtime.pipeline import AHEAD, Passed, Pipeline, Work, is_of_memory
 
 Progress = Callable[[Sequence[Any]], Any]
 Appearing = Callable[[Job, os.stat_result], None]  # is told each result's file, before it has its name

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import DeviceMemoryError, LamaDeployError, brief, one_line
+from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.files import BeforeAppearing, read_mask, read_photograph, write_photograph
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
 from lama_deploy.images.notes import Notes
@@ -63,23 +63,13 @@ class PictureWork:
         hole = read_mask(job.mask, photograph, most, self._options.mask, self._notes.about(job.mask))
         return ReadPicture(photograph, hole)
 
-    def infer(self, pictures: Sequence[ReadPicture]) -> list[Array | BaseException]:
-        """Results (H, W, 3) uint8, or errors in their places. What fails together is tried alone."""
+    def infer(self, pictures: Sequence[ReadPicture]) -> Sequence[Array | Exception]:
+        """Results (H, W, 3) uint8, or errors in their places."""
 
         def chosen(index: int, plan: Plan) -> None:
             pictures[index].how.update(plan.to_dict())
 
-        pairs = [(picture.photograph.rgb, picture.hole) for picture in pictures]
-        try:
-            found: list[Array | BaseException] = list(self._inpainter.run_many(pairs, chosen))
-        except Exception as error:
-            if len(pairs) == 1:
-                return [error]
-            return [one for picture in pictures for one in self.infer([picture])]
-        again = [index for index, one in enumerate(found) if is_of_memory(one)] if len(pairs) > 1 else []
-        for index in again:
-            found[index] = self.infer([pictures[index]])[0]
-        return found
+        return self._inpainter.run_many([(one.photograph.rgb, one.hole) for one in pictures], chosen)
 
     def write(
         self, job: Job, picture: ReadPicture, rgb: Array, before_appearing: BeforeAppearing | None = None
@@ -93,11 +83,6 @@ class PictureWork:
             before_appearing=before_appearing,
         )
         return picture.how
-
-
-def is_of_memory(error: object) -> bool:
-    """Whether the picture may come through where nothing else is beside it."""
-    return isinstance(error, (MemoryError, DeviceMemoryError))
 
 
 def reason_of(job: Job, error: BaseException) -> str:

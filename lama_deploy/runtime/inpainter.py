@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -42,6 +43,7 @@ from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 from lama_deploy.runtime.strategies.running import Failure, raised
 from lama_deploy.runtime.strategies.strategist import Picture, Strategist
+from lama_deploy.runtime.streaming import AHEAD, Awaited, Item, OnError, each, mapped
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Inpainter:
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
         self._strategist = Strategist(backend, options)
         self._birth = birth(backend.name, None)
+        self._awaited = Awaited(self.workers)
 
     @overload
     @classmethod
@@ -243,6 +246,45 @@ class Inpainter:
             return given.restore(self.run(given.pixels, holes), holes)
         except LamaDeployError as error:
             raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
+
+    async def acall(self, image: Any, mask: Any, **mask_options: Unpack[MaskKeywords]) -> Any:
+        """`await` of what a call gives, computed in a thread beside the event loop, as many at once as `workers`.
+
+        A call that is cancelled before its turn is not computed; one that is being computed is, for nobody.
+        """
+        return await self._awaited.call(lambda: self(image, mask, **mask_options))
+
+    def map(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> Generator[Any, None, None]:
+        """Of pairs (image, mask), as a call takes them but for arrays on the GPU: the results, lazily and in order.
+
+        What comes next is read while the model computes, `ahead` items at most, and windows of equal size run together.
+        on_error: "raise" what is wrong with an item in its place, which ends the iterator, or "return" it there.
+        """
+        self._birth.check()
+        return mapped(self, items, MaskOptions(**mask_options), log.warning, on_error=on_error, ahead=ahead)
+
+    async def amap(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> AsyncGenerator[Any, None]:
+        """`map` for `async for`; `items` is asked from a thread of its own."""
+        self._birth.check()
+        options = MaskOptions(**mask_options)
+        start = lambda: mapped(self, items, options, log.warning, on_error=on_error, ahead=ahead)  # noqa: E731
+        async with aclosing(each(start)) as results:
+            async for result in results:
+                yield result
 
     def plan(self, hole: Array) -> Plan:
         """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""

@@ -16,6 +16,8 @@ from threading import Condition, Lock
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
+from lama_deploy.errors import DeviceMemoryError
+
 Item = TypeVar("Item")
 Picture = TypeVar("Picture")
 Filled = TypeVar("Filled")
@@ -125,10 +127,7 @@ class Pipeline(Generic[Item, Picture, Filled, Result]):
             return
         start = perf_counter()
         pictures: list[Any] = [way.picture for way in ways]
-        try:
-            found = self._work.infer(pictures)
-        except BaseException as error:
-            found = [error] * len(ways)
+        found = _inferred(self._work.infer, pictures)
         seconds = (perf_counter() - start) / len(ways)
         for way, filled in zip(ways, found, strict=True):
             way.passed.seconds["infer"] = seconds
@@ -175,6 +174,26 @@ class Pipeline(Generic[Item, Picture, Filled, Result]):
             self._ready.clear()
         for pool in (self._readers, self._inferrers, self._writers):
             pool.shutdown(cancel_futures=pool is not self._writers)
+
+
+def is_of_memory(error: object) -> bool:
+    """Whether the picture may come through where less is beside it."""
+    return isinstance(error, (MemoryError, DeviceMemoryError))
+
+
+def _inferred(
+    infer: Callable[[Sequence[Picture]], Sequence[Filled | BaseException]], pictures: Sequence[Picture]
+) -> list[Filled | BaseException]:
+    """Results and errors in their places. What fails together is tried alone: one of them may be the reason."""
+    try:
+        found = list(infer(pictures))
+        again = [index for index, one in enumerate(found) if is_of_memory(one)]
+    except BaseException as error:
+        found, again = [error] * len(pictures), list(range(len(pictures)))
+    if len(pictures) > 1:
+        for index in again:
+            found[index] = _inferred(infer, [pictures[index]])[0]
+    return found
 
 
 @dataclass
