@@ -87,7 +87,8 @@ def parser() -> argparse.ArgumentParser:
         "--streams",
         type=few,
         metavar="N",
-        help="Run N images at the same time (backends openvino and tensorrt; default: 1).",
+        help="Compute N images at the same time, which share the threads: a folder is done sooner, for more memory "
+        "(backends onnxruntime, openvino and tensorrt; default: 1).",
     )
     p.add_argument(
         "--no-check",

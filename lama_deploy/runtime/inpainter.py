@@ -151,9 +151,9 @@ class Inpainter:
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
-        onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda; `streams`,
-        `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
+        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
+        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
+        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):

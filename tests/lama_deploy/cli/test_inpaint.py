@@ -323,7 +323,14 @@ def test_folder_in_streams(inpaint, openvino_bundles, wanted, capsys):
         assert np.abs(pixels(f"out/{index}.png").astype(int) - wanted[index]).max() <= 1
 
 
-def test_streams_without_openvino_are_refused(inpaint, capsys):
+def test_streams_of_what_has_none_are_refused(inpaint, capsys, tiny):
     save_folders()
-    assert inpaint("images", "masks", "-o", "out", "--streams", "2") == 2
-    assert "no option 'streams'" in capsys.readouterr().err
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2", "--device", "cpu", model=tiny.path) == 2
+    assert "the torch backend has no option 'streams'" in capsys.readouterr().err
+
+
+def test_streams_of_onnx_runtime_change_no_result(inpaint, wanted):
+    save_folders()
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2") == 0
+    for index in range(3):
+        np.testing.assert_array_equal(pixels(f"out/{index}.png"), wanted[index])
