@@ -2,7 +2,7 @@
 
 `python -m benchmarks.cpu.folder`. 200 JPEGs of seeded scenes with one elliptic hole each, lama-demo in ONNX Runtime.
 The loop is what a person writes: open, call, save, one after the other. Parts of the folder are done by every case in
-turn, so that a busy neighbour hits all alike; the whole picture's cases do every fourth round of sizes, since they take long.
+turn, so that a busy neighbour hits all alike; whole pictures take long, so those cases do a fourth of them.
 """
 
 from __future__ import annotations
