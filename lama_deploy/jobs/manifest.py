@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,33 +23,38 @@ from lama_deploy.images.pairs import Job
 from lama_deploy.locks import locked
 
 NAME = ".lama-inpaint.jsonl"  # in the folder of results
+PARTS = ".lama-inpaint-*.jsonl"  # the lines of processes that work for one call, where there are several
 
 
 class Manifest:
-    """The lines of one file, and those that this call adds. `appended` from any thread."""
+    """The lines of a folder, and those that this process adds. `appended` from any thread."""
 
-    def __init__(self, file: Path, key: str, descriptor: int) -> None:
-        """key: of the options and the model (`key_of`). descriptor: to append to the file."""
-        self._file, self._key, self._descriptor = file, key, descriptor
-        self._lines = dict(_read(file))
+    def __init__(self, folder: Path, key: str, descriptor: int) -> None:
+        """key: of the options and the model (`key_of`). descriptor: of the file that lines are appended to."""
+        self._folder, self._key, self._descriptor = folder, key, descriptor
         self._inputs: dict[Job, list[Any]] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Again, where other processes may have added lines."""
+        self._lines: dict[str, list[dict[str, Any]]] = {}
+        for file in (self._folder / NAME, *sorted(self._folder.glob(PARTS))):
+            for name, line in _read(file):
+                self._lines.setdefault(name, []).append(line)
 
     def left(self, jobs: Iterable[Job]) -> list[Job]:
         """Those that are not done with this picture, this mask and this key, or whose result is not there any more."""
         left = []
         for job in jobs:
             self._inputs[job] = _inputs(job)  # before it is read: a change from now on shows the next time
-            line = self._lines.get(self._name(job))
-            wanted = {"key": self._key, "of": self._inputs[job]}
-            done = line is not None and {name: line.get(name) for name in wanted} == wanted
-            if not (done and self.is_ours(job)):
+            wanted = {"key": self._key, "of": self._inputs[job], "is": _state(job.output)}
+            if not self._has(job, wanted):
                 left.append(job)
         return left
 
     def is_ours(self, job: Job) -> bool:
         """Whether what has the result's name now is what a call with --resume wrote there."""
-        line = self._lines.get(self._name(job))
-        return line is not None and line.get("is") == _state(job.output)
+        return self._has(job, {"is": _state(job.output)})
 
     def appended(self, job: Job, found: os.stat_result) -> None:
         """The line of a result that is about to get its name. Raises OSError."""
@@ -56,9 +62,14 @@ class Manifest:
         line |= {"of": self._inputs[job], "key": self._key}
         os.write(self._descriptor, json.dumps(line).encode() + b"\n")  # one write, so that no two lines are mixed
 
+    def _has(self, job: Job, wanted: Mapping[str, Any]) -> bool:
+        """Whether a line of its result says so."""
+        lines = self._lines.get(self._name(job), [])
+        return wanted["is"] is not None and any(wanted.items() <= line.items() for line in lines)
+
     def _name(self, job: Job) -> str:
-        """Of its result, from the manifest's folder: that may be moved as a whole."""
-        return Path(os.path.relpath(job.output, self._file.parent)).as_posix()
+        """Of its result, from the list's folder, which may be moved as a whole."""
+        return Path(os.path.relpath(job.output, self._folder)).as_posix()
 
 
 @contextmanager
@@ -67,23 +78,49 @@ def opened_manifest(folder: Path, key: str) -> Iterator[Manifest]:
 
     Raises LamaDeployError where another call holds it, or the disk refuses.
     """
-    file = folder / NAME
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(file, wait=False))
-            descriptor = os.open(file, os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
-            stack.callback(os.close, descriptor)
-            _end_last_line(descriptor)
-            manifest = Manifest(file, key, descriptor)
+            stack.enter_context(locked(folder / NAME, wait=False))
+            _gather_parts(folder)
+            manifest = stack.enter_context(_appending(folder, folder / NAME, key))
         except BlockingIOError as error:
             raise LamaDeployError(
                 f"{brief(str(folder))}: another lama-inpaint --resume is at work there; wait for its end, or stop it"
             ) from error
         except OSError as error:
             reason = brief(error.strerror or error)
-            raise LamaDeployError(f"{brief(str(file))}: cannot be used ({reason}); give another -o") from error
+            raise LamaDeployError(f"{brief(str(folder / NAME))}: cannot be used ({reason}); give another -o") from error
         yield manifest
+
+
+@contextmanager
+def opened_part(folder: Path, key: str) -> Iterator[Manifest]:
+    """For a process that works for the call that holds the list: it adds lines to a file of its own. Raises OSError."""
+    file = folder / PARTS.replace("*", secrets.token_hex(8))
+    with _appending(folder, file, key, os.O_CREAT | os.O_EXCL) as manifest:
+        yield manifest
+
+
+@contextmanager
+def _appending(folder: Path, file: Path, key: str, flags: int = 0) -> Iterator[Manifest]:
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | flags, 0o666)
+    try:
+        _end_last_line(descriptor)
+        yield Manifest(folder, key, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _gather_parts(folder: Path) -> None:
+    """Of a call that has ended, into the list itself. Lines that are there twice say nothing wrong."""
+    parts = [part for part in sorted(folder.glob(PARTS)) if part.is_file() and not part.is_symlink()]
+    if parts:
+        with (folder / NAME).open("ab") as whole:
+            for part in parts:
+                whole.write(part.read_bytes() + b"\n")
+        for part in parts:
+            part.unlink()
 
 
 def key_of(options: Mapping[str, Any], model: str) -> str:
@@ -126,7 +163,7 @@ def _state(path: Path) -> list[int] | None:
 
 
 def _read(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Results and their lines, the last one for each counts. What is no line of ours is passed over."""
+    """Results and their lines. What is no line of ours is passed over."""
     with file.open("rb") as stream:
         for text in stream:
             try:
