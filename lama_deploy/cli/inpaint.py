@@ -24,6 +24,8 @@ from lama_deploy.cli.throughput_options import (
     add_throughput_options,
     check_report,
     jobs_left,
+    order_of,
+    ray_options_of,
     save_options_of,
     why_there,
     write_report,
@@ -37,6 +39,7 @@ from lama_deploy.jobs.folder import run_all
 from lama_deploy.jobs.manifest import Manifest
 from lama_deploy.jobs.outcomes import Outcomes
 from lama_deploy.jobs.picture import PictureOptions
+from lama_deploy.jobs.ray import run_all_on_ray
 from lama_deploy.overwriting import require_apart
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
@@ -116,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     check_report(args)
+    ray_options_of(args)
     images, mask = _inputs(args)
     suffix = _suffix_in_pipe(args, images[0])
     with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
@@ -177,12 +181,15 @@ class _Call:
             raise
 
     def _run(self, options: PictureOptions) -> int:
-        inpainter = _inpainter(self._args)
         told: dict[str, Any] = {"notes": self._notes, "outcome": self._outcomes, "told": self._piped.told}
-        told["appearing"] = None if self._manifest is None else self._manifest.appended
+        args, bar = self._args, progress_bar("inpaint")
+        on_ray = ray_options_of(args)
         try:
+            if on_ray is not None:
+                return run_all_on_ray(order_of(args, _inpainter, options), self._left, on_ray, bar, **told)
+            told["appearing"] = None if self._manifest is None else self._manifest.appended
             with pillow_limit_lifted(), pillow_quiet():
-                return run_all(inpainter, self._left, options, progress_bar("inpaint"), **told)
+                return run_all(_inpainter(args), self._left, options, bar, **told)
         finally:
             say(self._notes, self._piped.told)
 

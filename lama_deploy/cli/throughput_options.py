@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from lama_deploy.cli.common import add_overwrite_option
+from lama_deploy.cli.common import add_overwrite_option, few
 from lama_deploy.cli.pipes import STANDARD
 from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
@@ -17,13 +18,16 @@ from lama_deploy.images.files import FORMATS
 from lama_deploy.images.pairs import Job
 from lama_deploy.images.save_options import COMPRESSION, JPEG_QUALITY, WITH_QUALITY, SaveOptions
 from lama_deploy.jobs.manifest import NAME, Manifest, key_of, model_identity, opened_manifest
+from lama_deploy.jobs.picture import PictureOptions
+from lama_deploy.jobs.ray import LOCAL, Order, RayOptions
 from lama_deploy.overwriting import require_free, taken
+from lama_deploy.runtime.inpainter import Inpainter
 
 # Options that decide nothing about what is in a result, or are in its name: with others of these a call still goes on.
 NOT_IN_RESULTS = frozenset(
     (
         *("paths", "mask", "output", "model", "overwrite", "skip_existing", "resume", "report", "format", "suffix"),
-        *("streams", "no_check", "max_pixels", "device", "threads"),
+        *("streams", "no_check", "max_pixels", "device", "threads", "ray", "workers"),
     )
 )
 
@@ -49,6 +53,7 @@ def add_throughput_options(p: argparse.ArgumentParser) -> None:
         help="Write what became of each image, why, and how long it took to FILE, as JSON; - is standard output, in "
         "place of the summary.",
     )
+    _add_cluster_options(p)
     group = p.add_argument_group("how results are named and encoded")
     group.add_argument(
         "--suffix",
@@ -73,6 +78,45 @@ def add_throughput_options(p: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"Compress PNG so hard, 0 to 9 (default: {COMPRESSION}; 6 takes three times as long for one per cent).",
     )
+
+
+def _add_cluster_options(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("many machines")
+    group.add_argument(
+        "--ray",
+        nargs="?",
+        const=LOCAL,
+        metavar="ADDRESS",
+        help="Run on a Ray cluster whose machines all have the folders and the model at the same place: auto is the one "
+        "that this machine belongs to, and without ADDRESS one is started here for this call.",
+    )
+    group.add_argument(
+        "--workers",
+        type=few,
+        metavar="N",
+        help="Run N models on it, with --threads each, by default 1 (default: as many as it has GPUs, or else CPUs).",
+    )
+
+
+def ray_options_of(args: argparse.Namespace) -> RayOptions | None:
+    """None without --ray. Raises LamaDeployError where it cannot be."""
+    if args.ray is None:
+        if args.workers is not None:
+            raise LamaDeployError("--workers is for --ray; --streams computes several images at the same time here")
+        return None
+    if STANDARD in (*args.paths, args.mask, args.output):
+        raise LamaDeployError("--ray takes no standard input or output (-); give files")
+    return RayOptions(address=args.ray, workers=args.workers, cpus=args.threads or 1)
+
+
+def order_of(
+    args: argparse.Namespace, load: Callable[[argparse.Namespace], Inpainter], options: PictureOptions
+) -> Order:
+    """What the cluster's workers do. load: opens the model by the options, there."""
+    own = argparse.Namespace(**vars(args))
+    own.threads = args.threads or 1
+    listed = (args.output.absolute(), _key(args)) if args.resume else None
+    return Order(load=partial(load, own), options=options, listed=listed)
 
 
 def save_options_of(args: argparse.Namespace, jobs: Sequence[Job]) -> SaveOptions:
