@@ -87,8 +87,8 @@ def _add_cluster_options(p: argparse.ArgumentParser) -> None:
         nargs="?",
         const=LOCAL,
         metavar="ADDRESS",
-        help="Run on a Ray cluster whose machines all have the folders and the model at the same place: auto is the one "
-        "that this machine belongs to, and without ADDRESS one is started here for this call.",
+        help="Run on a Ray cluster whose machines all have the folders and the model at one place: auto is the one that "
+        "this machine belongs to, and without ADDRESS one is started here for this call.",
     )
     group.add_argument(
         "--workers",
