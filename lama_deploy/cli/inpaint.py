@@ -28,6 +28,7 @@ from lama_deploy.cli.throughput_options import (
     ray_options_of,
     save_options_of,
     why_there,
+    with_usual_streams,
     write_report,
 )
 from lama_deploy.cli.verbosity import note
@@ -91,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
         type=few,
         metavar="N",
         help="Compute N images at the same time, which share the threads: a folder is done sooner, for more memory "
-        "(backends onnxruntime, openvino and tensorrt; default: 1).",
+        "(backends onnxruntime, openvino and tensorrt; default: 1, and up to 4 for folders in onnxruntime).",
     )
     p.add_argument(
         "--no-check",
@@ -189,7 +190,8 @@ class _Call:
                 return run_all_on_ray(order_of(args, _inpainter, options), self._left, on_ray, bar, **told)
             told["appearing"] = None if self._manifest is None else self._manifest.appended
             with pillow_limit_lifted(), pillow_quiet():
-                return run_all(_inpainter(args), self._left, options, bar, **told)
+                inpainter = _inpainter(with_usual_streams(args, len(self._left)))
+                return run_all(inpainter, self._left, options, bar, **told)
         finally:
             say(self._notes, self._piped.told)
 

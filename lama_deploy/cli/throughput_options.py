@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lama_deploy.cli.common import add_overwrite_option, few
@@ -22,6 +24,7 @@ from lama_deploy.jobs.picture import PictureOptions
 from lama_deploy.jobs.ray import LOCAL, Order, RayOptions
 from lama_deploy.overwriting import require_free, taken
 from lama_deploy.runtime.inpainter import Inpainter
+from lama_deploy.runtime.opening import engine_file, fitting_backends
 
 # Options that decide nothing about what is in a result, or are in its name: with others of these a call still goes on.
 NOT_IN_RESULTS = frozenset(
@@ -30,6 +33,10 @@ NOT_IN_RESULTS = frozenset(
         *("streams", "no_check", "max_pixels", "device", "threads", "ray", "workers"),
     )
 )
+
+
+FOLDER = 4  # pictures from which on a model that computes several of them at once is worth its memory
+MOST_STREAMS = 4
 
 
 def add_throughput_options(p: argparse.ArgumentParser) -> None:
@@ -87,8 +94,8 @@ def _add_cluster_options(p: argparse.ArgumentParser) -> None:
         nargs="?",
         const=LOCAL,
         metavar="ADDRESS",
-        help="Run on a Ray cluster whose machines all have the folders and the model at one place: auto is the one that "
-        "this machine belongs to, and without ADDRESS one is started here for this call.",
+        help="Run on a Ray cluster whose machines all have the folders and the model at one place: auto is the one of "
+        "this machine, and without ADDRESS one is started here for this call.",
     )
     group.add_argument(
         "--workers",
@@ -107,6 +114,18 @@ def ray_options_of(args: argparse.Namespace) -> RayOptions | None:
     if STANDARD in (*args.paths, args.mask, args.output):
         raise LamaDeployError("--ray takes no standard input or output (-); give files")
     return RayOptions(address=args.ray, workers=args.workers, cpus=args.threads or 1)
+
+
+def with_usual_streams(args: argparse.Namespace, pictures: int) -> argparse.Namespace:
+    """With --streams for a folder where nothing is said of it, and ONNX Runtime computes on the CPU."""
+    if args.streams is not None or pictures < FOLDER or args.device not in (None, "cpu"):
+        return args
+    model, _ = engine_file(Path(args.model), check=False)
+    if (args.backend or fitting_backends(args.model, model)[0]) != "onnxruntime":
+        return args
+    own = argparse.Namespace(**vars(args))
+    own.streams = min(MOST_STREAMS, args.threads or os.cpu_count() or 1)
+    return own
 
 
 def order_of(
