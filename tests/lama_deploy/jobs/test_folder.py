@@ -81,3 +81,47 @@ def test_what_the_model_has_no_memory_for_is_not_decoded(jobs, capsys, monkeypat
     assert run_all(inpainter, jobs) == 4
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4 and "0.png: 8x6 pixels take about" in lines[0] + lines[1] + lines[2] + lines[3]
+
+
+def test_what_there_was_no_memory_for_is_tried_again_alone(jobs, capsys):
+    """At once where it ran with others, else at the end; it is told once."""
+
+    class Full(Failing):
+        refused = 0
+
+        def run(self, images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+            if images[0, 0, 0, 0] == BLACK and not self.refused:
+                self.refused += 1
+                raise DeviceMemoryError("full")
+            return np.where(masks[..., None] > 0, 255 - images, images)
+
+    told: list[tuple[str, str | None]] = []
+    backend = Full(RuntimeError())
+    assert run_all(Inpainter(backend), jobs, outcome=lambda job, ended: told.append((job.image.name, ended.error))) == 0
+    assert backend.refused and capsys.readouterr().err == ""
+    assert sorted(told) == [(f"{index}.png", None) for index in range(4)]
+
+
+def test_a_call_that_is_interrupted_tells_what_is_written(jobs):
+    def interrupted(some):
+        yield some[0]
+        yield some[1]
+        raise KeyboardInterrupt
+
+    told: set[str] = set()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(
+            Inpainter(Failing(RuntimeError())),
+            jobs,
+            progress=interrupted,
+            outcome=lambda job, _: told.add(job.image.name),
+        )
+    there = {path.name for path in jobs[0].output.parent.iterdir()}
+    assert {"0.png", "1.png"} <= there == told - {"2.png"}
+
+
+def test_the_strategy_and_the_times_are_told(jobs):
+    told = {}
+    run_all(Inpainter(Failing(RuntimeError())), jobs, outcome=lambda job, ended: told.update({job.image.name: ended}))
+    assert told["0.png"].how["strategy"] == "whole" and list(told["0.png"].seconds) == ["read", "infer", "write"]
+    assert told["2.png"].error and list(told["2.png"].seconds) == ["read", "infer"]
