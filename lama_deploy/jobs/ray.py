@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def run_all_on_ray(
     """As `folder.run_all`, on a cluster. Raises LamaDeployError where there is none, and what `order.load` raises."""
     absolute = {_absolute(job): job for job in jobs}
     failed = 0
-    with _cluster(ray_options) as ray:
+    with redirect_stdout(sys.stderr), _cluster(ray_options) as ray:  # Ray prints there that a worker died
         rows = _rows(ray, order, list(absolute), ray_options)
         for _, row in zip(progress(jobs), rows, strict=True):
             job, ended = absolute[_job(row["job"])], Ended(*json.loads(row["ended"]))
