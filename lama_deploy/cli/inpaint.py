@@ -20,7 +20,7 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
-from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
+from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
 from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
@@ -51,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         help="An image and its mask; a folder of images and one of masks by their names, or one mask for all; several "
-        "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. One of them may be -, which is "
-        "standard input.",
+        "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. With --box and --point all are "
+        "images. One of them may be -, which is standard input.",
     )
     p.add_argument(
         "--mask",
@@ -140,11 +140,12 @@ def _suffix_in_pipe(args: argparse.Namespace, image: Path) -> str:
 def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str) -> int:
     """args: with a file for a standard output, which `output` calls by the name that was given."""
     images, mask = (piped.inputs[:-1], piped.inputs[-1]) if has_mask else (piped.inputs, None)
-    if len(images) > 1 and mask is not None:
+    if len(images) > 1:
         found = jobs_of_files(images, mask, args.output, args.format)
     else:
-        found = find_jobs(images[0], mask, args.output, args.format)
-    of_pairs = mask in (None, images[0])  # a mask counts only beside its image, so results below are no input
+        found = find_jobs(images[0], mask, args.output, args.format, drawn=is_drawn(args))
+    # A mask counts only beside its image, so that results below are no input.
+    of_pairs = mask == images[0] or (mask is None and not is_drawn(args))
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
     left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
@@ -190,7 +191,7 @@ def _summary(jobs: int, left: int, failed: int, output: str) -> str:
 
 def _inputs(args: argparse.Namespace) -> tuple[list[Path], Path | None]:
     """(images, mask). Raises ImageError where it cannot be told which of several files is the mask."""
-    if args.mask is not None or len(args.paths) == 1:
+    if args.mask is not None or len(args.paths) == 1 or is_drawn(args):
         return args.paths, args.mask
     *images, mask = args.paths
     if len(images) > 1 and not mask.is_dir():

@@ -20,8 +20,10 @@ NEED_FOLDER = "several images need a folder for their results"
 
 @dataclass(frozen=True)
 class Job:
+    """mask: None where boxes and points draw the hole."""
+
     image: Path
-    mask: Path
+    mask: Path | None
     output: Path
 
 
@@ -44,20 +46,26 @@ class FilePair:
     name: Path
 
 
-def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat | None = None) -> Found:
+def find_jobs(
+    image: Path, mask: Path | None, output: Path, form: ResultFormat | None = None, *, drawn: bool = False
+) -> Found:
     """Raises ImageError when nothing pairs up, a result would hit an input, or has a name that is not written.
 
     Two files; two folders (equal stems, or the image's stem + "_mask..."); a folder and one mask for all; or one
     folder as official `bin/predict.py` takes it: NAME.png with NAME_mask*.png, results named after the masks.
     form: of results in a folder, PNG by default; "same": as the image has it, where that is written, else PNG.
+    drawn: the hole is drawn, so that without a mask every picture is one to fill.
     """
     for path in (image, mask):
         if path is not None and not path.exists():
             raise ImageError(f"{brief(str(path))}: no such file or folder")
     if image.is_dir():
         _require_folder(output)
-        found = _of_folders(image, None if mask == image else mask, output, form)
-    elif mask is None or mask.is_dir():
+        if mask is None and drawn:
+            found = _without_masks(image, output, form)
+        else:
+            found = _of_folders(image, None if mask == image else mask, output, form)
+    elif (mask is None and not drawn) or (mask is not None and mask.is_dir()):
         raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
     else:
         found = Found([_of_files(image, mask, output, form)], [], [], [])
@@ -67,13 +75,13 @@ def find_jobs(image: Path, mask: Path | None, output: Path, form: ResultFormat |
     return found
 
 
-def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: ResultFormat | None = None) -> Found:
-    """Of several image files, with a folder of masks or one mask for all; results in the folder `output`.
+def jobs_of_files(images: Sequence[Path], mask: Path | None, output: Path, form: ResultFormat | None = None) -> Found:
+    """Of several image files, with a folder of masks, one mask for all or none; results in the folder `output`.
 
     Raises ImageError as `find_jobs`, and where `output` is a file.
     """
     for path in (*images, mask):
-        if not path.exists():
+        if path is not None and not path.exists():
             raise ImageError(f"{brief(str(path))}: no such file or folder")
     folder = next((path for path in images if path.is_dir()), None)
     if folder is not None:
@@ -82,21 +90,23 @@ def jobs_of_files(images: Sequence[Path], mask: Path, output: Path, form: Result
     if output.suffix and not output.exists():
         raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
     _require_folder(output)
-    masks = [path for path in files_below(mask) if is_picture(path)] if mask.is_dir() else [mask]
-    pairs = [
-        (image, one)
-        for image in images
-        for one in (_nearest(mask, masks, Path(image.name)) if mask.is_dir() else masks)
-    ]
+    pairs = _pairs_of_files(images, mask)
     counts = Counter(image for image, _ in pairs)
     jobs = [
-        Job(image, one, output / f"{(image if counts[image] == 1 else one).stem}{result_suffix(image, form)}")
+        Job(image, one, output / f"{(image if counts[image] == 1 else one or image).stem}{result_suffix(image, form)}")
         for image, one in pairs
     ]
     if not jobs:
         raise ImageError(f"no mask in {brief(str(mask))} has the name of one of the images (NAME.* or NAME_mask*.*)")
     _refuse_overwriting(jobs)
     return Found(jobs, [image for image in images if not counts[image]], [], [])
+
+
+def _pairs_of_files(images: Sequence[Path], mask: Path | None) -> list[tuple[Path, Path | None]]:
+    if mask is None or not mask.is_dir():
+        return [(image, mask) for image in images]
+    masks = [path for path in files_below(mask) if is_picture(path)]
+    return [(image, one) for image in images for one in _nearest(mask, masks, Path(image.name))]
 
 
 def official_pairs(folder: Path, files: list[Path] | None = None) -> list[FilePair]:
@@ -125,12 +135,25 @@ def _require_folder(output: Path) -> None:
         raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
 
 
-def _of_files(image: Path, mask: Path, output: Path, form: ResultFormat | None) -> Job:
+def _of_files(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Job:
     if output.is_dir():
         return Job(image, mask, output / f"{image.stem}{result_suffix(image, form)}")
     if form is not None:
         raise ImageError(f"{brief(str(output))}: its own suffix says the format, so leave --format out")
     return Job(image, mask, output)
+
+
+def _without_masks(folder: Path, output: Path, form: ResultFormat | None) -> Found:
+    files = files_below(folder, [folder, output])
+    pictures = [path for path in files if is_picture(path)]
+    if not pictures:
+        raise ImageError(f"{brief(str(folder))}: no picture in it")
+    return Found(
+        [Job(one, None, output / one.relative_to(folder).with_suffix(result_suffix(one, form))) for one in pictures],
+        [],
+        [],
+        [path for path in files if not is_picture(path) and not path.name.startswith(".")],
+    )
 
 
 def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Found:
@@ -187,7 +210,7 @@ def result_suffix(image: Path, form: ResultFormat | None) -> str:
 
 
 def _refuse_overwriting(jobs: list[Job]) -> None:
-    inputs = {os.path.realpath(path) for job in jobs for path in (job.image, job.mask)}
+    inputs = {os.path.realpath(path) for job in jobs for path in (job.image, job.mask) if path is not None}
     outputs = set()
     for job in jobs:
         target = os.path.realpath(job.output)  # unlike Path.resolve no RuntimeError for links in a circle

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import LamaDeployError, brief, one_line
+from lama_deploy.errors import ImageError, LamaDeployError, brief, one_line
 from lama_deploy.images.files import read_mask, read_photograph, write_photograph
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
 from lama_deploy.images.notes import Notes
@@ -75,9 +75,20 @@ def _do(inpainter: Inpainter, job: Job, max_pixels: int, mask_options: MaskOptio
     photograph = read_photograph(
         job.image, max_pixels, lambda height, width: fits((1, height, width)), note, one_frame=True
     )
-    hole = read_mask(job.mask, photograph, max_pixels, mask_options, notes.about(job.mask))
+    hole = _hole(job, photograph, max_pixels, mask_options, notes)
     rgb = _inpainted(inpainter, job, photograph, hole)
     write_photograph(job.output, filled(photograph, rgb, hole), note)
+
+
+def _hole(job: Job, photograph: Photograph, max_pixels: int, mask_options: MaskOptions, notes: Notes) -> Array:
+    """Names the picture where only that can be named."""
+    note = notes.about(job.mask or job.image)
+    try:
+        return read_mask(job.mask, photograph, max_pixels, mask_options, note)
+    except ImageError as error:
+        if job.mask is not None and str(job.mask) in str(error):
+            raise
+        raise ImageError(f"{brief(str(job.image))}: {error}") from error
 
 
 def _inpainted(inpainter: Inpainter, job: Job, photograph: Photograph, hole: Array) -> Array:

@@ -35,7 +35,7 @@ class Outcomes:
             "pictures": [
                 {
                     "image": given(str(job.image)),
-                    "mask": given(str(job.mask)),
+                    "mask": None if job.mask is None else given(str(job.mask)),
                     "output": given(str(job.output)),
                     "state": self._state(job) if job in of_this_call else "there",
                     "error": self._errors.get(job),
