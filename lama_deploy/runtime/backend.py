@@ -27,6 +27,7 @@ class Capabilities:
 
     shapes: the ranges that it takes, with the shapes that it runs best; empty: any picture of at least 1x1, any batch.
     multiple: of pixels a side, at which the model pads nothing; None where the file does not say.
+    batch: pictures of one shape that are best run together, where `shapes` do not say it.
     memory: None where nobody has measured it.
     workers: how many threads may call `run` at once with profit, at least 1.
     on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
@@ -39,6 +40,7 @@ class Capabilities:
 
     shapes: tuple[ShapeRange, ...] = ()
     multiple: int | None = None
+    batch: int = 1
     memory: Memory | None = None
     workers: int = 1
     on_device: bool = False
