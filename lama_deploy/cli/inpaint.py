@@ -23,6 +23,7 @@ from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILE
 from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
 from lama_deploy.cli.verbosity import note
+from lama_deploy.cli.video_options import add_video_options, inpaint_video, require_video_alone, video_summary
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
@@ -52,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         help="An image and its mask; a folder of images and one of masks by their names, or one mask for all; several "
         "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. With --box and --point all are "
-        "images. One of them may be -, which is standard input.",
+        "images. One of them may be -, which is standard input. Or a video and its mask: an image, a folder of images "
+        "with the frames' numbers, or a video.",
     )
     p.add_argument(
         "--mask",
@@ -106,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
     add_picture_options(p)
+    add_video_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -120,6 +123,8 @@ def main() -> int:
     args = parser().parse_args()
     _check_outputs(args)
     images, mask = _inputs(args)
+    if require_video_alone(args, images):
+        return _inpaint_video(args, images[0], mask)
     suffix = _suffix_in_pipe(args, images[0])
     with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
         own = argparse.Namespace(**vars(args))
@@ -128,6 +133,14 @@ def main() -> int:
             return _inpaint(own, piped, mask is not None, str(args.output))
         except LamaDeployError as error:
             raise type(error)(piped.told(str(error))) from error
+
+
+def _inpaint_video(args: argparse.Namespace, video: Path, mask: Path | None) -> int:
+    record = inpaint_video(args, video, mask, lambda: _opened(args))
+    _write_record(args, record)
+    if args.json != str(STANDARD):
+        print(video_summary(record))
+    return DONE
 
 
 def _suffix_in_pipe(args: argparse.Namespace, image: Path) -> str:
@@ -164,11 +177,7 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
 
 def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes, piped: Piped) -> int:
     """How many failed."""
-    if args.model == DEMO:
-        note(DEMO_NOTE)
-    own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
-    own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    inpainter = _opened(args)
     told: dict[str, Any] = {
         "mask_options": mask_options_of(args),
         "notes": notes,
@@ -180,6 +189,14 @@ def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outc
             return run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"), **told)
     finally:
         say(notes, piped.told)
+
+
+def _opened(args: argparse.Namespace) -> Inpainter:
+    if args.model == DEMO:
+        note(DEMO_NOTE)
+    own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
+    own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
+    return told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:

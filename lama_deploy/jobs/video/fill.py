@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,7 @@ from lama_deploy.runtime.inpainter import Inpainter
 LOSSY = "{} compresses the known pixels anew; --codec ffv1 into .mkv, or --crf 0, keeps their samples"
 CONVERTED = "{} has no {}, so that all pixels become {}"
 DEEP = "the video has more than 8 bits a sample; the fill has 8, known pixels keep theirs"
-Progress = Callable[[Any], Any]  # is given an iterable with a length, which may be wrong
-
-
-@dataclass(frozen=True)
-class VideoOptions:
-    """codec: of `codecs.NAMES`, None for the file's usual one. crf: 0 to 51 or 63, less is better; None for good."""
-
-    codec: str | None = None
-    crf: int | None = None
+Progress = Callable[[Any], Any]
 
 
 class Counted:
@@ -54,8 +45,9 @@ def fill_video(
     video: Path,
     mask: Path | None,
     output: Path,
-    options: VideoOptions = VideoOptions(),
     *,
+    codec: str | None = None,
+    crf: int | None = None,
     mask_options: MaskOptions = AS_OFFICIAL,
     max_pixels: int = MAX_PIXELS,
     progress: Progress = iter,
@@ -64,18 +56,19 @@ def fill_video(
     """How many frames were written. The file appears whole or not at all.
 
     mask: a picture for all frames; a folder of pictures with the frames' numbers; a video; None where `mask_options`
-    draw the hole. Sound, subtitles, times, orientation and colour tags are the source's.
+    draw the hole. codec: of `codecs.NAMES`, None for the file's usual one. crf: 0 to 51 or 63, less is better, None for
+    a good one. progress: is given an iterable with a length, which may be wrong.
+    Sound, subtitles, times, orientation and colour tags are the source's.
     Raises ImageError for what cannot be read, written or does not fit, and as `Inpainter.run`.
     """
     notes = notes or Notes()
     note = notes.about(video)
     with opened_video(video, note) as source:
         facts = source.facts()
-    first = facts.first
-    if first.width * first.height > max_pixels:
-        raise ImageError(f"{brief(str(video))}: its frames have more than {max_pixels:,} pixels; raise --max-pixels")
-    windows = holes_and_windows(mask, clip_of(facts, max_pixels, mask_options, notes), video)
-    writing = writing_for(output, options.codec, options.crf, facts.codec)
+        if facts.first.width * facts.first.height > max_pixels:
+            raise ImageError(f"its frames have more than {max_pixels:,} pixels; raise --max-pixels")
+        windows = holes_and_windows(mask, clip_of(facts, max_pixels, mask_options, notes), video)
+    writing = writing_for(output, codec, crf, facts.codec)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with (

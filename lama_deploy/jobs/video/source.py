@@ -33,7 +33,8 @@ ORIENTATIONS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }
-MISSING = Fraction(1, 2)  # seconds that a file may be shorter than it says: durations are rounded, streams end apart
+MISSING = Fraction(1, 4)  # seconds, and two frames besides, that a file may be shorter than it says without a doubt
+DAMAGED = "frames are damaged, and are filled as the decoder mends them"
 GUESSED = "frames without a time get the next one by the frame rate"
 INTERLACED = "the video is interlaced, and its frames are filled as though they were not"
 
@@ -80,7 +81,7 @@ class Source:
     def read(self) -> Iterator[VideoFrame | Packet[Stream]]:
         """Frames in the order in which they are shown, and packets of other streams between them.
 
-        Raises ImageError for what cannot be decoded and for a file that ends early.
+        Raises ImageError for what cannot be decoded (what is damaged mostly can), and for a file that ends early.
         """
         number = 0
         try:
@@ -102,7 +103,7 @@ class Source:
 
     def _check(self, frame: VideoFrame) -> None:
         if frame.is_corrupt:
-            raise ImageError("a frame is damaged; repair the video first, for instance by decoding it with ffmpeg")
+            self._note(DAMAGED)
         if frame.interlaced_frame:
             self._note(INTERLACED)
         if frame.pts is None:
@@ -120,7 +121,7 @@ class Source:
         """By the length that the file says it has."""
         start = Fraction(self.container.start_time or 0, av.time_base)
         said = start + Fraction(self.container.duration or 0, av.time_base)
-        if self._end < said - MISSING:
+        if self._end < said - MISSING - 2 * (1 / self.video.average_rate if self.video.average_rate else 0):
             raise ImageError(
                 f"ends after {float(self._end - start):.1f} of {float(said - start):.1f} seconds; it is truncated"
             )
