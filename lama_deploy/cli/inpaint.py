@@ -31,9 +31,11 @@ from lama_deploy.images.opening import MAX_PIXELS, most_bytes, pillow_limit_lift
 from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files, result_suffix
 from lama_deploy.jobs.folder import run_all
 from lama_deploy.jobs.outcomes import Outcomes
+from lama_deploy.jobs.video.held import Held
 from lama_deploy.overwriting import require_apart, require_free, taken
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
+from lama_deploy.runtime.strategies.options import StrategyOptions
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,7 +138,7 @@ def main() -> int:
 
 
 def _inpaint_video(args: argparse.Namespace, video: Path, mask: Path | None) -> int:
-    record = inpaint_video(args, video, mask, lambda: _opened(args))
+    record = inpaint_video(args, video, mask, lambda: _inpainter(args))
     _write_record(args, record)
     if args.json != str(STANDARD):
         print(video_summary(record))
@@ -177,7 +179,7 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
 
 def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes, piped: Piped) -> int:
     """How many failed."""
-    inpainter = _opened(args)
+    inpainter = _inpainter(args)
     told: dict[str, Any] = {
         "mask_options": mask_options_of(args),
         "notes": notes,
@@ -191,12 +193,13 @@ def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outc
         say(notes, piped.told)
 
 
-def _opened(args: argparse.Namespace) -> Inpainter:
+def _inpainter(args: argparse.Namespace) -> Inpainter:
     if args.model == DEMO:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    return told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    return Held(inpainter, StrategyOptions()) if args.clip else inpainter
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:

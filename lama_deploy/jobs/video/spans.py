@@ -39,9 +39,14 @@ def spans(holes: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
 
 def _region(holes: Array, before: Array | None) -> Array:
     """before: the region of the span before, which holds as long as it fits."""
-    region = grown(holes, SLACK)
-    fits = before is not None and not (holes > before).any() and before.sum() <= TOO_LARGE * region.sum()
-    return before if before is not None and (fits or not holes.any()) else region
+    return before if before is not None and fits(holes, before, SLACK) else grown(holes, SLACK)
+
+
+def fits(holes: Array, region: Array, slack: int) -> bool:
+    """Whether windows for a region, (H, W), are good for holes that grow by `slack` for theirs."""
+    if holes.shape != region.shape or (holes > region).any():
+        return False
+    return not holes.any() or bool(region.sum() <= TOO_LARGE * grown(holes, slack).sum())
 
 
 def _packed(hole: Array) -> tuple[Array, int]:

@@ -246,3 +246,13 @@ def test_a_box_through_pipes(inpaint, capsysbinary, monkeypatch):
     assert inpaint("-", "-o", "-", "--box", "10,5,20,10") == 0
     with Image.open(io.BytesIO(capsysbinary.readouterr().out)) as image:
         np.testing.assert_array_equal(np.asarray(image), negative_in(HOLE))
+
+
+def test_a_clip_is_the_same_pictures(inpaint):
+    for number in range(3):
+        save(f"i/{number}.png", IMAGES[number])
+        save(f"m/{number}.png", np.roll(HOLE, number, axis=1) * 255)
+    assert inpaint("i", "m", "-o", "o", "--clip") == 0
+    for number in range(3):
+        hole = np.roll(HOLE, number, axis=1)
+        np.testing.assert_array_equal(pixels(f"o/{number}.png"), negative_in(hole, IMAGES[number]))
