@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lama_deploy.errors import ImageError, brief
 
-READ = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")  # what is taken for a video, by its name
+READ = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # what is taken for a video, by its name
 CONTAINERS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-DEMUXERS: Mapping[str, str] = {".mkv": "matroska", ".webm": "matroska", ".avi": "avi"}  # others: mov
+DEMUXERS: Mapping[str, str] = {".mkv": "matroska", ".webm": "matroska"}  # others: mov
 MP4, ANY = (".mp4", ".m4v", ".mov", ".mkv"), (".mkv",)
 
 

@@ -23,6 +23,7 @@ from lama_deploy.jobs.video.source import Facts, Source
 
 LEFT_OUT = "of its streams, {} is left out: the file that is written does not hold it"
 OF_THE_FILE = {"encoder", "major_brand", "minor_version", "compatible_brands", "vendor_id", "duration"}  # that is read
+CHAPTERS = "bin_data"  # what the stream of an mp4's chapters is called
 OTHER_VIDEO = "of several video streams the first is filled, and the others are left out"
 
 
@@ -33,6 +34,7 @@ class Sink:
         self._container, self._writing = container, writing
         first = with_own_range(facts.first)
         self._video = self._video_stream(source, facts, first)
+        container.set_chapters(source.container.chapters())
         self._copies = {one.index: copy for one in source.others if (copy := self._copied(one, note)) is not None}
         container.metadata.update(_kept(source.container.metadata))
         self.format = self._video.codec_context.pix_fmt or first.format.name
@@ -88,11 +90,13 @@ class Sink:
         if stream.type == "video":
             note(OTHER_VIDEO)
             return None
+        if stream.type == "data" and self._container.chapters() and _codec(stream) == CHAPTERS:
+            return None  # they are copied as chapters
         try:
+            self._require_held(stream)
             if isinstance(stream, AttachmentStream):
                 copy: Stream = self._container.add_attachment(stream.name or "", stream.mimetype or "", stream.data)
             else:
-                self._require_held(stream)
                 copy = self._container.add_stream_from_template(stream)
         except (FFmpegError, ValueError, TypeError) as error:
             if stream.type == "audio":
@@ -106,9 +110,13 @@ class Sink:
         return copy
 
     def _require_held(self, stream: Stream) -> None:
-        name = _codec(stream)
-        if name not in self._container.supported_codecs:
-            raise ValueError(name)
+        """Raises ValueError where the container does not know it."""
+        attached = isinstance(stream, AttachmentStream)  # fonts, mostly
+        known = (
+            self._writing.container == "matroska" if attached else _codec(stream) in self._container.supported_codecs
+        )
+        if not known:
+            raise ValueError(_codec(stream))
 
 
 @contextmanager

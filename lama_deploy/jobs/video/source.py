@@ -35,7 +35,7 @@ ORIENTATIONS = {
 }
 MISSING = Fraction(1, 4)  # seconds, and two frames besides, that a file may be shorter than it says without a doubt
 DAMAGED = "frames are damaged, and are filled as the decoder mends them"
-GUESSED = "frames without a time get the next one by the frame rate"
+GUESSED = "frames without a time, or with one that has been, get the next one by the frame rate"
 INTERLACED = "the video is interlaced, and its frames are filled as though they were not"
 
 
@@ -68,7 +68,8 @@ class Source:
         self.video: VideoStream = pictures[0]
         self.others: list[Stream] = [one for one in container.streams if one.index != self.video.index]
         self._end = Fraction(0)  # seconds, of what has been read
-        self._next: int | None = None  # the time of a frame that has none
+        self._last = 0  # the time of the frame before
+        self._next: int | None = None  # that of the next, if it has none
 
     def facts(self) -> Facts:
         """With the first frame. Ends the reading."""
@@ -106,10 +107,11 @@ class Source:
             self._note(DAMAGED)
         if frame.interlaced_frame:
             self._note(INTERLACED)
-        if frame.pts is None:
+        if frame.pts is None or (self._next is not None and frame.pts <= self._last):
             self._note(GUESSED)
             frame.pts = self._next or 0
             frame.time_base = self.video.time_base or Fraction(1, 25)
+        self._last = frame.pts
         step = frame.duration or _step(self.video)
         self._next = frame.pts + step
 

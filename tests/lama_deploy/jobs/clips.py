@@ -72,6 +72,9 @@ def make(path: Path, frames: np.ndarray | None = None, making: Making | None = N
         if sound is not None:
             sound.metadata["language"] = "eng"
         container.metadata["title"] = "a title"
+        container.set_chapters(
+            [{"id": 1, "start": 0, "end": 90, "time_base": Fraction(1, 1000), "metadata": {"title": "one"}}]
+        )
         for index, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=making.form)
             frame.pts = making.times[index] if making.times else int(index / 30 / making.base)
@@ -104,6 +107,7 @@ class Found:
     packets: dict[int, list[tuple[Fraction, bytes]]]
     codecs: list[str]
     metadata: dict[str, str]
+    chapters: list[Any]
     languages: list[str | None]
     matrix: tuple[int, ...] | None
     tags: tuple[int, ...]
@@ -126,8 +130,9 @@ def look(path: Path) -> Found:
             "rgb": np.stack([frame.to_ndarray(format="rgb24") for frame in frames]),
             "planes": [[_rows(plane, frame.format.name) for plane in frame.planes] for frame in frames],
             "times": [frame.pts * frame.time_base for frame in frames],
-            "codecs": [one.codec_context.codec.canonical_name for one in container.streams],
+            "codecs": [one.codec_context.codec.canonical_name for one in container.streams if one.codec_context],
             "metadata": dict(container.metadata),
+            "chapters": [one["metadata"] for one in container.chapters()],
             "languages": [one.language for one in container.streams],
             "matrix": None if side is None else tuple(np.frombuffer(bytes(side), np.int32).tolist()),
             "tags": tuple(map(int, tags)),

@@ -21,6 +21,7 @@ from tests.lama_deploy.jobs.clips import (
     WIDTH,
     Inverting,
     Making,
+    av,
     inverting,
     look,
     make,
@@ -62,6 +63,7 @@ def test_a_clip_with_sound(tmp_path, source, output):
     assert after.codecs == ["h264", "aac"] and after.languages[1] == "eng" and after.matrix == TURNED
     assert [data for _, data in after.packets[1]] == [data for _, data in before.packets[1]]
     assert after.metadata["title"] == "a title"
+    assert [one["title"] for one in after.chapters] == ["one"]
     # Matroska has no times below 0, where sound begins that is primed: all is later by that, and rounded.
     late = after.times[0] - before.times[0]
     limit = Fraction(2, 1000) if "mkv" in source + output else Fraction(0)
@@ -262,3 +264,24 @@ def test_masks_that_do_not_fit(tmp_path):
     save_mask(tmp_path / "masks" / "none.png")
     with pytest.raises(ImageError, match=r"none.png: no number in its name"):
         fill_video(inverting(), video, tmp_path / "masks", tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize(("output", "left_out"), [("out.mkv", []), ("out.mp4", ["subtitle (subrip)", "attachment"])])
+def test_subtitles_and_fonts_are_copied_or_named(tmp_path, output, left_out):
+    video, notes = tmp_path / "clip.mkv", Notes()
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        said = container.add_mux_stream("subrip")
+        container.add_attachment("a.ttf", "application/x-truetype-font", b"a font")
+        for pixels in pictures():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode())
+        words = av.Packet(b"Hello")
+        words.stream, words.time_base, words.pts, words.dts, words.duration = said, Fraction(1, 1000), 40, 40, 60
+        container.mux(words)
+    fill_video(inverting(), video, None, tmp_path / output, mask_options=BOX, notes=notes)
+    lines = [line for line in notes.lines() if "left out" in line]
+    assert len(lines) == len(left_out) and all(name in line for name, line in zip(left_out, lines, strict=True))
+    found = look(tmp_path / output)
+    assert [data for _, data in found.packets.get(1, [])] == ([] if left_out else [b"Hello"])
