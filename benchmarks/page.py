@@ -11,6 +11,7 @@ from benchmarks.gpu.page import hardware
 
 HERE = Path(__file__).parent
 LOADED = 0  # pixels
+OWN, STILL = "each frame's own", "held still"  # windows of clips
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
@@ -167,9 +168,20 @@ def _flat_memory(found: dict[str, Any]) -> str:
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
 
 
+def _flicker(clips: dict[str, dict[str, float]]) -> str:
+    body = [
+        f"| {clip} | {row[OWN]:.2f} | {row[STILL]:.2f} | **{row[STILL] / row[OWN]:.2f}** | "
+        f"{row[f'{OWN}: windows moved']:.0f} and {row[f'{STILL}: windows moved']:.0f} |"
+        for clip, row in clips.items()
+    ]
+    head = "| clip | each frame's own windows | held still | ratio | windows moved |"
+    return "\n".join([head, "|---|---|---|---|---|", *body])
+
+
 TABLES = {
     "folder": _folder,
     "flat_memory": _flat_memory,
+    "flicker": _flicker,
     "memory": _memory,
     "memory_growth": _memory_growth,
     "precisions": _precisions,

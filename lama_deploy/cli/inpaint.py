@@ -18,7 +18,7 @@ from lama_deploy.cli.common import (
     progress_bar,
 )
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
-from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
+from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
 from lama_deploy.cli.throughput_options import (
     add_throughput_options,
@@ -32,6 +32,7 @@ from lama_deploy.cli.throughput_options import (
     write_report,
 )
 from lama_deploy.cli.verbosity import note
+from lama_deploy.cli.video_options import add_video_options, inpaint_video, require_video_alone, video_summary
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, most_bytes, pillow_limit_lifted, pillow_quiet
@@ -41,9 +42,11 @@ from lama_deploy.jobs.manifest import Manifest
 from lama_deploy.jobs.outcomes import Outcomes
 from lama_deploy.jobs.picture import PictureOptions
 from lama_deploy.jobs.ray import run_all_on_ray
+from lama_deploy.jobs.video.held import Held
 from lama_deploy.overwriting import require_apart
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
+from lama_deploy.runtime.strategies.options import StrategyOptions
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,8 +65,9 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         help="An image and its mask; a folder of images and one of masks by their names, or one mask for all; several "
-        "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. One of them may be -, which is "
-        "standard input.",
+        "images and a folder of masks; or one folder with NAME.png and NAME_mask*.png. With --box and --point all are "
+        "images. One of them may be -, which is standard input. Or a video and its mask: an image, a folder of images "
+        "with the frames' numbers, or a video.",
     )
     p.add_argument(
         "--mask",
@@ -107,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
     add_picture_options(p)
+    add_video_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -122,6 +127,8 @@ def main() -> int:
     check_report(args)
     ray_options_of(args)
     images, mask = _inputs(args)
+    if require_video_alone(args, images):
+        return _inpaint_video(args, images[0], mask)
     suffix = _suffix_in_pipe(args, images[0])
     with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
         own = argparse.Namespace(**vars(args))
@@ -130,6 +137,14 @@ def main() -> int:
             return _inpaint(own, piped, mask is not None, str(args.output))
         except LamaDeployError as error:
             raise type(error)(piped.told(str(error))) from error
+
+
+def _inpaint_video(args: argparse.Namespace, video: Path, mask: Path | None) -> int:
+    record = inpaint_video(args, video, mask, lambda: _inpainter(args))
+    write_report(args, record)
+    if args.report != str(STANDARD):
+        print(video_summary(record))
+    return DONE
 
 
 def _suffix_in_pipe(args: argparse.Namespace, image: Path) -> str:
@@ -143,11 +158,12 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
     """args: with a file for a standard output, which `output` calls by the name that was given."""
     images, mask = (piped.inputs[:-1], piped.inputs[-1]) if has_mask else (piped.inputs, None)
     names = Naming(args.format, args.suffix)
-    if len(images) > 1 and mask is not None:
+    if len(images) > 1:
         found = jobs_of_files(images, mask, args.output, names)
     else:
-        found = find_jobs(images[0], mask, args.output, names)
-    of_pairs = mask in (None, images[0])  # a mask counts only beside its image, so results below are no input
+        found = find_jobs(images[0], mask, args.output, names, drawn=is_drawn(args))
+    # A mask counts only beside its image, so that results below are no input.
+    of_pairs = mask == images[0] or (mask is None and not is_drawn(args))
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
     say_left_out(found, args.format)
     options = PictureOptions(
@@ -191,7 +207,7 @@ class _Call:
             told["appearing"] = None if self._manifest is None else self._manifest.appended
             with pillow_limit_lifted(), pillow_quiet():
                 inpainter = _inpainter(with_usual_streams(args, len(self._left)))
-                return run_all(inpainter, self._left, options, bar, **told)
+                return run_all(inpainter, self._left, options, bar, in_order=args.clip, **told)
         finally:
             say(self._notes, self._piped.told)
 
@@ -207,7 +223,8 @@ def _inpainter(args: argparse.Namespace) -> Inpainter:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    return told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
+    return Held(inpainter, StrategyOptions()) if args.clip else inpainter
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:
@@ -219,7 +236,7 @@ def _summary(jobs: int, left: int, failed: int, output: str) -> str:
 
 def _inputs(args: argparse.Namespace) -> tuple[list[Path], Path | None]:
     """(images, mask). Raises ImageError where it cannot be told which of several files is the mask."""
-    if args.mask is not None or len(args.paths) == 1:
+    if args.mask is not None or len(args.paths) == 1 or is_drawn(args):
         return args.paths, args.mask
     *images, mask = args.paths
     if len(images) > 1 and not mask.is_dir():

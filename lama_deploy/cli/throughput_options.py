@@ -113,12 +113,14 @@ def ray_options_of(args: argparse.Namespace) -> RayOptions | None:
         return None
     if STANDARD in (*args.paths, args.mask, args.output):
         raise LamaDeployError("--ray takes no standard input or output (-); give files")
+    if args.clip:
+        raise LamaDeployError("--clip fills frames in their order, which a cluster does not keep; leave --ray out")
     return RayOptions(address=args.ray, workers=args.workers, cpus=args.threads or 1)
 
 
 def with_usual_streams(args: argparse.Namespace, pictures: int) -> argparse.Namespace:
     """With --streams for a folder where nothing is said of it, and ONNX Runtime computes on the CPU."""
-    if args.streams is not None or pictures < FOLDER or args.device not in (None, "cpu"):
+    if args.streams is not None or pictures < FOLDER or args.clip or args.device not in (None, "cpu"):
         return args
     model, _ = engine_file(Path(args.model), check=False)
     if (args.backend or fitting_backends(args.model, model)[0]) != "onnxruntime":

@@ -32,6 +32,7 @@ from lama_deploy.images.photograph import (
 from lama_deploy.images.pixel_modes import icc_profile_of, mask_layers
 from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
 from lama_deploy.images.save_options import AS_USUAL, SaveOptions
+from lama_deploy.images.whole_hole import whole_hole
 
 BeforeAppearing = Callable[[os.stat_result], None]  # is told the file, whole but not yet under its name
 
@@ -89,7 +90,7 @@ def _deepened(photograph: Photograph, bands: Array, image: Image.Image) -> Photo
 
 
 def read_mask(
-    path: Path,
+    path: Path | None,
     photograph: Photograph,
     max_pixels: int = MAX_PIXELS,
     options: MaskOptions = AS_OFFICIAL,
@@ -98,18 +99,21 @@ def read_mask(
     """(H, W) uint8 of the photograph's stored size, 1 in the hole.
 
     A mask is drawn over the picture as it is shown, so it is turned with the photograph's EXIF orientation; one that
-    fits only the stored size is taken as stored. note: is told what looks wrong with it.
-    Raises ImageError when neither fits, and as `read_photograph`.
+    fits only the stored size is taken as stored. None: where `options` draw the hole. note: is told what looks wrong.
+    Raises ImageError when neither fits, and as `read_photograph` and `whole_hole`.
     """
     stored = photograph.rgb.shape[:2]
     orientation = photograph.exif.get(ORIENTATION, 1)
+    if path is None:
+        return whole_hole(None, options, stored, orientation, note)
 
     def check_size(height: int, width: int) -> None:
         check_mask_size((height, width), stored, orientation, options.mask_as)
 
     with opened(path, max_pixels, check_size) as mask:
         holes = holes_in(mask_layers(mask, path.name), options, note, photograph.rgb)
-    return np.ascontiguousarray(as_stored(holes, stored, orientation, options.mask_as, "shown", note))
+    placed = np.ascontiguousarray(as_stored(holes, stored, orientation, options.mask_as, "shown", note))
+    return whole_hole(placed, options, stored, orientation, note)
 
 
 def format_of(path: Path) -> str:

@@ -16,7 +16,7 @@ from lama_deploy.images.pairs import Job
 from lama_deploy.jobs.outcomes import Ended, Outcome, forget
 from lama_deploy.jobs.picture import PictureOptions, PictureWork, ReadPicture, reason_of
 from lama_deploy.runtime.inpainter import Inpainter
-from lama_deploy.runtime.pipeline import AHEAD, Passed, Pipeline, Work, is_of_memory
+from lama_deploy.runtime.pipeline import AHEAD, THREADS, Passed, Pipeline, Work, is_of_memory
 
 Progress = Callable[[Sequence[Any]], Any]
 Appearing = Callable[[Job, os.stat_result], None]  # is told each result's file, before it has its name
@@ -34,14 +34,17 @@ def run_all(
     outcome: Outcome = forget,
     told: Callable[[str], str] = str,
     appearing: Appearing | None = None,
+    in_order: bool = False,
 ) -> int:
     """Do all jobs; reading, inference and writing at the same time. Returns how many failed.
 
     Errors are said on stderr in the order of the jobs; pictures that there was no memory for beside others are tried
     once more at the end, alone. notes: gets what is doubtful or lost, by picture. outcome: is told how each ended, from
-    any thread, also of a call that is interrupted. told: an error as people are told it.
+    any thread, also of a call that is interrupted. told: an error as people are told it. in_order: pictures come to
+    the model in the order of the jobs, one by one, for what depends on it.
     """
-    work = _work(PictureWork(inpainter, options, notes or Notes()), appearing)
+    pictures, kept = PictureWork(inpainter, options), notes or Notes()
+    work = _work(pictures, appearing)
     again: list[Job] = []
 
     def passing(some: Sequence[Job], bar: Progress, *, last: bool) -> int:
@@ -50,10 +53,14 @@ def run_all(
                 error = None if passed.error is None else told(reason_of(passed.item, passed.error))
                 outcome(passed.item, Ended(error, dict(passed.seconds), passed.result or {}))
 
-        pipeline = Pipeline(work, workers=inpainter.workers, ahead=1 if last else AHEAD, ended=ended)
+        workers, readers = (1, 1) if in_order else (inpainter.workers, THREADS)
+        pipeline = Pipeline(work, workers=workers, readers=readers, ahead=1 if last else AHEAD, ended=ended)
         with closing(pipeline.run(some)) as run:
-            passed = zip(bar(some), run, strict=True)
-            return sum(_failed(one, told, None if last else again) for _, one in passed)
+            failed = 0
+            for _, one in zip(bar(some), run, strict=True):
+                failed += _failed(one, told, None if last else again)
+                kept.take(pictures.notes_of(one.item))
+            return failed
 
     failed = passing(jobs, progress, last=False)
     return failed + passing(again, iter, last=True)

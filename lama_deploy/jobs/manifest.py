@@ -150,7 +150,7 @@ def model_identity(source: str) -> str:
 
 
 def _inputs(job: Job) -> list[Any]:
-    return [[os.path.realpath(path), _state(path)] for path in (job.image, job.mask)]
+    return [[os.path.realpath(path), _state(path)] for path in (job.image, job.mask) if path]
 
 
 def _state(path: Path) -> list[int] | None:

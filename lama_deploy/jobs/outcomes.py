@@ -70,7 +70,7 @@ class Outcomes:
         why = why_there or (ended.error if state == "failed" else "the call ended before its turn")
         return {
             "image": given(str(job.image)),
-            "mask": given(str(job.mask)),
+            "mask": None if job.mask is None else given(str(job.mask)),
             "output": given(str(job.output)),
             "state": state,
             "why": None if state == "written" else why,

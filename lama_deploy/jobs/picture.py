@@ -45,14 +45,18 @@ class ReadPicture:
 class PictureWork:
     """The stages of a job; safe to be called from any thread."""
 
-    def __init__(self, inpainter: Inpainter, options: PictureOptions, notes: Notes) -> None:
-        """notes: gets what is doubtful or lost, by picture; what is doubtful of a mask, by the mask's file."""
-        self._inpainter, self._options, self._notes = inpainter, options, notes
+    def __init__(self, inpainter: Inpainter, options: PictureOptions) -> None:
+        self._inpainter, self._options = inpainter, options
+        self._notes: dict[Job, Notes] = {}
+
+    def notes_of(self, job: Job) -> Notes:
+        """What is doubtful or lost, by the picture's file; what is doubtful of a mask, by the mask's."""
+        return self._notes.setdefault(job, Notes())
 
     def read(self, job: Job, hold: Hold) -> ReadPicture:
         """A picture that this model has not the memory for is not even decoded. Raises LamaDeployError."""
         most = self._options.max_pixels
-        note = self._notes.about(job.image)
+        note = self.notes_of(job).about(job.image)
 
         def before_decoding(height: int, width: int) -> None:
             if self._inpainter.strategy.strategy == "whole":  # the others take what there is memory for
@@ -60,8 +64,11 @@ class PictureWork:
             hold(height * width)
 
         photograph = read_photograph(job.image, most, before_decoding, note, one_frame=True)
-        hole = read_mask(job.mask, photograph, most, self._options.mask, self._notes.about(job.mask))
-        return ReadPicture(photograph, hole)
+        return ReadPicture(photograph, self._hole(job, photograph))
+
+    def _hole(self, job: Job, photograph: Photograph) -> Array:
+        note = self.notes_of(job).about(job.mask or job.image)
+        return read_mask(job.mask, photograph, self._options.max_pixels, self._options.mask, note)
 
     def infer(self, pictures: Sequence[ReadPicture]) -> Sequence[Array | Exception]:
         """Results (H, W, 3) uint8, or errors in their places."""
@@ -78,7 +85,7 @@ class PictureWork:
         write_photograph(
             job.output,
             filled(picture.photograph, rgb, picture.hole),
-            self._notes.about(job.image),
+            self.notes_of(job).about(job.image),
             options=self._options.save,
             before_appearing=before_appearing,
         )
@@ -97,4 +104,4 @@ def reason_of(job: Job, error: BaseException) -> str:
 
 
 def _names(said: str, job: Job) -> bool:
-    return said.startswith(tuple(f"{brief(str(path))}: " for path in (job.image, job.mask, job.output)))
+    return said.startswith(tuple(f"{brief(str(path))}: " for path in (job.image, job.mask, job.output) if path))

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +103,19 @@ def run_all_on_ray(
 ) -> int:
     """As `folder.run_all`, on a cluster. Raises LamaDeployError where there is none, and what `order.load` raises."""
     absolute = {_absolute(job): job for job in jobs}
-    failed = 0
+    names_given = {
+        str(name): str(own) for far, job in absolute.items() for name, own in zip(_files(far), _files(job), strict=True)
+    }
+    kept, failed = notes or Notes(), 0
     with redirect_stdout(sys.stderr), _cluster(ray_options) as ray:  # Ray prints there that a worker died
         rows = _rows(ray, order, list(absolute), ray_options)
         for _, row in zip(progress(jobs), rows, strict=True):
             job, ended = absolute[_job(row["job"])], Ended(*json.loads(row["ended"]))
             for text, names in json.loads(row["notes"]).items():
                 for name in names:
-                    (notes or Notes()).about(name)(text)
+                    kept.about(names_given.get(name, name))(text)
+            if ended.error is not None:
+                ended = replace(ended, error=_given(ended.error, names_given))
             outcome(job, ended)
             if ended.error is not None:
                 failed += 1
@@ -130,7 +135,7 @@ def _rows(ray: Any, order: Order, jobs: list[Job], options: RayOptions) -> Itera
     gpus = int(ray.cluster_resources().get("GPU", 0))
     cpus = int(ray.cluster_resources().get("CPU", 1))
     workers = options.workers or gpus or max(1, cpus // options.cpus)
-    items = [{"job": json.dumps([str(job.image), str(job.mask), str(job.output)])} for job in jobs]
+    items = [{"job": _row(job)} for job in jobs]
     blocks = -(-len(items) // AT_ONCE)
     found = data.from_items(items, override_num_blocks=blocks).map_batches(
         Worker,
@@ -185,11 +190,26 @@ def _cause(error: BaseException) -> BaseException:
     return error if not isinstance(cause, BaseException) else _cause(cause)
 
 
+def _row(job: Job) -> str:
+    return json.dumps([str(job.image), str(job.mask or ""), str(job.output)])
+
+
 def _job(row: object) -> Job:
-    image, mask, output = map(Path, json.loads(str(row)))
-    return Job(image, mask, output)
+    image, mask, output = json.loads(str(row))
+    return Job(Path(image), Path(mask) if mask else None, Path(output))
+
+
+def _files(job: Job) -> list[Path]:
+    return [path for path in (job.image, job.mask, job.output) if path]
+
+
+def _given(text: str, names: Mapping[str, str]) -> str:
+    """An error, which begins with a file's name, with the name as it was given."""
+    name, colon, reason = text.partition(": ")
+    return f"{names.get(name, name)}{colon}{reason}"
 
 
 def _absolute(job: Job) -> Job:
     """Workers have other folders to start from."""
-    return Job(*(Path.cwd() / path for path in (job.image, job.mask, job.output)))
+    here = Path.cwd()
+    return Job(here / job.image, job.mask and here / job.mask, here / job.output)

@@ -225,11 +225,14 @@ class Inpainter:
         """How pictures are cut for it."""
         return self._strategist.options
 
-    def __call__(self, image: Any, mask: Any, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
+    def __call__(
+        self, image: Any, mask: Any = None, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]
+    ) -> Any:
         """Image and mask as PIL, NumPy, torch or paths (`inputs.given_image`, `inputs.mask_of`) -> the image's kind.
 
         Pixels of the mask above 0 are hole, or what `mask_options` say (`mask_options.MaskOptions`: mask_threshold,
-        invert, mask_from, mask_as). One mask serves a whole batch. An empty mask returns the image unchanged. What
+        invert, mask_from, mask_as, grow). boxes=[(x, y, width, height)] and points=[(x, y, radius)] are hole besides
+        the mask, or without one. One mask serves a whole batch. An empty mask returns the image unchanged. What
         looks wrong with the mask, and what is lost of the image, is a warning of this module's logger.
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
         order of `stream` (`device_arrays.DeviceCall`), without mask_options. Raises as `run` does.
@@ -239,6 +242,8 @@ class Inpainter:
         if is_on_device(image) and takes_device_arrays(self.backend):
             if mask_options:
                 raise ImageError(f"arrays on the GPU take no {', '.join(mask_options)}; there the hole is nonzero")
+            if mask is None:
+                raise ImageError("arrays on the GPU need a mask, and there is none")
             return self.backend.inpaint_on_device(image, mask, stream)
         given = given_image(image, log.warning)
         holes = mask_of(mask, given, options, log.warning)
@@ -247,7 +252,7 @@ class Inpainter:
         except LamaDeployError as error:
             raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
 
-    async def acall(self, image: Any, mask: Any, **mask_options: Unpack[MaskKeywords]) -> Any:
+    async def acall(self, image: Any, mask: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
         """`await` of what a call gives, computed in a thread beside the event loop, as many at once as `workers`.
 
         A call that is cancelled before its turn is not computed; one that is being computed is, for nobody.

@@ -59,13 +59,17 @@ class Pipeline(Generic[Item, Picture, Filled, Result]):
         work: Work[Item, Picture, Filled, Result],
         *,
         workers: int = 1,
+        readers: int = THREADS,
         ahead: int = AHEAD,
         ended: Callable[[Passed[Item, Result]], None] | None = None,
     ) -> None:
-        """workers: threads that infer. ended: is told each item that ends, from its thread, in no order."""
+        """workers: threads that infer. readers: threads that read; with one of each, items are inferred in order.
+
+        ended: is told each item that ends, from its thread, in no order.
+        """
         self._work, self._ahead, self._workers, self._ended = work, max(1, ahead), workers, ended
         self._held = _Held(PIXELS_HELD)
-        self._readers = ThreadPoolExecutor(THREADS, "lama-read")
+        self._readers = ThreadPoolExecutor(readers, "lama-read")
         self._inferrers = ThreadPoolExecutor(workers, "lama-infer")
         self._writers = ThreadPoolExecutor(THREADS, "lama-write")
         self._ready: deque[_Way[Item, Picture, Result]] = deque()
