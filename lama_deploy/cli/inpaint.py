@@ -20,6 +20,7 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
+from lama_deploy.cli.stores import through_stores, with_stores
 from lama_deploy.cli.throughput_options import (
     add_throughput_options,
     check_report,
@@ -126,6 +127,11 @@ def main() -> int:
     args = parser().parse_args()
     check_report(args)
     ray_options_of(args)
+    with through_stores(args) as own:
+        return _done(own)
+
+
+def _done(args: argparse.Namespace) -> int:
     images, mask = _inputs(args)
     if require_video_alone(args, images):
         return _inpaint_video(args, images[0], mask)
@@ -133,8 +139,9 @@ def main() -> int:
     with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
         own = argparse.Namespace(**vars(args))
         own.output, own.format = piped.output, args.format if args.output != STANDARD else None
+        piped = with_stores(piped, args.stores)
         try:
-            return _inpaint(own, piped, mask is not None, str(args.output))
+            return _inpaint(own, piped, mask is not None, piped.given(str(args.output)))
         except LamaDeployError as error:
             raise type(error)(piped.told(str(error))) from error
 
@@ -165,7 +172,7 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
     # A mask counts only beside its image, so that results below are no input.
     of_pairs = mask == images[0] or (mask is None and not is_drawn(args))
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
-    say_left_out(found, args.format)
+    say_left_out(found, args.format, piped.told)
     options = PictureOptions(
         max_pixels=args.max_pixels, mask=mask_options_of(args), save=save_options_of(args, found.jobs)
     )

@@ -30,7 +30,7 @@ from lama_deploy.runtime.opening import engine_file, fitting_backends
 NOT_IN_RESULTS = frozenset(
     (
         *("paths", "mask", "output", "model", "overwrite", "skip_existing", "resume", "report", "format", "suffix"),
-        *("streams", "no_check", "max_pixels", "device", "threads", "ray", "workers"),
+        *("streams", "no_check", "max_pixels", "device", "threads", "ray", "workers", "stores"),
     )
 )
 
@@ -94,7 +94,8 @@ def _add_cluster_options(p: argparse.ArgumentParser) -> None:
         nargs="?",
         const=LOCAL,
         metavar="ADDRESS",
-        help="Run on a Ray cluster whose machines all have the folders and the model at one place: auto is the one of "
+        help="Run on a Ray cluster whose machines all have the folders and the model at one place, or with folders "
+        "in object stores, such as s3://bucket/photos: auto is the one of "
         "this machine, and without ADDRESS one is started here for this call.",
     )
     group.add_argument(
@@ -137,7 +138,7 @@ def order_of(
     own = argparse.Namespace(**vars(args))
     own.threads = args.threads or 1
     listed = (args.output.absolute(), _key(args)) if args.resume else None
-    return Order(load=partial(load, own), options=options, listed=listed)
+    return Order(load=partial(load, own), options=options, listed=listed, stores=args.stores)
 
 
 def save_options_of(args: argparse.Namespace, jobs: Sequence[Job]) -> SaveOptions:

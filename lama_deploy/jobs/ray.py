@@ -1,6 +1,7 @@
 """The pictures of a folder on a Ray cluster: one Inpainter an actor, the same options, report and list as here.
 
-Only names travel: the folders must be at the same place on every machine, as on a shared file system. A worker that
+Only names travel: the folders must be at the same place on every machine, as on a shared file system, or in an object
+store. A worker that
 dies is replaced, and what it had not told yet is done again, but for what the list of --resume says is done.
 """
 
@@ -25,6 +26,7 @@ from lama_deploy.jobs.folder import Progress, run_all
 from lama_deploy.jobs.manifest import opened_part
 from lama_deploy.jobs.outcomes import Ended, Outcome, forget
 from lama_deploy.jobs.picture import PictureOptions
+from lama_deploy.jobs.stores import Done, Stores, through
 from lama_deploy.runtime.inpainter import Inpainter
 
 LOCAL = "local"
@@ -50,11 +52,15 @@ class RayOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What every actor does; pickled. load: opens the model there. listed: (folder, key) of --resume's list."""
+    """What every actor does; pickled. load: opens the model there. listed: (folder, key) of --resume's list.
+
+    stores: what jobs name that is no file of the workers, but in an object store.
+    """
 
     load: Callable[[], Inpainter]
     options: PictureOptions
     listed: tuple[Path, str] | None = None
+    stores: Stores | None = None
 
 
 class Worker:
@@ -70,19 +76,23 @@ class Worker:
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[str]]:
         """Nothing is raised for a picture: an exception of one would cost Ray the whole batch."""
         jobs = [_job(row) for row in batch["job"]]
-        ended = {job: Ended() for job in jobs}  # of what a worker that died had done
-        left = jobs if self._manifest is None else self._left(jobs)
-        notes = Notes()
-        appearing = None if self._manifest is None else self._manifest.appended
-        run_all(self._inpainter, left, self._order.options, notes=notes, outcome=ended.__setitem__, appearing=appearing)
-        told = json.dumps(notes.names())
+        stores = self._order.stores
+        ended, notes = self._done(jobs) if stores is None else through(stores, jobs, self._done)
         return {
             "job": list(batch["job"]),
             "ended": [
                 json.dumps([one.error, dict(one.seconds), dict(one.how)]) for one in map(ended.__getitem__, jobs)
             ],
-            "notes": [told] + ["{}"] * (len(jobs) - 1),
+            "notes": [json.dumps(notes)] + ["{}"] * (len(jobs) - 1),
         }
+
+    def _done(self, jobs: list[Job]) -> Done:
+        ended = {job: Ended() for job in jobs}  # of what a worker that died had done
+        left = jobs if self._manifest is None else self._left(jobs)
+        notes = Notes()
+        appearing = None if self._manifest is None else self._manifest.appended
+        run_all(self._inpainter, left, self._order.options, notes=notes, outcome=ended.__setitem__, appearing=appearing)
+        return ended, dict(notes.names())
 
     def _left(self, jobs: list[Job]) -> list[Job]:
         assert self._manifest is not None
