@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -87,8 +88,15 @@ def test_options_without_ray_are_refused(monkeypatch, capsys):
         (["a.png", "m.png", "-o", "r.png", "--workers", "2"], "--workers is for --ray"),
         (["-", "m.png", "-o", "r.png", "--ray"], "--ray takes no standard input"),
     ):
-        monkeypatch.setattr("sys.argv", ["lama-inpaint", *arguments])
+        monkeypatch.setattr(sys, "argv", ["lama-inpaint", *arguments])
         assert main() == 2 and f"error: {message}" in capsys.readouterr().err
+
+
+def test_without_ray_the_command_says_how_to_install_it(jobs, bundles, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    command = ["lama-inpaint", "images", "masks", "-o", "out", "--model", str(bundles["uint8"]), "--ray"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert main() == 2 and "error: --ray needs ray, which is not installed: pip install" in capsys.readouterr().err
 
 
 @needs_ray
@@ -102,7 +110,7 @@ def test_a_worker_that_is_killed_costs_nothing(jobs, load, bundles, monkeypatch,
     killing = threading.Thread(target=kill_one_at_work, daemon=True)
     killing.start()
     command = ["images", "masks", "-o", "out", "--resume", "--report", "r.json", "--model", str(bundles["uint8"])]
-    monkeypatch.setattr("sys.argv", ["lama-inpaint", *command, "--ray", "--workers", "2"])
+    monkeypatch.setattr(sys, "argv", ["lama-inpaint", *command, "--ray", "--workers", "2"])
     assert main() == 3
     killing.join(1)
     assert not killing.is_alive()
