@@ -12,7 +12,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, config_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities
-from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session
+from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session, threads_of_each
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import expected_memory
@@ -24,7 +24,9 @@ class OnnxModel:
 
     name = "onnxruntime"
 
-    def __init__(self, model: Path, session: ort.InferenceSession, config: GeneratorConfig | None) -> None:
+    def __init__(
+        self, model: Path, session: ort.InferenceSession, config: GeneratorConfig | None, streams: int = 1
+    ) -> None:
         """model: for messages. config: of its generator, where it is known. Raises BundleError."""
         self._session = session
         metadata = session.get_modelmeta().custom_metadata_map
@@ -33,7 +35,8 @@ class OnnxModel:
         made_for = metadata.get(PRECISION_PROPERTY)
         self.device = device_of(session)
         measured = config if self.device == "cpu" else None
-        self.capabilities = Capabilities(made_for=made_for, memory=expected_memory(self.name, measured, made_for))
+        memory = expected_memory(self.name, measured, made_for)
+        self.capabilities = Capabilities(made_for=made_for, memory=memory, workers=streams)
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run. Raises EngineError, DeviceMemoryError."""
@@ -53,7 +56,8 @@ class OnnxRuntimeBackend(OnnxModel):
     """A `model.onnx` written by lama-export, either interface.
 
     device: "cpu", "cuda", "cuda:N"; None or "auto" (CUDA where it starts). threads: of the CPU provider; None leaves
-    it to ONNX Runtime.
+    it to ONNX Runtime. streams: pictures computed at the same time, which share the threads: more of them a second for
+    more memory, since threads of one picture wait for each other.
     """
 
     def __init__(
@@ -63,9 +67,11 @@ class OnnxRuntimeBackend(OnnxModel):
         device: str | None = None,
         threads: int | None = None,
         optimization: Optimization = "all",
+        streams: int = 1,
     ) -> None:
-        session = open_session(Path(model), device=device, threads=threads, optimization=optimization)
-        super().__init__(Path(model), session, config_beside(Path(model)))
+        each = threads_of_each(streams, threads)
+        session = open_session(Path(model), device=device, threads=each, optimization=optimization)
+        super().__init__(Path(model), session, config_beside(Path(model)), streams)
 
 
 def _described(value: Any) -> Value:
