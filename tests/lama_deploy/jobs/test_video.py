@@ -285,3 +285,24 @@ def test_subtitles_and_fonts_are_copied_or_named(tmp_path, output, left_out):
     assert len(lines) == len(left_out) and all(name in line for name, line in zip(left_out, lines, strict=True))
     found = look(tmp_path / output)
     assert [data for _, data in found.packets.get(1, [])] == ([] if left_out else [b"Hello"])
+
+
+@pytest.mark.parametrize("source", ["clip.mp4", "clip.mkv"])
+def test_mutated_videos_are_filled_or_refused_in_a_line(tmp_path, source):
+    good = make(tmp_path / source, making=Making(sound="aac")).read_bytes()
+    rng = np.random.default_rng(5)
+    (tmp_path / "out").mkdir()
+    for number in range(40):
+        data = np.frombuffer(good, np.uint8).copy()
+        places = rng.integers(0, rng.choice((500, len(data))), 4)
+        data[places] = rng.choice((0, 255, *range(60, 70)), 4)
+        (tmp_path / source).write_bytes(data.tobytes())
+        output = tmp_path / "out" / f"{number}.mp4"
+        try:
+            fill_video(inverting(), tmp_path / source, None, output, mask_options=BOX, max_pixels=10**6)
+        except ImageError as error:
+            assert str(error).startswith(str(tmp_path / source)) and "\n" not in str(error)
+            assert not output.exists()
+        else:
+            assert output.exists()
+    assert all(path.suffix == ".mp4" for path in (tmp_path / "out").iterdir())
