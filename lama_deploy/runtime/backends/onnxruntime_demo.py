@@ -16,6 +16,7 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.folded import FoldedWeights, pixels_of_bias, pixels_of_weight
 from lama_deploy.checkpoints.topology import topology
 from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, load_weights
+from lama_deploy.runtime.backend import Recipe
 from lama_deploy.runtime.backends.onnxruntime import OnnxModel
 from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
 
@@ -36,7 +37,8 @@ class DemoBackend(OnnxModel):
         session = open_session(
             graph, device=device, threads=threads, optimization=optimization, weights=weights_of(graph, checkpoint)
         )
-        super().__init__(Path(DEMO), session, checkpoint.config)
+        options = {"threads": threads, "optimization": optimization}
+        super().__init__(Path(DEMO), session, Recipe(DEMO, options, sha256=checkpoint.sha256), config=checkpoint.config)
 
 
 def weights_of(graph: bytes, checkpoint: Checkpoint) -> dict[str, Array]:
