@@ -33,7 +33,7 @@ VERSION = 1  # of what is run and how it is fitted; another number, another file
 CHILD = "lama_deploy.runtime.measuring_child"
 # In growing order, since engines keep what they took: small ones tell the fixed part, batches what each picture adds,
 # and a large one what ONNX Runtime's arena takes once maps are larger than what is left over in it.
-SHAPES: Sequence[Shape] = ((1, 208, 264), (8, 88, 144), (1, 312, 344), (3, 184, 264), (1, 880, 1136))
+SHAPES: Sequence[Shape] = ((1, 208, 264), (8, 88, 144), (1, 312, 344), (3, 384, 448), (1, 880, 1136))
 FIXABLE = ("openvino",)  # backends
 FIXED_SHAPES: Sequence[Shape] = ((1, 512, 768),)  # of a backend that is fixed to them
 LARGEST: Shape = SHAPES[-1]
