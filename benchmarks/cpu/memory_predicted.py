@@ -98,9 +98,10 @@ def _case(path: Path, options: dict[str, Any], shapes: list[Shape]) -> dict[str,
     record = measure(recipe)
     memory = memory_of(record)
     assert memory is not None
-    runs = [
-        {"shape": shape, "measured": _peak(path, options, shape), "foretold": peak(memory, shape)} for shape in shapes
-    ]
+    runs = []
+    for shape in shapes:
+        runs.append({"shape": shape, "measured": _peak(path, options, shape), "foretold": peak(memory, shape)})
+        print(json.dumps(runs[-1]), flush=True)
     errors = [run["foretold"] / run["measured"] - 1 for run in runs]
     sizes = sorted(map(abs, errors))
     spread = {"worst": max(errors, key=abs), "median": sizes[len(sizes) // 2], "least": min(errors)}

@@ -80,14 +80,14 @@ def _ours(name: str, options: InpainterOptions) -> Candidate:
     bundle = load_bundle(name, check=False) if is_bundle(name) else None  # the Inpainter checks its hashes
     file = Path(bundle.model) if bundle else Path(name)
     if file.suffix in BY_SUFFIX:
-        inpainter = Inpainter.load(name, device=options.device, threads=options.threads)
+        inpainter = Inpainter.load(name, strategy="whole", device=options.device, threads=options.threads)
         sha256 = bundle.files[bundle.model]["sha256"] if bundle else sha256_of(file)
         return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": sha256})
     from lama_deploy.checkpoints.weights import load_weights
 
     checkpoint = load_weights(name)  # here rather than in Inpainter.load, for its SHA-256
     own = {key: getattr(options, key) for key in ("backend", "precision") if getattr(options, key) is not None}
-    inpainter = Inpainter.of(checkpoint, device=options.device, threads=options.threads, **own)
+    inpainter = Inpainter.of(checkpoint, strategy="whole", device=options.device, threads=options.threads, **own)
     return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": checkpoint.sha256, **own})
 
 

@@ -52,6 +52,7 @@ class Capabilities:
     memory: as it is estimated; None where nobody has measured anything like it.
     memory_of: whose: "cpu", "cuda" or "cuda:N".
     recipe: by which its memory is measured here (`runtime.measuring`); None where it cannot be.
+    batch: pictures of one shape that are best run together, where `shapes` do not say it.
     workers: how many threads may call `run` at once with profit, at least 1.
     on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
     fixed_from: it is a `FixableBackend`, and from so many pixels on, of all pictures together, one that is fixed to
@@ -63,6 +64,7 @@ class Capabilities:
 
     shapes: tuple[ShapeRange, ...] = ()
     multiple: int | None = None
+    batch: int = 1
     memory: Memory | None = None
     memory_of: str = "cpu"
     recipe: Recipe | None = None

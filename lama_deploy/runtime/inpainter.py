@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -15,8 +15,8 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ImageError, LamaDeployError, brief, quoted
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
-from lama_deploy.images.pixels import to_bytes
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
+from lama_deploy.runtime.checks import check_pictures
 from lama_deploy.runtime.forks import birth
 from lama_deploy.runtime.opening import (
     OF_CHECKPOINTS,
@@ -38,8 +38,10 @@ from lama_deploy.runtime.options import (
     TensorRtOptions,
     TorchOptions,
 )
-from lama_deploy.runtime.results import check_filled
-from lama_deploy.runtime.strategies.whole import Whole
+from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
+from lama_deploy.runtime.strategies.plan import Plan
+from lama_deploy.runtime.strategies.running import Failure, raised
+from lama_deploy.runtime.strategies.strategist import Picture, Strategist
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +49,30 @@ log = logging.getLogger(__name__)
 class Inpainter:
     """Fills the hole of an image. Known pixels come back byte for byte."""
 
-    def __init__(self, backend: Backend) -> None:
-        """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name."""
+    def __init__(self, backend: Backend, strategy: Strategy | StrategyOptions = "auto") -> None:
+        """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name.
+
+        strategy: how pictures are cut for it, by name or with all of its options (`StrategyOptions`).
+        """
         if isinstance(backend, (str, os.PathLike)):
             raise LamaDeployError(
                 f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
             )
         self.backend = backend
-        self._whole = Whole(backend)
+        options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
+        self._strategist = Strategist(backend, options)
         self._birth = birth(backend.name, None)
 
     @overload
     @classmethod
     def load(
-        cls, source: Source, *, backend: None = None, check: bool = True, **options: Unpack[AnyOptions]
+        cls,
+        source: Source,
+        *,
+        backend: None = None,
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[AnyOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
@@ -70,31 +82,62 @@ class Inpainter:
         *,
         backend: Literal["onnxruntime"],
         check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
         **options: Unpack[OnnxRuntimeOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
     def load(
-        cls, source: Source, *, backend: Literal["openvino"], check: bool = True, **options: Unpack[OpenVinoOptions]
+        cls,
+        source: Source,
+        *,
+        backend: Literal["openvino"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[OpenVinoOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
     def load(
-        cls, source: Source, *, backend: Literal["tensorrt"], check: bool = True, **options: Unpack[TensorRtOptions]
+        cls,
+        source: Source,
+        *,
+        backend: Literal["tensorrt"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[TensorRtOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
     def load(
-        cls, source: Source, *, backend: Literal["torch"], check: bool = True, **options: Unpack[TorchOptions]
+        cls,
+        source: Source,
+        *,
+        backend: Literal["torch"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[TorchOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
     def load(
-        cls, source: Source, *, backend: Literal["cuda"], check: bool = True, **options: Unpack[CudaOptions]
+        cls,
+        source: Source,
+        *,
+        backend: Literal["cuda"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[CudaOptions],
     ) -> Inpainter: ...
     @classmethod
     def load(
-        cls, source: Source, *, backend: BackendName | None = None, check: bool = True, **options: Any
+        cls,
+        source: Source,
+        *,
+        backend: BackendName | None = None,
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Any,
     ) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
@@ -104,6 +147,7 @@ class Inpainter:
         where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
+        strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
         options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
         onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda; `streams`,
         `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
@@ -121,31 +165,50 @@ class Inpainter:
             )
         opener = opener_of(chosen, options, bundle)
         if model is not None:
-            return cls._made(opened(opener, model, bundle if check else None, options), options)
+            return cls._made(opened(opener, model, bundle if check else None, options), options, strategy)
         if chosen not in OF_CHECKPOINTS:
-            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options)
+            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options, strategy)
         from lama_deploy.checkpoints.weights import load_weights
 
-        return cls._made(opener(load_weights(source), **options), options)
+        return cls._made(opener(load_weights(source), **options), options, strategy)
 
     @overload
     @classmethod
     def of(
-        cls, checkpoint: Checkpoint, *, backend: Literal["torch"] = "torch", **options: Unpack[TorchOptions]
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        backend: Literal["torch"] = "torch",
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[TorchOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, backend: Literal["cuda"], **options: Unpack[CudaOptions]) -> Inpainter: ...
+    def of(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        backend: Literal["cuda"],
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[CudaOptions],
+    ) -> Inpainter: ...
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, backend: CheckpointBackend = "torch", **options: Any) -> Inpainter:
-        """A checkpoint that is loaded already. backend: "torch" or "cuda"; options and errors: as `load`."""
+    def of(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        backend: CheckpointBackend = "torch",
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Any,
+    ) -> Inpainter:
+        """A checkpoint that is loaded already. backend: "torch" or "cuda"; the others, and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
-        return cls._made(opener_of(backend, options)(checkpoint, **options), options)
+        return cls._made(opener_of(backend, options)(checkpoint, **options), options, strategy)
 
     @classmethod
-    def _made(cls, backend: Backend, options: Mapping[str, Any]) -> Inpainter:
-        made = cls(backend)
+    def _made(cls, backend: Backend, options: Mapping[str, Any], strategy: Strategy | StrategyOptions) -> Inpainter:
+        made = cls(backend, strategy)
         made._birth = birth(backend.name, options.get("threads"))
         return made
 
@@ -176,34 +239,42 @@ class Inpainter:
         except LamaDeployError as error:
             raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
 
-    def run(self, pixels: Array, holes: Array) -> Array:
+    def plan(self, hole: Array) -> Plan:
+        """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""
+        return self._strategist.plan(hole)
+
+    def run(self, pixels: Array, holes: Array, *, around: Array | None = None) -> Array:
         """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8.
 
+        around: (H, W), the holes by which windows are chosen, in place of the pictures' own, which lie in it: for
+        pictures that follow each other. What is chosen is told this module's logger.
         Raises ImageError, and EngineError or DeviceMemoryError for what the engine cannot or NaN that it gives.
         """
         self._birth.check()
-        _check_kinds(pixels, holes)
-        if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
-            raise ImageError(
-                f"the mask is {_size(holes)}, the image {_size(pixels)}; both must have the same size, "
-                "and a batch as many masks as images, or one"
-            )
+        check_pictures(pixels, holes)
         if not holes.any():
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
-        result = to_bytes(self._whole.run(pixels, holes))
-        check_filled(result, pixels, holes)
-        return np.where(holes[..., None] > 0, result, pixels)
+        plans = [self.plan(hole) for hole in holes] if around is None else [self.plan(around)] * len(holes)
+        for one in dict.fromkeys((plan.text, plan.windows) for plan in plans):
+            log.info("%s: %s", *one)
+        if not any(plan.steps for plan in plans):
+            return self._strategist.fill_batch(pixels, holes)
+        results = self._strategist.fill(list(zip(pixels, holes, strict=True)), plans)
+        return np.stack([raised(result) for result in results])
 
+    def run_many(
+        self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None
+    ) -> list[Array | Failure]:
+        """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
-def _check_kinds(pixels: Array, holes: Array) -> None:
-    images = pixels.ndim == 4 and pixels.shape[3] == 3 and pixels.dtype == np.uint8
-    if not images or holes.ndim != 3 or holes.dtype.kind not in "bu":
-        raise ImageError(
-            f"pixels are {pixels.dtype} {brief(pixels.shape)}, holes {holes.dtype} {brief(holes.shape)}; allowed: "
-            "uint8 (N, H, W, 3) and uint8 (N or 1, H, W); calling the Inpainter itself takes other kinds"
-        )
-
-
-def _size(batch: Array) -> str:
-    return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
+        Windows of equal size run as one batch, whichever picture they belong to. chosen: is told how each is filled.
+        """
+        self._birth.check()
+        for pixels, hole in pictures:
+            check_pictures(pixels[None], hole[None])
+        plans = [self.plan(hole) for _, hole in pictures]
+        for index, one in enumerate(plans):
+            if chosen is not None:
+                chosen(index, one)
+        return self._strategist.fill(pictures, plans)

@@ -9,9 +9,10 @@ from lama_deploy.arrays import Array
 from lama_deploy.runtime.backend import Backend, FixableBackend, is_fixable
 from lama_deploy.runtime.memory import MemoryGuard
 from lama_deploy.runtime.results import check_computed
-from lama_deploy.runtime.strategies.tile import run_in_parts
+from lama_deploy.runtime.strategies.parts import run_in_parts
 from lama_deploy.shapes import Shape, described
 
+SPARED = 0.9  # of the memory that there is: the rest is for what happens beside
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +27,13 @@ class Whole:
         self._fixed = _Fixed(backend) if is_fixable(backend) else None
         self._guard = MemoryGuard(backend.capabilities)
         self._said = set[str]()
+
+    def most_pixels(self, wanted: Shape | None = None) -> float:
+        """Of all pictures of a run, that memory has room for now, with a little to spare; infinity where unknown.
+
+        wanted: as `MemoryGuard.most_pixels`.
+        """
+        return SPARED * self._guard.most_pixels(wanted)
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run, with any number, height and width of pictures.

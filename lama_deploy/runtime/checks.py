@@ -1,0 +1,35 @@
+"""What the Inpainter is given as arrays, checked before a model is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lama_deploy.arrays import Array
+from lama_deploy.errors import ImageError, brief
+
+
+def check_pictures(pixels: Array, holes: Array) -> None:
+    """Raises ImageError but for (N, H, W, 3) uint8 and (N or 1, H, W) uint8 or bool."""
+    _check_kinds(pixels, holes)
+    _check_sizes(pixels, holes)
+
+
+def _check_sizes(pixels: Array, holes: Array) -> None:
+    if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
+        raise ImageError(
+            f"the mask is {_size(holes)}, the image {_size(pixels)}; both must have the same size, "
+            "and a batch as many masks as images, or one"
+        )
+
+
+def _check_kinds(pixels: Array, holes: Array) -> None:
+    images = pixels.ndim == 4 and pixels.shape[3] == 3 and pixels.dtype == np.uint8
+    if not images or holes.ndim != 3 or holes.dtype.kind not in "bu":
+        raise ImageError(
+            f"pixels are {pixels.dtype} {brief(pixels.shape)}, holes {holes.dtype} {brief(holes.shape)}; allowed: "
+            "uint8 (N, H, W, 3) and uint8 (N or 1, H, W); calling the Inpainter itself takes other kinds"
+        )
+
+
+def _size(batch: Array) -> str:
+    return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")

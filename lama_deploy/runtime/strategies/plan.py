@@ -1,0 +1,168 @@
+"""Which windows of a picture a model is given: by its holes, its size, the engine and the memory that there is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lama_deploy.arrays import Array
+from lama_deploy.runtime.strategies.cells import cells_of
+from lama_deploy.runtime.strategies.fillings import Filling, crop, resize, tile, whole
+from lama_deploy.runtime.strategies.holes import Hole, find_holes
+from lama_deploy.runtime.strategies.options import StrategyOptions
+from lama_deploy.runtime.strategies.windows import BUCKET, Budget, Window
+
+SMALL = 2**19  # pixels: a picture up to this is taken whole, as official code does
+WORTH_CROPPING = 0.6  # of a picture: windows that are more of it than this save little
+THIN = 3  # a hole that is at least so many times thinner than a window's side is filled at full resolution
+STEP = 8  # pixels: sides of what was made smaller are a multiple of it
+SHRINKING = 0.95
+SMALLEST_TILE = 256  # pixels a side, where memory and engine leave the choice
+
+Kind = Literal["whole", "crop", "resize", "tile"]
+WHY = {
+    "small": "the picture is small",
+    "no gain": "windows around the holes would be most of the picture",
+    "holes": "the holes are small beside the picture",
+    "large": "a hole is too large for a window of the limit, so it is filled at a lower resolution",
+    "thin": "a hole is long and thin, so it is filled part by part",
+    "memory": "a window of the limit does not fit into memory or the engine",
+    "asked": "it was asked for",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one hole is filled. window: what the model sees of the picture; size: what it is given, smaller for
+    "resize", a tile's for "tile".
+    """
+
+    kind: Kind
+    hole: Hole
+    window: Window
+    size: tuple[int, int]
+
+    def filling(self, canvas: Array, hole: Array) -> Filling:
+        if self.kind == "resize":
+            return resize(canvas, hole, self.hole, self.window, self.size)
+        if self.kind == "tile":
+            return tile(canvas, hole, self.hole, self.size)
+        return crop(canvas, hole, self.hole, self.window)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """steps: none for "whole", and where there is no hole. why: a key of WHY."""
+
+    size: tuple[int, int]
+    steps: tuple[Step, ...]
+    why: str
+
+    def fillings(self, canvas: Array, hole: Array) -> list[Filling]:
+        """canvas: (H, W, 3) uint8, is filled as they run; hole: (H, W) uint8, which the plan is for, or lies in its."""
+        if not self.steps:
+            return [whole(canvas, hole)]
+        return [step.filling(canvas, hole) for step in self.steps]
+
+    @property
+    def kinds(self) -> str:
+        """In words: "crop", or "crop and tile"."""
+        return " and ".join(sorted({step.kind for step in self.steps})) or "whole"
+
+    @property
+    def text(self) -> str:
+        """One line without numbers, the same for all pictures of a kind."""
+        return f"filled by {self.kinds}, since {WHY[self.why]}"
+
+    @property
+    def windows(self) -> str:
+        """What the model is given, in words."""
+        height, width = self.size
+        if not self.steps:
+            return f"{width}x{height}"
+        counts = Counter(f"{step.size[1]}x{step.size[0]} {step.kind}" for step in self.steps)
+        given = ", ".join(f"{count} of {what}" for what, count in counts.items())
+        return f"{given} in {width}x{height}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For reports."""
+        steps = [
+            {
+                "kind": step.kind,
+                "window": [step.window.left, step.window.top, step.window.width, step.window.height],
+                "given": [step.size[1], step.size[0]],
+            }
+            for step in self.steps
+        ]
+        return {"strategy": self.kinds, "why": WHY[self.why], "steps": steps}
+
+
+def plan(hole: Array, options: StrategyOptions, budget: Budget) -> Plan:
+    """hole: (H, W), nonzero = hole."""
+    size = (hole.shape[0], hole.shape[1])
+    picture = Window(0, 0, *size)
+    if options.strategy == "whole" or (options.strategy == "resize" and max(size) <= options.limit):
+        return Plan(size, (), "asked")
+    if options.strategy == "auto" and picture.pixels <= SMALL and budget.holds(size):
+        return Plan(size, (), "small")
+    if options.strategy == "resize":
+        everything = Hole(picture, picture, min(size), cells_of(hole))
+        return Plan(size, (Step("resize", everything, picture, _fitted(size, budget)),), "asked")
+    holes = find_holes(hole, options.margin)
+    if options.strategy != "auto":
+        make = _crop if options.strategy == "crop" else _tile
+        return Plan(size, tuple(make(one, size, budget) for one in holes), "asked")
+    steps = tuple(_chosen(one, size, budget) for one in holes)
+    if budget.holds(size) and sum(step.size[0] * step.size[1] for step in steps) > WORTH_CROPPING * picture.pixels:
+        return Plan(size, (), "no gain")
+    return Plan(size, steps, _why(steps, budget))
+
+
+def _chosen(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
+    step = _crop(one, size, budget)
+    if budget.holds(step.size):
+        return step
+    if one.thickness * THIN <= min(budget.tile()):
+        return _tile(one, size, budget)
+    return _resize(one, size, budget)
+
+
+def _crop(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
+    window = budget.rounded(one.window, size)
+    return Step("crop", one, window, window.size)
+
+
+def _resize(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
+    return Step("resize", one, one.window, _fitted(one.window.size, budget))
+
+
+def _tile(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
+    """In tiles that show as much beside the hole as it is thick; smaller ones see too little, larger ones cost more."""
+    side = max(SMALLEST_TILE, -(-3 * one.thickness // BUCKET) * BUCKET)
+    height, width = (min(side, most, length) for most, length in zip(budget.tile(), size, strict=True))
+    return Step("tile", one, one.window, (height, width))
+
+
+def _fitted(size: tuple[int, int], budget: Budget) -> tuple[int, int]:
+    """The size, made as small as the budget wants it, with its proportions."""
+    scale = min(1.0, budget.limit / max(size), math.sqrt(budget.pixels / (size[0] * size[1])))
+    fitted = (_stepped(size[0] * scale), _stepped(size[1] * scale))
+    while not budget.holds(fitted) and max(fitted) > STEP:
+        scale *= SHRINKING
+        fitted = (_stepped(size[0] * scale), _stepped(size[1] * scale))
+    return fitted
+
+
+def _stepped(side: float) -> int:
+    return max(STEP, int(side) // STEP * STEP)
+
+
+def _why(steps: tuple[Step, ...], budget: Budget) -> str:
+    kinds = {step.kind for step in steps}
+    if kinds <= {"crop"}:
+        return "holes"
+    if not budget.holds((budget.limit, budget.limit)):
+        return "memory"
+    return "large" if "resize" in kinds else "thin"
