@@ -22,6 +22,7 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
+from lama_deploy.cli.refine_options import add_refine_options, refine_options_of
 from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import ImageError, LamaDeployError, brief
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
     add_picture_options(p)
+    add_refine_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -167,6 +169,7 @@ def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outc
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
+    own["refine"] = refine_options_of(args)
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
     told: dict[str, Any] = {
         "mask_options": mask_options_of(args),
