@@ -110,8 +110,8 @@ def test_it_computes_what_official_code_does(config: GeneratorConfig, size: tupl
 
 def test_the_loss_falls():
     net, (image, hole) = generator(CONFIGS["as big-lama"]), picture(72, 72)
-    _, losses = official(net, image, hole, Refinement(passes=8, min_side=32, max_scales=2))
-    assert losses[-1] < 0.95 * losses[0]
+    _, losses = official(net, image, hole, Refinement(passes=8, rate=0.02, min_side=32, max_scales=2))
+    assert losses[-1] < 0.97 * losses[0]
 
 
 def test_known_pixels_stay_and_the_result_is_the_same_every_time():
