@@ -28,9 +28,12 @@ class Whole:
         self._guard = MemoryGuard(backend.capabilities)
         self._said = set[str]()
 
-    def most_pixels(self) -> float:
-        """Of all pictures of a run, that memory has room for now, with a little to spare; infinity where unknown."""
-        return SPARED * self._guard.most_pixels()
+    def most_pixels(self, wanted: Shape | None = None) -> float:
+        """Of all pictures of a run, that memory has room for now, with a little to spare; infinity where unknown.
+
+        wanted: as `MemoryGuard.most_pixels`.
+        """
+        return SPARED * self._guard.most_pixels(wanted)
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run, with any number of pictures, and of any size up to what the backend takes.
