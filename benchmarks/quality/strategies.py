@@ -31,7 +31,6 @@ from lama_deploy.runtime.strategies.options import StrategyOptions
 
 OURS = ("whole", "crop", "resize", "tile", "auto")
 IOPAINT = {"IOPaint crop": "Crop", "IOPaint resize": "Resize"}
-HOLES = ("object", "lines")
 SHARE = 0.03  # of the picture, that an object hides
 PATCH, PATCHES = 256, 4  # pixels a side, and how many of a picture are compared by ST-LPIPS
 LARGEST_WHOLE = 4  # megapixels
@@ -90,8 +89,8 @@ def _cases(held_out: Path, large: Path | None, count: int) -> Iterator[Case]:
         found = [path for path in sorted(folder.iterdir()) if _pixels(path) > 0.9e6 * megapixels]
         for seed, path in enumerate(found[:: max(1, len(found) // count)][:count]):
             truth = _photograph(path, megapixels)
-            for holes in HOLES:
-                yield Case(megapixels, holes, truth, _hole(truth.shape[:2], holes, seed))
+            for holes, draw in (("object", hole_of_object), ("lines", hole_of_lines)):
+                yield Case(megapixels, holes, truth, draw(truth.shape[:2], seed))
 
 
 def _pixels(path: Path) -> int:
@@ -106,22 +105,29 @@ def _photograph(path: Path, megapixels: int) -> Array:
     return np.asarray(image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.LANCZOS))
 
 
-def _hole(size: tuple[int, ...], holes: str, seed: int) -> Array:
-    height, width = size
+def hole_of_object(size: tuple[int, ...], seed: int) -> Array:
+    """(H, W) uint8, 1 in a blob of about SHARE of it."""
     random = np.random.default_rng(seed)
+    mask = Image.new("L", (size[1], size[0]))
+    draw = ImageDraw.Draw(mask)
+    radius = (SHARE * size[0] * size[1] / np.pi) ** 0.5
+    y, x = random.uniform(0.3, 0.7, 2) * size
+    for _ in range(5):
+        a, b = radius * random.uniform(0.5, 0.9, 2)
+        v, u = (y, x) + random.normal(size=2) * radius * 0.25
+        draw.ellipse([u - a, v - b, u + a, v + b], fill=255)
+    return (np.asarray(mask) > 0).astype(np.uint8)
+
+
+def hole_of_lines(size: tuple[int, ...], seed: int) -> Array:
+    """(H, W) uint8, 1 in three lines from side to side."""
+    random = np.random.default_rng(seed)
+    height, width = size
     mask = Image.new("L", (width, height))
     draw = ImageDraw.Draw(mask)
-    if holes == "lines":
-        for _ in range(3):
-            ends = [(0, int(random.uniform(0, height))), (width, int(random.uniform(0, height)))]
-            draw.line(ends, fill=255, width=max(6, height // 120))
-    else:
-        radius = (SHARE * height * width / np.pi) ** 0.5
-        y, x = random.uniform(0.3, 0.7, 2) * size
-        for _ in range(5):
-            a, b = radius * random.uniform(0.5, 0.9, 2)
-            v, u = (y, x) + random.normal(size=2) * radius * 0.25
-            draw.ellipse([u - a, v - b, u + a, v + b], fill=255)
+    for _ in range(3):
+        ends = [(0, int(random.uniform(0, height))), (width, int(random.uniform(0, height)))]
+        draw.line(ends, fill=255, width=max(6, height // 120))
     return (np.asarray(mask) > 0).astype(np.uint8)
 
 
