@@ -55,7 +55,7 @@ def opened():
     if engine == "openvino":
         from lama_deploy.runtime.backends.openvino import OpenVinoBackend
         return OpenVinoBackend(path, threads=threads, cache="").run
-    if engine == "openvino, compiled for the size":
+    if engine == "openvino-fixed":
         from lama_deploy.runtime.backends.openvino import OpenVinoBackend
         return OpenVinoBackend(path, threads=threads, cache="").fixed(mask.shape).run
     from lama_deploy.runtime.backends.onnxruntime_session import open_session
