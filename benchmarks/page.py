@@ -213,7 +213,19 @@ def _flicker(clips: dict[str, dict[str, float]]) -> str:
     return "\n".join([head, "|---|---|---|---|---|", *body])
 
 
+def _decoder_windows(rows: list[dict[str, Any]]) -> str:
+    body = [
+        f"| {row['model']}, {row['engine']} | {row['side']} | {row['hole']} | {name} | "
+        f"{seconds:.2f} | {row['bytes_per_pixel'][name]:.0f} |"
+        for row in rows
+        for name, seconds in row["processor_seconds"].items()
+    ]
+    head = "| model, engine | side | hole | decoder for | processor seconds | bytes a pixel |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *body])
+
+
 TABLES = {
+    "decoder_windows": _decoder_windows,
     "folder": _folder,
     "large_photographs": _large_photographs,
     "strategies": _strategies,

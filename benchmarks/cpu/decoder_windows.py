@@ -1,7 +1,7 @@
 """What a decoder for holes alone saves on a CPU: `python -m benchmarks.cpu.decoder_windows`.
 
 Each model is written with both decoders, and each file fills the same picture in new processes, which take turns:
-seconds of runs after the first, and how far VmHWM of /proc/self/status (Linux only) rises above what was there once
+seconds of the second run, and how far VmHWM of /proc/self/status (Linux only) rises above what was there once
 the model was open. Of two holes in opposite corners the window is the whole picture; beside it stands what two files
 would do (trunk, and decoder), with a window for each hole. Big-lama's weights are seeded: they decide nothing here.
 """
@@ -31,7 +31,7 @@ from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
 DECODERS: tuple[Decoder, ...] = ("whole", "hole")
 SPLIT = "two files, a window for each hole"
-HOLES = ("0.25%", "3%", "25%", "two corners")
+HOLES = ("0.25%", "3%", "25%", "100%", "two corners")
 LATENT, PREDICTED = "generator/branches", "generator/head/sigmoid"
 CHILD = """
 import json, sys, time
@@ -39,7 +39,7 @@ import numpy as np
 from pathlib import Path
 from lama_deploy.images.scenes import scene
 
-engine, path, side, hole, threads, rounds = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:5], *map(int, sys.argv[5:])
+engine, path, side, hole, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 image, _ = scene(side, side)
 mask = np.zeros((1, side, side), np.uint8)
 if hole == "two corners":
@@ -80,13 +80,11 @@ def peak():
 
 run = opened()
 before = peak()
-result, seconds = run(image, mask), []
-for _ in range(rounds):
-    began = time.perf_counter(), time.process_time()
-    run(image, mask)
-    seconds.append((time.perf_counter() - began[0], time.process_time() - began[1]))
-np.save(path.parent / "result.npy", result)
-print(json.dumps({"seconds": seconds, "bytes": peak() - before}))
+run(image, mask)
+began = time.perf_counter(), time.process_time()
+run(image, mask)
+seconds, processor_seconds = time.perf_counter() - began[0], time.process_time() - began[1]
+print(json.dumps({"seconds": seconds, "processor_seconds": processor_seconds, "bytes": peak() - before}))
 """
 
 
@@ -96,7 +94,7 @@ def main() -> None:
     parser.add_argument("--engines", default="onnxruntime,openvino", metavar="NAME,...")
     parser.add_argument("--sides", default="1024,2048", metavar="PIXELS,...")
     parser.add_argument("--holes", default=",".join(HOLES), metavar="HOLE,...")
-    parser.add_argument("--rounds", type=int, default=2, help="processes of each file, and timed runs of each process")
+    parser.add_argument("--rounds", type=int, default=2, help="processes of each file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks/decoder"), help="for the exported files")
     parser.add_argument("--add-to", type=Path, metavar="RECORD", help="keep the rows of this record of the same machine")
@@ -125,15 +123,15 @@ def _compare(args: argparse.Namespace, *, model: str, engine: str, side: int, ho
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in files}
     for turn in range(args.rounds):
         for name in files if turn % 2 == 0 else reversed(files):
-            command = [engine, str(files[name]), str(side), hole, str(args.threads), str(args.rounds)]
+            command = [engine, str(files[name]), str(side), hole, str(args.threads)]
             found[name].append(_run(command))
     return {
         "model": model,
         "engine": engine,
         "side": side,
         "hole": hole,
-        "seconds": {name: _median(runs, 0) for name, runs in found.items()},
-        "processor_seconds": {name: _median(runs, 1) for name, runs in found.items()},
+        "seconds": {name: _median(runs, "seconds") for name, runs in found.items()},
+        "processor_seconds": {name: _median(runs, "processor_seconds") for name, runs in found.items()},
         "bytes_per_pixel": {
             name: round(max(run["bytes"] for run in runs) / side**2, 1) for name, runs in found.items()
         },
@@ -141,8 +139,8 @@ def _compare(args: argparse.Namespace, *, model: str, engine: str, side: int, ho
     }
 
 
-def _median(runs: list[dict[str, Any]], kind: int) -> float:
-    return round(median(second[kind] for run in runs for second in run["seconds"]), 3)
+def _median(runs: list[dict[str, Any]], kind: str) -> float:
+    return round(median(run[kind] for run in runs), 3)
 
 
 def _run(arguments: list[str]) -> dict[str, Any]:
@@ -178,7 +176,7 @@ def _split(whole: Path, folder: Path) -> Path:
     """The folder of two files: picture to latent, and latent to what is predicted."""
     if not folder.exists():
         folder.mkdir()
-        cutter = onnx.utils.Extractor(onnx.load(whole))
+        cutter = onnx.utils.Extractor(onnx.shape_inference.infer_shapes(onnx.load(whole)))
         onnx.save(cutter.extract_model(["image", "mask"], [LATENT]), folder / "trunk.onnx")
         onnx.save(cutter.extract_model([LATENT], [PREDICTED]), folder / "decoder.onnx")
     return folder
@@ -189,8 +187,8 @@ def _write(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     record = {
         "what": f"a decoder for holes alone beside one for the whole picture, {args.threads} thread",
         "date": today,
-        "method": f"{args.rounds} processes of each file in turns, each with one run and {args.rounds} that are timed, "
-        "of which the median counts; bytes are the rise of VmHWM above the opened model's, by the picture's pixels; "
+        "method": "processes of each file in turns, two runs in each, of which the second is timed; medians, of processor "
+        "time because other programs ran beside; bytes are the rise of VmHWM above the opened model's, by the picture's pixels; "
         "square pictures, the hole a square in their middle, or two of a twentieth of their side in opposite corners",
         "machine": machine((*PACKAGES, "openvino")),
         "decoder_windows": rows,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, Subject
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject
 from lama_deploy.proof.tolerance import LEAST_PSNR
 from lama_export.engine_options import EngineOptions
 from lama_export.graph.generator import Decoder
@@ -21,8 +21,9 @@ OLDEST_WITH_BF16 = 8  # compute capability
 # By target, as benchmarks/cpu/decoder_windows.py measures.
 DECODERS: Mapping[Target, Decoder] = {"onnx": "hole", "openvino": "hole", "trt": "whole", "trt-rtx": "whole"}
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
-# Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
-PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
+# Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, one below what reflect padding needs, and one
+# whose window is small.
+PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7), SmallHole(96, 80))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -254,7 +254,6 @@ def changes(unit_count: int, block_count: int) -> dict[str, Change]:
         "reflect padding replaced by zeros": zero_padded,
         "reflect padding of the head replaced by zeros": head_zero_padded,
         "decoder near holes without a halo": partial(decoded_near_holes, 0, 0),
-        "decoder near holes with a halo of one cell": partial(decoded_near_holes, 1, 0),
         "decoder near holes put back one cell off": partial(decoded_near_holes, 2, 1),
         "weights in 6 bits": partial(weights_in_bits, 6),
         "weights in 5 bits": partial(weights_in_bits, 5),
