@@ -152,7 +152,13 @@ def _flicker(clips: dict[str, dict[str, float]]) -> str:
     return "\n".join([head, "|---|---|---|---|---|", *body])
 
 
+def _video_memory(held: dict[str, float]) -> str:
+    body = [f"| {frames} | {mebibytes:.0f} |" for frames, mebibytes in held.items()]
+    return "\n".join(["| frames | MiB |", "|---|---|", *body])
+
+
 TABLES = {
+    "video_memory": _video_memory,
     "flicker": _flicker,
     "memory": _memory,
     "memory_growth": _memory_growth,
