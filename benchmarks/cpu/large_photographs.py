@@ -103,7 +103,7 @@ def _write(args: argparse.Namespace, runs: Mapping[str, list[dict[str, Any]]]) -
         "date": today,
         "method": f"{args.rounds} rounds in new processes, in turns; seconds of a call with two files, decoding "
         "included: medians; times eager: medians of the rounds' ratios to eager PyTorch on the whole picture of 12 "
-        "megapixels; the largest peak of memory (VmHWM), everything included. The hole is three per cent of the picture",
+        "megapixels; the largest peak of memory (VmHWM), everything included. The hole is three per cent of it",
         "machine": machine(PACKAGES),
         "large_photographs": rows,
     }
