@@ -135,6 +135,20 @@ def _memory_growth(rows: list[dict[str, Any]]) -> str:
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
 
 
+def _memory_predicted(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "| model | backend | shapes | median error | worst error | measured at the worst |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        worst = max(row["runs"], key=lambda run: abs(run["foretold"] / run["measured"] - 1))
+        count, height, width = worst["shape"]
+        at = f"{count} of {height}x{width}: {worst['measured'] / 2**20:,.0f} MiB"
+        errors = f"{row['median']:.1%} | **{row['worst']:+.1%}**"
+        lines.append(f"| {row['model']} | {row['backend']} | {len(row['runs'])} | {errors} | {at} |")
+    return "\n".join(lines)
+
+
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     metrics = list(next(iter(rows.values())))
     cells = lambda row: " | ".join("equal" if row[metric] is None else f"{row[metric]:.4g}" for metric in metrics)  # noqa: E731
@@ -184,6 +198,7 @@ TABLES = {
     "flicker": _flicker,
     "memory": _memory,
     "memory_growth": _memory_growth,
+    "memory_predicted": _memory_predicted,
     "precisions": _precisions,
     "runtimes": _runtimes,
     "load": _load,

@@ -20,6 +20,7 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
+from lama_deploy.cli.refine_options import add_refine_options, refine_options_of
 from lama_deploy.cli.stores import through_stores, with_stores
 from lama_deploy.cli.throughput_options import (
     add_throughput_options,
@@ -113,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_picture_options(p)
     add_video_options(p)
+    add_refine_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -230,6 +232,7 @@ def _inpainter(args: argparse.Namespace) -> Inpainter:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
+    own["refine"] = refine_options_of(args)
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
     return Held(inpainter, StrategyOptions()) if args.clip else inpainter
 

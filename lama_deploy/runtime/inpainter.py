@@ -39,6 +39,8 @@ from lama_deploy.runtime.options import (
     TensorRtOptions,
     TorchOptions,
 )
+from lama_deploy.runtime.refine_options import RefineOptions, refine_options
+from lama_deploy.runtime.refined import refined
 from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 from lama_deploy.runtime.strategies.running import Failure, raised
@@ -51,18 +53,25 @@ log = logging.getLogger(__name__)
 class Inpainter:
     """Fills the hole of an image. Known pixels come back byte for byte."""
 
-    def __init__(self, backend: Backend, strategy: Strategy | StrategyOptions = "auto") -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        strategy: Strategy | StrategyOptions = "auto",
+        refine: bool | RefineOptions | None = None,
+    ) -> None:
         """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name.
 
         strategy: how pictures are cut for it, by name or with all of its options (`StrategyOptions`).
+        refine: also refine what is filled, with `RefineOptions` or their defaults; of backend "torch" alone.
         """
         if isinstance(backend, (str, os.PathLike)):
             raise LamaDeployError(
                 f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
             )
-        self.backend = backend
+        self.backend = refined(backend, refine)
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
-        self._strategist = Strategist(backend, options)
+        self._said = set[str]()
+        self._strategist = Strategist(self.backend, options)
         self._birth = birth(backend.name, None)
         self._awaited = Awaited(self.workers)
 
@@ -153,7 +162,7 @@ class Inpainter:
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
         options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
         `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
-        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
+        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):
@@ -166,14 +175,15 @@ class Inpainter:
             raise LamaDeployError(
                 f"{source}: backend {chosen!r} does not run this, {runs} does; {what_it_takes(chosen)}"
             )
+        refine = refine_options(options.pop("refine", None), chosen)
         opener = opener_of(chosen, options, bundle)
         if model is not None:
-            return cls._made(opened(opener, model, bundle if check else None, options), options, strategy)
+            return cls._made(opened(opener, model, bundle if check else None, options), options, strategy, refine)
         if chosen not in OF_CHECKPOINTS:
-            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options, strategy)
+            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options, strategy, refine)
         from lama_deploy.checkpoints.weights import load_weights
 
-        return cls._made(opener(load_weights(source), **options), options, strategy)
+        return cls._made(opener(load_weights(source), **options), options, strategy, refine)
 
     @overload
     @classmethod
@@ -207,11 +217,18 @@ class Inpainter:
         """A checkpoint that is loaded already. backend: "torch" or "cuda"; the others, and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
-        return cls._made(opener_of(backend, options)(checkpoint, **options), options, strategy)
+        refine = refine_options(options.pop("refine", None), backend)
+        return cls._made(opener_of(backend, options)(checkpoint, **options), options, strategy, refine)
 
     @classmethod
-    def _made(cls, backend: Backend, options: Mapping[str, Any], strategy: Strategy | StrategyOptions) -> Inpainter:
-        made = cls(backend, strategy)
+    def _made(
+        cls,
+        backend: Backend,
+        options: Mapping[str, Any],
+        strategy: Strategy | StrategyOptions,
+        refine: RefineOptions | None,
+    ) -> Inpainter:
+        made = cls(backend, strategy, refine)
         made._birth = birth(backend.name, options.get("threads"))
         return made
 
@@ -308,12 +325,18 @@ class Inpainter:
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
         plans = [self.plan(hole) for hole in holes] if around is None else [self.plan(around)] * len(holes)
-        for one in dict.fromkeys((plan.text, plan.windows) for plan in plans):
-            log.info("%s: %s", *one)
+        self._tell(plans)
         if not any(plan.steps for plan in plans):
             return self._strategist.fill_batch(pixels, holes)
         results = self._strategist.fill(list(zip(pixels, holes, strict=True)), plans)
         return np.stack([raised(result) for result in results])
+
+    def _tell(self, plans: Sequence[Plan]) -> None:
+        """What was not asked for is a warning, once: a folder of large photographs is no news with every one."""
+        for one in {plan.text: plan for plan in plans}.values():
+            unasked = one.why == "engine" and one.why not in self._said
+            self._said.add(one.why)
+            log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
         self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None

@@ -64,9 +64,7 @@ def fill_video(
     notes = notes or Notes()
     note = notes.about(video)
     with opened_video(video, note) as source:
-        facts = source.facts()
-        if facts.first.width * facts.first.height > max_pixels:
-            raise ImageError(f"its frames have more than {max_pixels:,} pixels; raise --max-pixels")
+        facts = source.facts(max_pixels)
         windows = holes_and_windows(mask, clip_of(facts, max_pixels, mask_options, notes), video)
     writing = writing_for(output, codec, crf, facts.codec)
     try:

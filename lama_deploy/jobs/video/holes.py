@@ -115,7 +115,7 @@ def _of_video(path: Path, clip: Clip) -> Iterator[Array]:
         options = replace(options, mask_threshold=HALF)
     note = _but_empty(clip.notes.about(path))
     with opened_video(path, note) as source:
-        orientation = source.facts().orientation
+        orientation = source.facts(clip.max_pixels).orientation
     with opened_video(path, note) as source:
         for frame in source.read():
             if isinstance(frame, VideoFrame):

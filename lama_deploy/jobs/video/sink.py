@@ -144,4 +144,4 @@ def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
 def _codec(stream: Stream) -> str:
     """FFmpeg's name, of data: its kind."""
     context = getattr(stream, "codec_context", None)
-    return context.codec.canonical_name if context is not None else str(stream.name or stream.type)
+    return context.codec.canonical_name if context is not None else str(getattr(stream, "name", None) or stream.type)

@@ -62,18 +62,20 @@ class Source:
 
     def __init__(self, container: InputContainer, note: Note) -> None:
         self.container, self._note = container, note
-        pictures = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+        pictures = [one for one in container.streams.video if _is_film(one)]
         if not pictures:
-            raise ImageError("has no video stream")
+            raise ImageError("has no video stream that can be decoded")
         self.video: VideoStream = pictures[0]
         self.others: list[Stream] = [one for one in container.streams if one.index != self.video.index]
         self._end = Fraction(0)  # seconds, of what has been read
         self._last = 0  # the time of the frame before
         self._next: int | None = None  # that of the next, if it has none
 
-    def facts(self) -> Facts:
-        """With the first frame. Ends the reading."""
+    def facts(self, max_pixels: int) -> Facts:
+        """With the first frame, which is not decoded where it is larger. Ends the reading."""
         require_format(self.video.codec_context.pix_fmt)
+        if self.video.width * self.video.height > max_pixels:
+            raise ImageError(f"its frames have more than {max_pixels:,} pixels; raise --max-pixels")
         first = next((one for one in self.read() if isinstance(one, VideoFrame)), None)
         if first is None:
             raise ImageError("has no frame that can be decoded")
@@ -141,6 +143,8 @@ def opened_video(path: Path, note: Note) -> Iterator[Source]:
             yield Source(container, note)
     except LamaDeployError as error:
         raise type(error)(f"{brief(str(path))}: {error}") from error
+    except FFmpegError as error:  # such as colours that nothing converts
+        raise ImageError(f"{brief(str(path))}: cannot be read ({brief(error.strerror or error)})") from error
 
 
 def _container(path: Path) -> InputContainer:
@@ -149,12 +153,19 @@ def _container(path: Path) -> InputContainer:
         raise ImageError("no such file")
     form = DEMUXERS.get(path.suffix.lower(), "mov")
     try:
-        container = av.open(str(path.absolute()), format=form, options={"protocol_whitelist": "file"})
+        options = {"protocol_whitelist": "file"}
+        container = av.open(str(path.absolute()), format=form, options=options, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"not a video that can be read, or truncated ({brief(reason)})") from error
     assert isinstance(container, InputContainer)
     return container
+
+
+def _is_film(stream: VideoStream) -> bool:
+    """No cover, and of a codec that is known, which the annotations take for granted."""
+    context: Any = stream.codec_context
+    return context is not None and not stream.disposition & Disposition.attached_pic
 
 
 def _matrix(frame: VideoFrame) -> tuple[int, ...] | None:

@@ -16,6 +16,7 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.folded import FoldedWeights, pixels_of_bias, pixels_of_weight
 from lama_deploy.checkpoints.topology import topology
 from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, load_weights
+from lama_deploy.runtime.backend import Recipe
 from lama_deploy.runtime.backends.onnxruntime import OnnxModel
 from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session, threads_of_each
 
@@ -40,7 +41,8 @@ class DemoBackend(OnnxModel):
         graph, checkpoint = GRAPH.read_bytes(), load_weights(DEMO_FILE)
         weights, each = weights_of(graph, checkpoint), threads_of_each(streams, threads)
         session = open_session(graph, device=device, threads=each, optimization=optimization, weights=weights)
-        super().__init__(Path(DEMO), session, checkpoint.config, streams)
+        recipe = Recipe(DEMO, {"threads": each, "optimization": optimization}, sha256=checkpoint.sha256)
+        super().__init__(Path(DEMO), session, recipe, config=checkpoint.config, streams=streams)
 
 
 def weights_of(graph: bytes, checkpoint: Checkpoint) -> dict[str, Array]:

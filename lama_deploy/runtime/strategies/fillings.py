@@ -13,6 +13,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.runtime.strategies.cells import pixels_of
+from lama_deploy.runtime.strategies.detail import detailed
 from lama_deploy.runtime.strategies.holes import Hole
 from lama_deploy.runtime.strategies.resample import enlarged, shrunk
 from lama_deploy.runtime.strategies.windows import Window
@@ -36,10 +37,15 @@ def crop(canvas: Array, hole: Array, one: Hole, window: Window) -> Filling:
 
 
 def resize(canvas: Array, hole: Array, one: Hole, window: Window, size: tuple[int, int]) -> Filling:
-    """As `crop`, with the window made `size`."""
-    small, small_hole = shrunk(canvas[window.place], hole[window.place], size)
+    """As `crop`, with the window made `size`; the fill is enlarged and gets the detail of what looks like it.
+
+    Enlarging goes on smoothly from the known pixels into the hole, so that its edge is no seam.
+    """
+    image, inside = canvas[window.place], hole[window.place]
+    small, small_hole = shrunk(image, inside, size)
     result = yield small, small_hole
-    _set(canvas, hole, one, window, enlarged(result, window.size))
+    fill = detailed(enlarged(result, window.size), image, inside, result, small_hole)
+    _set(canvas, hole, one, window, fill)
 
 
 def tile(canvas: Array, hole: Array, one: Hole, size: tuple[int, int]) -> Filling:

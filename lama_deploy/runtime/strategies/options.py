@@ -10,7 +10,7 @@ from lama_deploy.errors import LamaDeployError, brief
 Strategy = Literal["auto", "whole", "crop", "resize", "tile"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 LIMIT = 1024  # pixels
-MARGIN = 128  # pixels
+MARGIN = 64  # pixels
 LIMITS = (128, 2**16)  # what may be asked for
 MOST_MARGIN = 2**14
 

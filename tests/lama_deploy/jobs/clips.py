@@ -10,13 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lama_deploy import Inpainter
+from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.runtime.backend import Capabilities
 
 av: Any = pytest.importorskip("av")
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 9
+HOLE = np.zeros((HEIGHT, WIDTH), np.uint8)
+HOLE[8:24, 16:40] = 1
+BOX = MaskOptions(boxes=[(16, 8, 24, 16)])
 TURNED = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)  # shown turned by 90 degrees, clockwise
 
 
@@ -144,3 +149,9 @@ def look(path: Path) -> Found:
             if packet.size:
                 packets.setdefault(packet.stream.index, []).append((packet.pts * packet.time_base, bytes(packet)))
     return Found(packets=packets, **facts)
+
+
+def save_mask(path: Path, hole: np.ndarray = HOLE) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(hole * np.uint8(255)).save(path)
+    return path
