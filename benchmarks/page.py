@@ -149,6 +149,27 @@ def _memory_predicted(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _large_photographs(rows: dict[str, dict[str, float]]) -> str:
+    body = [
+        f"| {case} | {row['seconds']:.1f} | **{row['times_eager']:.1f}** | {row['peak_bytes'] / 2**30:.2f} |"
+        for case, row in rows.items()
+    ]
+    head = ["case", "seconds", "times eager on 12 megapixels", "peak GiB"]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
+
+
+def _strategies(rows: list[dict[str, Any]]) -> str:
+    names = {"l1": "L1 in the hole", "st_lpips": "ST-LPIPS", "seam": "seam", "sharpness": "sharpness", "seconds": "s"}
+    head = ["megapixels", "hole", "strategy", *names.values()]
+    body = [
+        f"| {row['megapixels']} | {row['holes']} | {row['strategy']} | "
+        + " | ".join(f"{row[name]:.3g}" for name in names)
+        + " |"
+        for row in rows
+    ]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
+
+
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     metrics = list(next(iter(rows.values())))
     cells = lambda row: " | ".join("equal" if row[metric] is None else f"{row[metric]:.4g}" for metric in metrics)  # noqa: E731
@@ -194,6 +215,8 @@ def _flicker(clips: dict[str, dict[str, float]]) -> str:
 
 TABLES = {
     "folder": _folder,
+    "large_photographs": _large_photographs,
+    "strategies": _strategies,
     "flat_memory": _flat_memory,
     "flicker": _flicker,
     "memory": _memory,

@@ -22,6 +22,7 @@ from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
 from lama_deploy.cli.refine_options import add_refine_options, refine_options_of
 from lama_deploy.cli.stores import through_stores, with_stores
+from lama_deploy.cli.strategy_options import add_strategy_options, strategy_options_of
 from lama_deploy.cli.throughput_options import (
     add_throughput_options,
     check_report,
@@ -48,7 +49,6 @@ from lama_deploy.jobs.video.held import Held
 from lama_deploy.overwriting import require_apart
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
-from lama_deploy.runtime.strategies.options import StrategyOptions
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
+    add_strategy_options(p)
     add_picture_options(p)
     add_video_options(p)
     add_refine_options(p)
@@ -128,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     check_report(args)
+    strategy_options_of(args)  # so that what is wrong there is said before the model is opened
     ray_options_of(args)
     with through_stores(args) as own:
         return _done(own)
@@ -232,9 +234,9 @@ def _inpainter(args: argparse.Namespace) -> Inpainter:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
-    own["refine"] = refine_options_of(args)
+    own |= {"refine": refine_options_of(args), "strategy": strategy_options_of(args)}
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
-    return Held(inpainter, StrategyOptions()) if args.clip else inpainter
+    return Held(inpainter) if args.clip else inpainter
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:

@@ -11,7 +11,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.images.files import BeforeAppearing, read_mask, read_photograph, write_photograph
 from lama_deploy.images.mask_options import AS_OFFICIAL, MaskOptions
-from lama_deploy.images.notes import Notes
+from lama_deploy.images.notes import Note, Notes, ignore
 from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.pairs import Job
 from lama_deploy.images.photograph import Photograph, filled
@@ -35,10 +35,11 @@ class PictureOptions:
 
 @dataclass(frozen=True)
 class ReadPicture:
-    """hole: (H, W) uint8, as stored. how: gets what is chosen for it, for reports."""
+    """hole: (H, W) uint8, as stored. note: of the picture. how: gets what is chosen for it, for reports."""
 
     photograph: Photograph
     hole: Array
+    note: Note = ignore
     how: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,7 +65,7 @@ class PictureWork:
             hold(height * width)
 
         photograph = read_photograph(job.image, most, before_decoding, note, one_frame=True)
-        return ReadPicture(photograph, self._hole(job, photograph))
+        return ReadPicture(photograph, self._hole(job, photograph), note)
 
     def _hole(self, job: Job, photograph: Photograph) -> Array:
         note = self.notes_of(job).about(job.mask or job.image)
@@ -75,6 +76,8 @@ class PictureWork:
 
         def chosen(index: int, plan: Plan) -> None:
             pictures[index].how.update(plan.to_dict())
+            if plan.is_unasked:
+                pictures[index].note(plan.text)
 
         return self._inpainter.run_many([(one.photograph.rgb, one.hole) for one in pictures], chosen)
 

@@ -332,7 +332,7 @@ class Inpainter:
         return np.stack([raised(result) for result in results])
 
     def _tell(self, plans: Sequence[Plan]) -> None:
-        """What was not asked for is a warning, once: a folder of large photographs is no news with every one."""
+        """What was asked for and is not so is a warning, once: many large photographs are no news with every one."""
         for one in {plan.text: plan for plan in plans}.values():
             unasked = one.why == "engine" and one.why not in self._said
             self._said.add(one.why)
@@ -349,7 +349,9 @@ class Inpainter:
         for pixels, hole in pictures:
             check_pictures(pixels[None], hole[None])
         plans = [self.plan(hole) for _, hole in pictures]
-        for index, one in enumerate(plans):
-            if chosen is not None:
+        if chosen is None:
+            self._tell(plans)
+        else:
+            for index, one in enumerate(plans):
                 chosen(index, one)
         return self._strategist.fill(pictures, plans)

@@ -78,6 +78,11 @@ class Plan:
         return f"filled by {self.kinds}, since {WHY[self.why]}"
 
     @property
+    def is_unasked(self) -> bool:
+        """Whether the picture is cut, and nobody asked for it."""
+        return bool(self.steps) and self.why != "asked"
+
+    @property
     def windows(self) -> str:
         """What the model is given, in words."""
         height, width = self.size
