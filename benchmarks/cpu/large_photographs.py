@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
-from benchmarks.quality.strategies import hole_of_object
+from benchmarks.drawn_holes import hole_of_object
 from lama_deploy.reports.machine import machine
 
 SIZES = {12: (4000, 3000), 48: (8000, 6000)}  # by megapixels: width and height
