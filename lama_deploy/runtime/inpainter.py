@@ -68,7 +68,7 @@ class Inpainter:
             )
         self.backend = refined(backend, refine)
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
-        self._strategist = Strategist(backend, options)
+        self._strategist = Strategist(self.backend, options)
         self._birth = birth(backend.name, None)
 
     @overload
