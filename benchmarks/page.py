@@ -11,6 +11,8 @@ from benchmarks.gpu.page import hardware
 
 HERE = Path(__file__).parent
 LOADED = 0  # pixels
+USUAL_PASSES = 15  # of refinement, at each size
+PLAIN_PASSES = 1.25  # in inferences: the last one of all, and that at half the size; every other has a gradient
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
@@ -148,6 +150,22 @@ def _memory_predicted(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _refinement(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "| model | size | peak GiB | without refinement | times the time | by 15 passes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        peaks = [row[kind]["peak"] / 2**30 for kind in ("refined", "plain")]
+        once = row["plain"]["seconds"]
+        times = row["refined"]["seconds"] / once
+        usual = times + (USUAL_PASSES - row["passes"]) * (times - PLAIN_PASSES) / (row["passes"] - 1)
+        lines.append(
+            f"| {row['model']} | {row['size']}x{row['size']} | **{peaks[0]:.2f}** | {peaks[1]:.2f} | {times:.1f} | {usual:.0f} |"
+        )
+    return "\n".join(lines)
+
+
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     metrics = list(next(iter(rows.values())))
     cells = lambda row: " | ".join("equal" if row[metric] is None else f"{row[metric]:.4g}" for metric in metrics)  # noqa: E731
@@ -159,6 +177,7 @@ TABLES = {
     "memory": _memory,
     "memory_growth": _memory_growth,
     "memory_predicted": _memory_predicted,
+    "refinement": _refinement,
     "precisions": _precisions,
     "runtimes": _runtimes,
     "load": _load,

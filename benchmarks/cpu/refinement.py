@@ -61,7 +61,7 @@ def main() -> None:
         "what": f"refinement of one picture taken whole, eager PyTorch, 1 thread, {PASSES} passes a size",
         "date": today,
         "method": "VmHWM of a new process meanwhile and seconds of the run, one run each; the usual 15 passes take the "
-        "same memory and, by these passes, the time in the last column",
+        "same memory and, by these passes, the time in the last column, roughly: other programs ran beside",
         "machine": machine(PACKAGES),
         "refinement": rows,
     }
