@@ -160,9 +160,8 @@ def _refinement(rows: list[dict[str, Any]]) -> str:
         once = row["plain"]["seconds"]
         times = row["refined"]["seconds"] / once
         usual = times + (USUAL_PASSES - row["passes"]) * (times - PLAIN_PASSES) / (row["passes"] - 1)
-        lines.append(
-            f"| {row['model']} | {row['size']}x{row['size']} | **{peaks[0]:.2f}** | {peaks[1]:.2f} | {times:.1f} | {usual:.0f} |"
-        )
+        name = f"{row['model']} | {row['size']}x{row['size']}"
+        lines.append(f"| {name} | **{peaks[0]:.2f}** | {peaks[1]:.2f} | {times:.1f} | {usual:.0f} |")
     return "\n".join(lines)
 
 
