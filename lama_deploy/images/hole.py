@@ -14,7 +14,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError
-from lama_deploy.images.mask_notes import looks_like_photograph, note_doubts
+from lama_deploy.images.mask_notes import EMPTY, looks_like_photograph, note_doubts
 from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.images.notes import Note
 
@@ -52,7 +52,8 @@ def holes_in(mask: MaskLayers, options: MaskOptions, note: Note, picture: Array 
     holes = _above(chosen, options.mask_threshold)
     if options.invert:
         holes = ~holes
-    note_doubts(on_scale_of_bytes(chosen), holes, mask.lossy, picture, note)
+    doubt = _but_empty(note) if options.shapes() else note
+    note_doubts(on_scale_of_bytes(chosen), holes, mask.lossy, picture, doubt)
     return holes.astype(np.uint8)
 
 
@@ -74,6 +75,11 @@ def _chosen(mask: MaskLayers, options: MaskOptions, note: Note) -> Array:
     if not np.array_equal(_above(mask.grey, options.mask_threshold), _above(alpha, options.mask_threshold)):
         note(IGNORED)
     return mask.grey
+
+
+def _but_empty(note: Note) -> Note:
+    """A mask without a hole is no news beside boxes."""
+    return lambda text: None if text == EMPTY else note(text)
 
 
 def _above(values: Array, threshold: float) -> Array:

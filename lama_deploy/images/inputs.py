@@ -27,6 +27,7 @@ from lama_deploy.images.opening import opened
 from lama_deploy.images.photograph import Photograph, filled, image_of, is_whole_in_pil, photograph_of
 from lama_deploy.images.pixel_modes import mask_layers
 from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
+from lama_deploy.images.whole_hole import whole_hole
 from lama_deploy.process_memory import require_memory
 
 CUDA_DEVICES = (2, 13)  # DLPack's kDLCUDA, kDLCUDAManaged
@@ -76,18 +77,23 @@ def mask_of(
     """(N, H, W) uint8, 1 in the hole: every pixel above 0, or what `options` say instead.
 
     NumPy: (H, W), (H, W, 1 to 4), (N, H, W[, 1]) or (N, 1, H, W). torch: (H, W), (1, H, W) or (N, 1, H, W). PIL: any
-    mode; a path. image: tells a batch 1 to 4 pixels wide from channels, and how EXIF turns it, as in `placing`.
-    note: is told of what looks wrong. Raises ImageError for other shapes and for NaN.
+    mode; a path; None where `options` draw the hole, which needs the image.
+    image: tells a batch 1 to 4 pixels wide from channels, and how EXIF turns it, as in `placing`.
+    note: is told of what looks wrong. Raises ImageError for other shapes, for NaN and as `whole_hole`.
     """
+    if mask is None and image is not None:
+        with _of_a_caller("mask", image.name):
+            return whole_hole(None, options, image.size, image.orientation, note)[None]
     with _of_a_caller("mask", _file_name(mask)):
         layers, preferred = _mask_layers(mask, image)
         picture = None if image is None else image.pixels[0]
         fitting = picture is not None and layers[0].grey.shape == picture.shape[:2]
         holes = np.stack([holes_in(layer, options, note, picture if fitting else None) for layer in layers])
-        if image is None or image.orientation == 1:
-            return holes
-        check_mask_size(holes.shape[1:], image.size, image.orientation, options.mask_as)
-        return as_stored(holes, image.size, image.orientation, options.mask_as, preferred, note)
+        size, orientation = (holes.shape[1:], 1) if image is None else (image.size, image.orientation)
+        if orientation != 1:
+            check_mask_size(holes.shape[1:], size, orientation, options.mask_as)
+            holes = as_stored(holes, size, orientation, options.mask_as, preferred, note)
+        return np.stack([whole_hole(one, options, one.shape, orientation, note) for one in holes])
 
 
 def is_on_device(array: Any) -> bool:

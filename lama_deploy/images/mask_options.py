@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
 from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.drawn import Box, BoxGiven, Point, PointGiven, shapes_of
+from lama_deploy.images.grow import MOST_GROWTH
 
 MaskFrom = Literal["auto", "alpha", "luminance"]
 MaskAs = Literal["auto", "stored", "shown"]
@@ -19,6 +22,9 @@ class MaskKeywords(TypedDict, total=False):
     invert: bool
     mask_from: MaskFrom
     mask_as: MaskAs
+    grow: int
+    boxes: Sequence[BoxGiven]
+    points: Sequence[PointGiven]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,11 @@ class MaskOptions:
     mask_from: "luminance" as official code, "alpha" (opaque is hole), or "auto": luminance unless it is the same all
     over and the transparency is not.
     mask_as: over the picture as its EXIF orientation "shown" it, or as it is "stored"; "auto": where only one fits,
-    that; else shown for pictures, and stored for arrays.
+    that; else shown for pictures, and stored for arrays. Boxes and points: "auto" is shown.
+    grow: the hole, of the mask and drawn, grows by so many pixels on all sides, 0 to 1000.
+    boxes: (x, y, width, height), points: (x, y, radius), both hole besides the mask's or without a mask. x and y count
+    from the top left. Each number is of pixels, or a text: "80%" of the picture's width or height (of a radius: of the
+    shorter one), "100%-200" 200 pixels less. `invert` is of the mask alone.
     Raises ImageError for anything else.
     """
 
@@ -39,6 +49,9 @@ class MaskOptions:
     invert: bool = False
     mask_from: MaskFrom = "auto"
     mask_as: MaskAs = "auto"
+    grow: int = 0
+    boxes: Sequence[BoxGiven] = ()
+    points: Sequence[PointGiven] = ()
 
     def __post_init__(self) -> None:
         number = self.mask_threshold
@@ -49,6 +62,20 @@ class MaskOptions:
         for name, value, allowed in (("mask_from", self.mask_from, MaskFrom), ("mask_as", self.mask_as, MaskAs)):
             if value not in get_args(allowed):
                 raise ImageError(f"{name} is {brief(value)}; allowed: {', '.join(get_args(allowed))}")
+        if isinstance(self.grow, bool) or not isinstance(self.grow, int) or not 0 <= self.grow <= MOST_GROWTH:
+            raise ImageError(f"grow is {brief(self.grow)}; allowed: an integer from 0 to {MOST_GROWTH}")
+        self.shapes()
+
+    def shapes(self) -> list[Box | Point]:
+        """What is drawn besides the mask."""
+        return shapes_of(self.boxes, self.points)
+
+    def require_mask(self) -> None:
+        """Raises ImageError where something is asked for that only a mask could give."""
+        if not self.shapes():
+            raise ImageError("there is neither a mask nor a box or point, so nothing says where the hole is")
+        if self.invert:
+            raise ImageError("invert is of a mask, and there is none; boxes and points are what is filled")
 
 
 def _in_range(number: float) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -44,6 +45,7 @@ from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 from lama_deploy.runtime.strategies.running import Failure, raised
 from lama_deploy.runtime.strategies.strategist import Picture, Strategist
+from lama_deploy.runtime.streaming import AHEAD, Awaited, Item, OnError, each, mapped
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,10 @@ class Inpainter:
             )
         self.backend = refined(backend, refine)
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
+        self._said = set[str]()
         self._strategist = Strategist(self.backend, options)
         self._birth = birth(backend.name, None)
+        self._awaited = Awaited(self.workers)
 
     @overload
     @classmethod
@@ -156,9 +160,9 @@ class Inpainter:
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
-        onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda; `streams`,
-        `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
+        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
+        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
+        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):
@@ -233,11 +237,19 @@ class Inpainter:
         """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
         return self.backend.capabilities.workers
 
-    def __call__(self, image: Any, mask: Any, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
+    @property
+    def strategy(self) -> StrategyOptions:
+        """How pictures are cut for it."""
+        return self._strategist.options
+
+    def __call__(
+        self, image: Any, mask: Any = None, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]
+    ) -> Any:
         """Image and mask as PIL, NumPy, torch or paths (`inputs.given_image`, `inputs.mask_of`) -> the image's kind.
 
         Pixels of the mask above 0 are hole, or what `mask_options` say (`mask_options.MaskOptions`: mask_threshold,
-        invert, mask_from, mask_as). One mask serves a whole batch. An empty mask returns the image unchanged. What
+        invert, mask_from, mask_as, grow). boxes=[(x, y, width, height)] and points=[(x, y, radius)] are hole besides
+        the mask, or without one. One mask serves a whole batch. An empty mask returns the image unchanged. What
         looks wrong with the mask, and what is lost of the image, is a warning of this module's logger.
         With backend "tensorrt" also arrays on the GPU, of torch, CuPy, PyCUDA and others, which stay there, in the
         order of `stream` (`device_arrays.DeviceCall`), without mask_options. Raises as `run` does.
@@ -247,6 +259,8 @@ class Inpainter:
         if is_on_device(image) and takes_device_arrays(self.backend):
             if mask_options:
                 raise ImageError(f"arrays on the GPU take no {', '.join(mask_options)}; there the hole is nonzero")
+            if mask is None:
+                raise ImageError("arrays on the GPU need a mask, and there is none")
             return self.backend.inpaint_on_device(image, mask, stream)
         given = given_image(image, log.warning)
         holes = mask_of(mask, given, options, log.warning)
@@ -254,6 +268,45 @@ class Inpainter:
             return given.restore(self.run(given.pixels, holes), holes)
         except LamaDeployError as error:
             raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
+
+    async def acall(self, image: Any, mask: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
+        """`await` of what a call gives, computed in a thread beside the event loop, as many at once as `workers`.
+
+        A call that is cancelled before its turn is not computed; one that is being computed is, for nobody.
+        """
+        return await self._awaited.call(lambda: self(image, mask, **mask_options))
+
+    def map(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> Generator[Any, None, None]:
+        """Of pairs (image, mask), as a call takes them but for arrays on the GPU: the results, lazily and in order.
+
+        What comes next is read while the model computes, `ahead` items at most, and windows of equal size run together.
+        on_error: "raise" what is wrong with an item in its place, which ends the iterator, or "return" it there.
+        """
+        self._birth.check()
+        return mapped(self, items, MaskOptions(**mask_options), log.warning, on_error=on_error, ahead=ahead)
+
+    async def amap(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> AsyncGenerator[Any, None]:
+        """`map` for `async for`; `items` is asked from a thread of its own."""
+        self._birth.check()
+        options = MaskOptions(**mask_options)
+        start = lambda: mapped(self, items, options, log.warning, on_error=on_error, ahead=ahead)  # noqa: E731
+        async with aclosing(each(start)) as results:
+            async for result in results:
+                yield result
 
     def plan(self, hole: Array) -> Plan:
         """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""
@@ -272,12 +325,18 @@ class Inpainter:
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
         plans = [self.plan(hole) for hole in holes] if around is None else [self.plan(around)] * len(holes)
-        for one in dict.fromkeys((plan.text, plan.windows) for plan in plans):
-            log.info("%s: %s", *one)
+        self._tell(plans)
         if not any(plan.steps for plan in plans):
             return self._strategist.fill_batch(pixels, holes)
         results = self._strategist.fill(list(zip(pixels, holes, strict=True)), plans)
         return np.stack([raised(result) for result in results])
+
+    def _tell(self, plans: Sequence[Plan]) -> None:
+        """What was asked for and is not so is a warning, once: many large photographs are no news with every one."""
+        for one in {plan.text: plan for plan in plans}.values():
+            unasked = one.why == "engine" and one.why not in self._said
+            self._said.add(one.why)
+            log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
         self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None
@@ -290,7 +349,9 @@ class Inpainter:
         for pixels, hole in pictures:
             check_pictures(pixels[None], hole[None])
         plans = [self.plan(hole) for _, hole in pictures]
-        for index, one in enumerate(plans):
-            if chosen is not None:
+        if chosen is None:
+            self._tell(plans)
+        else:
+            for index, one in enumerate(plans):
                 chosen(index, one)
         return self._strategist.fill(pictures, plans)

@@ -30,10 +30,12 @@ class _Device(TypedDict, total=False):
 class OnnxRuntimeOptions(_Device, total=False):
     """device: "cpu", "cuda" or "cuda:N"; None: CUDA where it starts. threads: of the CPU; None: as it chooses.
 
-    optimization: of the graph, "all" (the default), "extended", "basic" or "none".
+    optimization: of the graph, "all" (the default), "extended", "basic" or "none". streams: pictures computed at the
+    same time, at least 1 (the default), which share the threads.
     """
 
     optimization: Optimization
+    streams: int
 
 
 class OpenVinoOptions(_Device, total=False):

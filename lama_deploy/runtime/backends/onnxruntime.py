@@ -13,7 +13,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY, Bundle, bundle_beside
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.runtime.backend import Capabilities, Recipe
-from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session
+from lama_deploy.runtime.backends.onnxruntime_session import Optimization, device_of, open_session, threads_of_each
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import estimated_memory
@@ -40,6 +40,7 @@ class OnnxModel:
         *,
         bundle: Bundle | None = None,
         config: GeneratorConfig | None = None,
+        streams: int = 1,
     ) -> None:
         """model: for messages. recipe: but for the device. bundle, config: where they are known. Raises BundleError."""
         self._session = session
@@ -51,7 +52,9 @@ class OnnxModel:
         recipe = replace(recipe, options={"backend": self.name, **recipe.options, "device": self.device})
         on_cpu = self.device == "cpu"
         memory = estimated_memory(self.name, bundle, made_for, config) if on_cpu else None
-        self.capabilities = Capabilities(made_for=made_for, memory=memory, memory_of=self.device, recipe=recipe)
+        self.capabilities = Capabilities(
+            made_for=made_for, memory=memory, memory_of=self.device, recipe=recipe, workers=streams
+        )
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run. Raises EngineError, DeviceMemoryError."""
@@ -72,7 +75,8 @@ class OnnxRuntimeBackend(OnnxModel):
     """A `model.onnx` written by lama-export, either interface.
 
     device: "cpu", "cuda", "cuda:N"; None or "auto" (CUDA where it starts). threads: of the CPU provider; None leaves
-    it to ONNX Runtime.
+    it to ONNX Runtime. streams: pictures computed at the same time, which share the threads: more of them a second for
+    more memory, since threads of one picture wait for each other.
     """
 
     def __init__(
@@ -82,12 +86,14 @@ class OnnxRuntimeBackend(OnnxModel):
         device: str | None = None,
         threads: int | None = None,
         optimization: Optimization = "all",
+        streams: int = 1,
     ) -> None:
-        session = open_session(Path(model), device=device, threads=threads, optimization=optimization)
+        each = threads_of_each(streams, threads)
+        session = open_session(Path(model), device=device, threads=each, optimization=optimization)
         bundle = bundle_beside(Path(model))
-        options = {"threads": threads, "optimization": optimization}
+        options = {"threads": each, "optimization": optimization}
         recipe = Recipe(str(Path(model).absolute()), options, recorded=bundle.memory if bundle else {})
-        super().__init__(Path(model), session, recipe, bundle=bundle)
+        super().__init__(Path(model), session, recipe, bundle=bundle, streams=streams)
 
 
 def _described(value: Any) -> Value:

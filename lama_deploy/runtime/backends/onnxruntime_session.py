@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -65,6 +66,11 @@ def open_session(
         raise
     except Exception as error:  # ONNX Runtime's exceptions share no base class but this
         raise BundleError(f"{name}: ONNX Runtime cannot open it ({brief(error)}); export it again") from error
+
+
+def threads_of_each(streams: int, threads: int | None) -> int | None:
+    """Of each of so many runs at the same time, where `threads` are of all together; None: as ONNX Runtime chooses."""
+    return threads if streams == 1 else max(1, (threads or os.cpu_count() or 1) // streams)
 
 
 def device_of(session: ort.InferenceSession) -> str:

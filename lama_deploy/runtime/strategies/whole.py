@@ -1,4 +1,4 @@
-"""Pictures as they are, over any backend; what a backend cannot take whole is mirrored, split or filled in windows."""
+"""Pictures as they are, over any backend; what a backend cannot take so is mirrored or split."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Whole:
         return SPARED * self._guard.most_pixels(wanted)
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run, with any number, height and width of pictures.
+        """As Backend.run, with any number of pictures, and of any size up to what the backend takes.
 
-        Raises DeviceMemoryError before it runs out of memory, EngineError for NaN.
+        Raises DeviceMemoryError before it runs out of memory, EngineError for NaN, ImageError for larger pictures.
         """
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
         part = self._backend.capabilities.part_for(shape)
@@ -84,6 +84,4 @@ class _Fixed:
 
 
 def _what_happens(shape: Shape, part: Shape) -> str:
-    if any(whole > one for whole, one in zip(shape[1:], part[1:], strict=True)):
-        return "it is filled in windows, which see less of the picture"
     return "the batch is filled up or split" if shape[1:] == part[1:] else "the picture is mirrored at its edges"

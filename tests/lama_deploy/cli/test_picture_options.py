@@ -1,5 +1,7 @@
 """lama-inpaint reads masks and writes pictures as it is told, and says what it doubts or leaves out, a line a kind."""
 
+import io
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +167,92 @@ def test_16_bits_and_greys_stay(inpaint, capsys):
     np.testing.assert_array_equal(deep, np.where(HOLE, (255 - IMAGES[0, ..., 0]).astype(np.uint16) * 257, grey))
     np.testing.assert_array_equal(plain, np.where(HOLE, 255 - IMAGES[0, ..., 0], IMAGES[0, ..., 0]))
     assert capsys.readouterr().err == ""
+
+
+def boxed(rows: slice, columns: slice) -> np.ndarray:
+    hole = np.zeros((30, 44), np.uint8)
+    hole[rows, columns] = 1
+    return hole
+
+
+BOXES: dict[str, tuple[list[str], np.ndarray]] = {
+    "pixels": (["--box", "10,5,20,10"], HOLE),
+    "shares": (["--box", "50%,80%,25%,20%"], boxed(slice(24, 30), slice(22, 33))),
+    "from the right": (["--box", "100%-4,0,4,30"], boxed(slice(None), slice(40, 44))),
+    "several": (["--box", "0,0,44,3", "--point", "5,20,0"], boxed(slice(0, 3), slice(None)) | boxed(20, 5)),
+    "grown": (["--point", "5,20,0", "--grow", "1"], boxed(slice(19, 22), 5) | boxed(20, slice(4, 7))),
+    "besides a mask": (["--mask", "m.png", "--point", "5,20,0"], HOLE | boxed(20, 5)),
+}
+
+
+@pytest.mark.parametrize("case", BOXES)
+def test_boxes_and_points(inpaint, capsys, case):
+    options, hole = BOXES[case]
+    save("a.png", IMAGES[0])
+    save("m.png", HOLE * 255)
+    assert inpaint("a.png", "-o", "r.png", *options) == 0
+    np.testing.assert_array_equal(pixels("r.png"), negative_in(hole))
+    assert capsys.readouterr() == ("1 of 1 written to r.png\n", "")
+
+
+def test_the_same_boxes_on_every_picture_of_a_folder(inpaint, capsys):
+    for number in range(2):
+        save(f"i/sub/{number}.png", IMAGES[number])
+    save("i/small.png", IMAGES[2][:5, :5])
+    assert inpaint("i", "-o", "o", "--box", "10,5,40,10", "--report", "r.json") == 3
+    captured = capsys.readouterr()
+    assert captured.out == "2 of 3 written to o\n"
+    assert captured.err == (
+        "error: i/small.png: the box 10,5,40,10 is outside of the picture, which is 5x5\n"
+        "note: i/sub/0.png, i/sub/1.png: a box or point reaches over the picture's edge, and what is outside of it is "
+        "left out\n"
+    )
+    for number in range(2):
+        hole = boxed(slice(5, 15), slice(10, 44))
+        np.testing.assert_array_equal(pixels(f"o/sub/{number}.png"), negative_in(hole, IMAGES[number]))
+    assert {one["mask"] for one in json.loads(Path("r.json").read_text())["pictures"]} == {None}
+    assert inpaint("i", "-o", "o", "--box", "10,5,40,10", "--skip-existing") == 3
+    assert capsys.readouterr().out == "0 of 1 written to o, 2 were there already\n"
+
+
+def test_with_boxes_all_paths_are_images(inpaint, capsys):
+    save("a.png", IMAGES[0])
+    save("b.png", IMAGES[1])
+    assert inpaint("a.png", "b.png", "-o", "r.png", "--box", "1,1,2,2") == 2
+    assert "several images need a folder" in capsys.readouterr().err
+    assert inpaint("a.png", "b.png", "-o", "o", "--box", "1,1,2,2", "--format", "same") == 0
+    np.testing.assert_array_equal(pixels("o/b.png"), negative_in(boxed(slice(1, 3), slice(1, 3)), IMAGES[1]))
+    assert inpaint("o", "-o", "o/p", "--box", "1,1,2,2") == 2
+    assert "whose files are the input" in capsys.readouterr().err
+    Path("none").mkdir()
+    assert inpaint("none", "-o", "p", "--box", "1,1,2,2") == 2
+    assert capsys.readouterr().err == "error: none: no picture in it\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--box", "1,2,3"], ["--box", "1,2,3,4,5"], ["--point", "1,2,3cm"], ["--box", "1,2,3,"], ["--grow", "9999"]],
+)
+def test_what_is_no_box_point_or_growth(inpaint, capsys, options):
+    with pytest.raises(SystemExit) as caught:
+        inpaint("a.png", "-o", "r.png", *options)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 2 and " is no " in line
+
+
+def test_a_box_through_pipes(inpaint, capsysbinary, monkeypatch):
+    save("a.png", IMAGES[0])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("a.png").read_bytes())))
+    assert inpaint("-", "-o", "-", "--box", "10,5,20,10") == 0
+    with Image.open(io.BytesIO(capsysbinary.readouterr().out)) as image:
+        np.testing.assert_array_equal(np.asarray(image), negative_in(HOLE))
+
+
+def test_a_clip_is_the_same_pictures(inpaint):
+    for number in range(3):
+        save(f"i/{number}.png", IMAGES[number])
+        save(f"m/{number}.png", np.roll(HOLE, number, axis=1) * 255)
+    assert inpaint("i", "m", "-o", "o", "--clip") == 0
+    for number in range(3):
+        hole = np.roll(HOLE, number, axis=1)
+        np.testing.assert_array_equal(pixels(f"o/{number}.png"), negative_in(hole, IMAGES[number]))

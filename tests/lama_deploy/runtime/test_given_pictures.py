@@ -104,3 +104,16 @@ def test_errors_name_the_file(inpaint, tmp_path):
             inpaint(image, tmp_path / "m.png")
     with pytest.raises(ImageError, match=r"none.png: no such file"):
         inpaint(RGB, tmp_path / "none.png")
+
+
+def test_boxes_and_points_in_place_of_a_mask(inpaint):
+    batch = np.stack([RGB, RGB[::-1]])
+    hole = np.zeros((24, 36), np.uint8)
+    hole[2:6, 3:8] = hole[20, 30] = 1
+    options = {"boxes": [(3, 2, 5, 4)], "points": [(30, 20, 0)]}
+    np.testing.assert_array_equal(inpaint(batch, **options), np.where(hole[..., None], 255 - batch, batch))
+    np.testing.assert_array_equal(
+        inpaint(RGB, hole, grow=3), inpaint(RGB, boxes=[(3, 2, 5, 4)], points=[(30, 20, 0)], grow=3)
+    )
+    with pytest.raises(ImageError, match="neither a mask nor a box or point"):
+        inpaint(RGB)
