@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.gpu.page import TABLES as GPU_TABLES
 from benchmarks.gpu.page import hardware
+from benchmarks.picture_tables import TABLES as PICTURE_TABLES
 
 HERE = Path(__file__).parent
 LOADED = 0  # pixels
-OWN, STILL = "each frame's own", "held still"  # windows of clips
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
@@ -142,24 +142,7 @@ def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     return "\n".join([f"| precision | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|", *body])
 
 
-def _flicker(clips: dict[str, dict[str, float]]) -> str:
-    body = [
-        f"| {clip} | {row[OWN]:.2f} | {row[STILL]:.2f} | **{row[STILL] / row[OWN]:.2f}** | "
-        f"{row[f'{OWN}: windows moved']:.0f} and {row[f'{STILL}: windows moved']:.0f} |"
-        for clip, row in clips.items()
-    ]
-    head = "| clip | each frame's own windows | held still | ratio | windows moved |"
-    return "\n".join([head, "|---|---|---|---|---|", *body])
-
-
-def _video_memory(held: dict[str, float]) -> str:
-    body = [f"| {frames} | {mebibytes:.0f} |" for frames, mebibytes in held.items()]
-    return "\n".join(["| frames | MiB |", "|---|---|", *body])
-
-
 TABLES = {
-    "video_memory": _video_memory,
-    "flicker": _flicker,
     "memory": _memory,
     "memory_growth": _memory_growth,
     "precisions": _precisions,
@@ -170,6 +153,7 @@ TABLES = {
     "variants": _variants,
     "training": _training,
     "quality": _quality,
+    **PICTURE_TABLES,
     **GPU_TABLES,
 }
 

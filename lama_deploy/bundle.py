@@ -48,6 +48,7 @@ SHAPE = {
     "parity": OBJECT,
     "ranges": OBJECT,
     "quantisation": {"least_psnr?": NUMBER},
+    "memory": OBJECT,
     "created": TEXT,
 }
 ENGINE_SHAPE = {
@@ -55,7 +56,15 @@ ENGINE_SHAPE = {
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
 }
-ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}, "assumed": {}}
+COUNT = whole(0, 2**50)
+# Of `runtime.measuring`: under which conditions, what a run takes in bytes, and the runs that this was fitted to.
+MEMORY_SHAPE = {
+    "conditions": {"engine": Each(TEXT), "cpu": TEXT, "cores": COUNT, "options": Each(TEXT)},
+    "memory": dict.fromkeys(("fixed", "per_pixel", "per_picture", "residual"), NUMBER)
+    | {"per_pixel_fixed": optional(NUMBER)},
+    "runs": [{"shape": [COUNT], "bytes": COUNT}],
+}
+ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}, "assumed": {}, "memory": {}}
 REMEDY = "export the bundle again, or copy it again from where it was whole"
 
 
@@ -70,7 +79,8 @@ class Bundle:
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
     headroom, where the precision asked for them (`lama_export.precision.fp16`). quantisation: what int8 left out, and
     its price (`lama_export.precision.sensitivity`). engine: of TensorRT: version, profiles, layers and what has not
-    been executed (`lama_export.tensorrt.target`).
+    been executed (`lama_export.tensorrt.target`). memory: what runs take on the machine that exported it
+    (`MEMORY_SHAPE`); empty where nobody has measured it.
     """
 
     variant: str | None
@@ -89,6 +99,7 @@ class Bundle:
     assumed: dict[str, str] = field(default_factory=dict)
     quantisation: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
     created: str = ""
     format: int = FORMAT
 
@@ -138,13 +149,13 @@ def bundle_around(model: Path) -> Bundle | None:
     return bundle
 
 
-def config_beside(model: Path) -> GeneratorConfig | None:
-    """Of the generator in a model file, by the bundle that names it; None where there is none, or it is damaged."""
+def bundle_beside(model: Path) -> Bundle | None:
+    """The bundle that names a model file, without a look at the file; None where there is none, or it is damaged."""
     try:
         bundle = _manifest(model.parent) if is_bundle(model.parent) else None
     except BundleError:
         return None
-    return bundle.config if bundle is not None and model.name in bundle.files else None
+    return bundle if bundle is not None and model.name in bundle.files else None
 
 
 def check_file(path: Path, bundle: Bundle) -> None:
@@ -188,7 +199,9 @@ def _manifest(directory: Path) -> Bundle:
         if values.get("format", FORMAT) != FORMAT:
             found = brief(values["format"], 60)
             raise BundleError(f"{manifest}: format {found}, but this version reads {FORMAT}; export again or upgrade")
-    wrong = misshapen(values, SHAPE) or misshapen(values["engine"], ENGINE_SHAPE if values["engine"] else {}, "engine")
+    wrong = misshapen(values, SHAPE)
+    for name, shape in (("engine", ENGINE_SHAPE), ("memory", MEMORY_SHAPE)):
+        wrong = wrong or misshapen(values[name], shape if values[name] else {}, name)
     if not wrong and values["engine"] and MODELS[values["target"]] != ENGINE:
         wrong = f"it describes an engine, and its target is {values['target']}"
     if wrong:

@@ -39,6 +39,14 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_memory_measured_at_export() -> Iterator[None]:
+    """It takes seconds of every export; tests of it call what it is made of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lama_export.export.memory_record", lambda *_: {})
+        yield
+
+
 def growing_state(config: GeneratorConfig) -> dict[str, np.ndarray]:
     """A generator whose local branch doubles from block to block, beyond 65504, as the public weights' is said to grow.
 

@@ -80,12 +80,7 @@ def main() -> None:
 
 def _cases(name: str, folder: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
     """(backend and precision, what `Inpainter.load` opens, its options)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "weights.safetensors"
-    if not weights.exists():
-        generator = seeded_generator(GENERATORS[name])
-        state = {key: value.numpy() for key, value in generator.state_dict().items()}
-        save_checkpoint(weights, generator.config, state)
+    weights = seeded_weights(name, folder)
     yield "torch fp32", weights, {"backend": "torch", "device": "cpu"}
     if name in EVERY_PRECISION:
         yield "cuda fp32", weights, {"backend": "cuda", "device": "cpu"}
@@ -93,10 +88,21 @@ def _cases(name: str, folder: Path) -> Iterator[tuple[str, Path, dict[str, Any]]
         if precision == "fp32" or name in EVERY_PRECISION:
             backend = {"onnx": "onnxruntime"}.get(target, target)
             options = {"device": "cpu"} | ({"cache": ""} if backend == "openvino" else {})
-            yield f"{backend} {precision}", _bundle(weights, folder / f"{target}-{precision}"), options
+            yield f"{backend} {precision}", bundle_of(weights, folder / f"{target}-{precision}"), options
 
 
-def _bundle(weights: Path, out: Path) -> Path:
+def seeded_weights(name: str, folder: Path) -> Path:
+    """The checkpoint in the folder, made unless it is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "weights.safetensors"
+    if not weights.exists():
+        generator = seeded_generator(GENERATORS[name])
+        state = {key: value.numpy() for key, value in generator.state_dict().items()}
+        save_checkpoint(weights, generator.config, state)
+    return weights
+
+
+def bundle_of(weights: Path, out: Path) -> Path:
     """Exported unless it is there; int8 at any loss, since seeded weights amplify rounding."""
     if not out.exists():
         target, _, precision = out.name.partition("-")

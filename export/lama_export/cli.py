@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
         help="Replace a bundle also where other files lie beside its own; they stay (default: only its own may).",
     )
     p.add_argument(
+        "--no-memory",
+        action="store_true",
+        help="Do not measure what memory the bundle takes on this machine, which takes some seconds (default: "
+        "bundle.json says it).",
+    )
+    p.add_argument(
         "--io",
         choices=["uint8", "float"],
         default="uint8",
@@ -159,6 +165,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         spectral=args.spectral,
         precision=next((name for name in PRECISIONS if getattr(args, name)), "fp32"),
         external_data=args.external_data,
+        memory=not args.no_memory,
         calibration=args.calibration,
         engine=_engine_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),

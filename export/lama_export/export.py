@@ -18,6 +18,7 @@ from lama_deploy.proof.parity import REPORT, ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
 from lama_export.manifest import describe
+from lama_export.memory import memory_record
 from lama_export.options import ExportOptions
 from lama_export.place import new_bundle
 from lama_export.precision.fp16 import fold_ranges
@@ -76,6 +77,9 @@ def export_bundle(
         )
         check_label(directory, bundle)
         bundle.save(directory)
+        if options.memory:
+            bundle = replace(bundle, memory=memory_record(directory, bundle, progress))
+            bundle.save(directory)
         if bundle.engine:
             _prove_engine(checkpoint, directory, bundle, progress)
     return record

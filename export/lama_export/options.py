@@ -32,7 +32,7 @@ class ExportOptions:
     be had, of one and the same ONNX file, or "dft", its own operator. engine: what else TensorRT is asked for.
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
-    against float32. parity_subjects: what the file is compared on.
+    against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
     """
 
     target: Target = "onnx"
@@ -44,6 +44,7 @@ class ExportOptions:
     engine: EngineOptions | None = None
     least_psnr: float = LEAST_PSNR
     parity_subjects: Sequence[Subject] = (*PARITY_SIZES, *PHOTOGRAPHS)
+    memory: bool = True
 
     @property
     def onnx_spectral(self) -> Spectral:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lama_deploy.cli.refine_options import refine_options_of
+from lama_deploy.cli.strategy_options import strategy_options_of
 from lama_deploy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,4 +45,6 @@ def told_inpainter(args: argparse.Namespace) -> Inpainter:
         raise ConfigError("--assume is for checkpoints; what a bundle was exported with is in its bundle.json")
     names = ("backend", "precision", "streams", "device", "threads")
     own = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return Inpainter.of(load_weights(args.model, told(args)), **own)
+    return Inpainter.of(
+        load_weights(args.model, told(args)), **own, refine=refine_options_of(args), strategy=strategy_options_of(args)
+    )

@@ -49,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "kernels": Kind("kernels", "[0-9a-f]{16}", "compiled again, in minutes", r"lock|build\.log|lib\w+\.so"),
     "tensorrt": Kind("tensorrt", r"[0-9a-f]{16}\.kernels|[\w.-]+\.timings", "compiled again by TensorRT"),
     "openvino": Kind("openvino", "lama-[0-9a-f]{32}", "compiled again by OpenVINO, in seconds", r"\d+\.blob"),
+    "memory": Kind("memory", r"[0-9a-f]{64}\.json", "measured again, where a picture may not fit"),
     "ranges": Kind("half_scales", r"[0-9a-f]{64}-v\d+\.json", "measured again for --backend cuda in fp16"),
 }
 

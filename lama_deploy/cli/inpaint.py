@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.assuming import add_assume_option, told_inpainter
 from lama_deploy.cli.common import (
-    add_overwrite_option,
     add_running_options,
     command,
     command_parser,
@@ -22,20 +20,35 @@ from lama_deploy.cli.common import (
 from lama_deploy.cli.exit_codes import BAD_INPUT, DONE, PROOF_FAILED, SOME_FAILED
 from lama_deploy.cli.picture_options import add_picture_options, is_drawn, mask_options_of, say, say_left_out
 from lama_deploy.cli.pipes import STANDARD, Piped, through_pipes
+from lama_deploy.cli.refine_options import add_refine_options, refine_options_of
+from lama_deploy.cli.stores import through_stores, with_stores
+from lama_deploy.cli.strategy_options import add_strategy_options, strategy_options_of
+from lama_deploy.cli.throughput_options import (
+    add_throughput_options,
+    check_report,
+    jobs_left,
+    order_of,
+    ray_options_of,
+    save_options_of,
+    why_there,
+    with_usual_streams,
+    write_report,
+)
 from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.video_options import add_video_options, inpaint_video, require_video_alone, video_summary
-from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, most_bytes, pillow_limit_lifted, pillow_quiet
-from lama_deploy.images.pairs import Job, find_jobs, jobs_of_files, result_suffix
+from lama_deploy.images.pairs import Found, Job, Naming, find_jobs, jobs_of_files, result_suffix
 from lama_deploy.jobs.folder import run_all
+from lama_deploy.jobs.manifest import Manifest
 from lama_deploy.jobs.outcomes import Outcomes
+from lama_deploy.jobs.picture import PictureOptions
+from lama_deploy.jobs.ray import run_all_on_ray
 from lama_deploy.jobs.video.held import Held
-from lama_deploy.overwriting import require_apart, require_free, taken
+from lama_deploy.overwriting import require_apart
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
-from lama_deploy.runtime.strategies.options import StrategyOptions
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,18 +86,7 @@ def parser() -> argparse.ArgumentParser:
         help="Write the result to this file, or the results of several images to this folder; - is standard output, in "
         "PNG or as --format says.",
     )
-    there = p.add_mutually_exclusive_group()
-    add_overwrite_option(there, "results")
-    there.add_argument(
-        "--skip-existing",
-        action="store_true",
-        help="Leave out images whose result is there already, so that a folder goes on where it was interrupted.",
-    )
-    p.add_argument(
-        "--json",
-        metavar="FILE",
-        help="Write what became of each picture to FILE; - is standard output, in place of the summary.",
-    )
+    add_throughput_options(p)
     p.add_argument(
         "--model",
         default=DEMO,
@@ -95,7 +97,8 @@ def parser() -> argparse.ArgumentParser:
         "--streams",
         type=few,
         metavar="N",
-        help="Run N images at the same time (backends openvino and tensorrt; default: 1).",
+        help="Compute N images at the same time, which share the threads: a folder is done sooner, for more memory "
+        "(backends onnxruntime, openvino and tensorrt; default: 1, and up to 4 for folders in onnxruntime).",
     )
     p.add_argument(
         "--no-check",
@@ -109,8 +112,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
+    add_strategy_options(p)
     add_picture_options(p)
     add_video_options(p)
+    add_refine_options(p)
     add_assume_option(p)
     add_running_options(
         p,
@@ -123,7 +128,14 @@ def parser() -> argparse.ArgumentParser:
 @command("torch")
 def main() -> int:
     args = parser().parse_args()
-    _check_outputs(args)
+    check_report(args)
+    strategy_options_of(args)  # so that what is wrong there is said before the model is opened
+    ray_options_of(args)
+    with through_stores(args) as own:
+        return _done(own)
+
+
+def _done(args: argparse.Namespace) -> int:
     images, mask = _inputs(args)
     if require_video_alone(args, images):
         return _inpaint_video(args, images[0], mask)
@@ -131,16 +143,17 @@ def main() -> int:
     with through_pipes([*images, mask] if mask else images, args.output, suffix, most_bytes(args.max_pixels)) as piped:
         own = argparse.Namespace(**vars(args))
         own.output, own.format = piped.output, args.format if args.output != STANDARD else None
+        piped = with_stores(piped, args.stores)
         try:
-            return _inpaint(own, piped, mask is not None, str(args.output))
+            return _inpaint(own, piped, mask is not None, piped.given(str(args.output)))
         except LamaDeployError as error:
             raise type(error)(piped.told(str(error))) from error
 
 
 def _inpaint_video(args: argparse.Namespace, video: Path, mask: Path | None) -> int:
     record = inpaint_video(args, video, mask, lambda: _inpainter(args))
-    _write_record(args, record)
-    if args.json != str(STANDARD):
+    write_report(args, record)
+    if args.report != str(STANDARD):
         print(video_summary(record))
     return DONE
 
@@ -155,42 +168,65 @@ def _suffix_in_pipe(args: argparse.Namespace, image: Path) -> str:
 def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str) -> int:
     """args: with a file for a standard output, which `output` calls by the name that was given."""
     images, mask = (piped.inputs[:-1], piped.inputs[-1]) if has_mask else (piped.inputs, None)
+    names = Naming(args.format, args.suffix)
     if len(images) > 1:
-        found = jobs_of_files(images, mask, args.output, args.format)
+        found = jobs_of_files(images, mask, args.output, names)
     else:
-        found = find_jobs(images[0], mask, args.output, args.format, drawn=is_drawn(args))
+        found = find_jobs(images[0], mask, args.output, names, drawn=is_drawn(args))
     # A mask counts only beside its image, so that results below are no input.
     of_pairs = mask == images[0] or (mask is None and not is_drawn(args))
     require_apart(args.output, [path for path in (*images, mask) if path], "-o", inside=of_pairs)
-    say_left_out(found, args.format)
-    left, notes, outcomes = _left(found.jobs, args), Notes(), Outcomes()
-    try:
-        failed = _run(args, left, notes, outcomes, piped) if left else 0
-    except KeyboardInterrupt:  # of any signal: what is done by then is told
-        _write_record(args, outcomes.record(found, left, notes, piped.given))
-        raise
-    _write_record(args, outcomes.record(found, left, notes, piped.given))
-    if str(STANDARD) not in (args.json, output):
+    say_left_out(found, args.format, piped.told)
+    options = PictureOptions(
+        max_pixels=args.max_pixels, mask=mask_options_of(args), save=save_options_of(args, found.jobs)
+    )
+    with jobs_left(args, found.jobs) as (left, manifest):
+        call = _Call(args, found, left, manifest, piped)
+        failed = call.run(options) if left else 0
+    call.report()
+    if str(STANDARD) not in (args.report, output):
         print(_summary(len(found.jobs), len(left), failed, brief(output)))
     if failed and failed == len(found.jobs):
         return BAD_INPUT
     return SOME_FAILED if failed else DONE
 
 
-def _run(args: argparse.Namespace, jobs: list[Job], notes: Notes, outcomes: Outcomes, piped: Piped) -> int:
-    """How many failed."""
-    inpainter = _inpainter(args)
-    told: dict[str, Any] = {
-        "mask_options": mask_options_of(args),
-        "notes": notes,
-        "outcome": outcomes,
-        "told": piped.told,
-    }
-    try:
-        with pillow_limit_lifted(), pillow_quiet():
-            return run_all(inpainter, jobs, args.max_pixels, progress_bar("inpaint"), **told)
-    finally:
-        say(notes, piped.told)
+class _Call:
+    """What one call does of its jobs, and the report on it."""
+
+    def __init__(
+        self, args: argparse.Namespace, found: Found, left: list[Job], manifest: Manifest | None, piped: Piped
+    ) -> None:
+        self._args, self._found, self._left, self._manifest, self._piped = args, found, left, manifest, piped
+        self._notes, self._outcomes = Notes(), Outcomes()
+
+    def run(self, options: PictureOptions) -> int:
+        """How many failed."""
+        try:
+            return self._run(options)
+        except KeyboardInterrupt:  # of any signal: what is done by then is told
+            self.report()
+            raise
+
+    def _run(self, options: PictureOptions) -> int:
+        told: dict[str, Any] = {"notes": self._notes, "outcome": self._outcomes, "told": self._piped.told}
+        args, bar = self._args, progress_bar("inpaint")
+        on_ray = ray_options_of(args)
+        try:
+            if on_ray is not None:
+                return run_all_on_ray(order_of(args, _inpainter, options), self._left, on_ray, bar, **told)
+            told["appearing"] = None if self._manifest is None else self._manifest.appended
+            with pillow_limit_lifted(), pillow_quiet():
+                inpainter = _inpainter(with_usual_streams(args, len(self._left)))
+                return run_all(inpainter, self._left, options, bar, in_order=args.clip, **told)
+        finally:
+            say(self._notes, self._piped.told)
+
+    def report(self) -> None:
+        """Where it is asked for."""
+        why = why_there(self._args)
+        record = self._outcomes.record(self._found, self._left, self._notes, self._piped.given, why_there=why)
+        write_report(self._args, record)
 
 
 def _inpainter(args: argparse.Namespace) -> Inpainter:
@@ -198,8 +234,9 @@ def _inpainter(args: argparse.Namespace) -> Inpainter:
         note(DEMO_NOTE)
     own = {name: getattr(args, name) for name in ("streams", "precision") if getattr(args, name) is not None}
     own |= {"backend": args.backend, "device": args.device, "threads": args.threads, "check": not args.no_check}
+    own |= {"refine": refine_options_of(args), "strategy": strategy_options_of(args)}
     inpainter = told_inpainter(args) if args.assume else Inpainter.load(args.model, **own)
-    return Held(inpainter, StrategyOptions()) if args.clip else inpainter
+    return Held(inpainter) if args.clip else inpainter
 
 
 def _summary(jobs: int, left: int, failed: int, output: str) -> str:
@@ -220,40 +257,6 @@ def _inputs(args: argparse.Namespace) -> tuple[list[Path], Path | None]:
             "or one mask for all by --mask"
         )
     return images, mask
-
-
-def _check_outputs(args: argparse.Namespace) -> None:
-    """Of the record. Raises LamaDeployError."""
-    if args.json == str(STANDARD) and args.output == STANDARD:
-        raise LamaDeployError("-o and --json cannot both be standard output; give one of them a file")
-    if args.json and args.json != str(STANDARD):
-        if args.skip_existing and taken([args.json]):  # which goes with no --overwrite
-            raise LamaDeployError(
-                f"{brief(args.json)}: exists already; --skip-existing keeps it, so give another --json"
-            )
-        require_free([args.json], overwrite=args.overwrite)
-        require_writable(args.json)
-
-
-def _write_record(args: argparse.Namespace, record: dict[str, Any]) -> None:
-    """Where --json asks for it."""
-    text = json.dumps({"model": args.model, **record}, indent=1) + "\n"
-    if args.json == str(STANDARD):
-        print(text, end="")
-    elif args.json:
-        write_whole(args.json, text)
-
-
-def _left(jobs: list[Job], args: argparse.Namespace) -> list[Job]:
-    """The jobs to do. Raises LamaDeployError where a result is there and may be neither replaced nor left out."""
-    outputs = [job.output for job in jobs]
-    if args.skip_existing:
-        there = set(taken(outputs))  # files appear whole or not at all, so what is there is done
-        return [job for job in jobs if job.output not in there]
-    several = len(jobs) > 1
-    otherwise = "give another -o, --skip-existing to do the others" if several else "give another -o"
-    require_free(outputs, overwrite=args.overwrite, otherwise=otherwise)
-    return jobs
 
 
 if __name__ == "__main__":

@@ -95,15 +95,17 @@ def _add_shape_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def say_left_out(found: Found, form: str | None) -> None:
+def say_left_out(found: Found, form: str | None, told: Callable[[str], str] = str) -> None:
     """One line for each kind of file of the folders that is not used, or not as it was asked for."""
-    _say(found.without_mask, "{} images have no mask and are left out, first {}")
-    _say(found.without_image, "{} masks have no image and are left out, first {}")
+    _say(found.without_mask, "{} images have no mask and are left out, first {}", told)
+    _say(found.without_image, "{} masks have no image and are left out, first {}", told)
     heic = any(path.suffix.lower() in (".heic", ".heif") for path in found.not_read)
-    _say(found.not_read, "{} files are no pictures that are read and are left out, first {}" + (f"; {HEIC}" * heic))
+    _say(
+        found.not_read, "{} files are no pictures that are read and are left out, first {}" + (f"; {HEIC}" * heic), told
+    )
     if form == "same":
         others = [job.image for job in found.jobs if job.image.suffix.lower() not in FORMATS]
-        _say(others, "{} images have a format that is not written, and become PNG, first {}")
+        _say(others, "{} images have a format that is not written, and become PNG, first {}", told)
 
 
 def say(notes: Notes, told: Callable[[str], str]) -> None:
@@ -112,10 +114,10 @@ def say(notes: Notes, told: Callable[[str], str]) -> None:
         note(told(line))
 
 
-def _say(paths: list[Path], text: str) -> None:
+def _say(paths: list[Path], text: str, told: Callable[[str], str]) -> None:
     if paths:
         first = ", ".join(brief(str(path)) for path in paths[:MOST_NAMED])
-        note(text.format(len(paths), first))
+        note(told(text.format(len(paths), first)))
 
 
 def _growth(text: str) -> int:

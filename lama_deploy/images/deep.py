@@ -105,12 +105,15 @@ def _raw_mode(tile: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def png_with(data: bytes, bands: Array) -> bytes:
-    """A PNG of 8 bits, as PIL has made it of the same size and channels, with (H, W, C) uint16 instead."""
+def png_with(data: bytes, bands: Array, compression: int = 6) -> bytes:
+    """A PNG of 8 bits, as PIL has made it of the same size and channels, with (H, W, C) uint16 instead.
+
+    compression: zlib's, 0 to 9.
+    """
     head = data[:DEPTH_AT] + bytes([16]) + data[DEPTH_AT + 1 : PNG_HEADER - 4]
     head += struct.pack(">I", zlib.crc32(head[12:]))
     kept = (_chunk(kind, body) for kind, body in _chunks(data, PNG_HEADER) if kind not in (b"IDAT", b"IEND"))
-    return head + b"".join(kept) + _chunk(b"IDAT", zlib.compress(_filtered(bands), 6)) + _chunk(b"IEND", b"")
+    return head + b"".join(kept) + _chunk(b"IDAT", zlib.compress(_filtered(bands), compression)) + _chunk(b"IEND", b"")
 
 
 def _filtered(bands: Array) -> bytes:

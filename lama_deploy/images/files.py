@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -30,7 +31,10 @@ from lama_deploy.images.photograph import (
 )
 from lama_deploy.images.pixel_modes import icc_profile_of, mask_layers
 from lama_deploy.images.placing import ORIENTATION, as_stored, check_mask_size
+from lama_deploy.images.save_options import AS_USUAL, SaveOptions
 from lama_deploy.images.whole_hole import whole_hole
+
+BeforeAppearing = Callable[[os.stat_result], None]  # is told the file, whole but not yet under its name
 
 FORMATS = {
     ".png": "PNG",
@@ -41,16 +45,10 @@ FORMATS = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
 }
-SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "PNG": {},
-    "WEBP": {"lossless": True, "exact": True},  # exact: colours under full transparency stay
-    "TIFF": {},  # libtiff, which compresses, cannot write EXIF directories
-    "BMP": {},
-    "JPEG": {"quality": 95, "subsampling": 0},
-}
 OPAQUE = ("JPEG", "BMP")
 COLOURED = ("WEBP",)  # formats that have no greys
 RECOMPRESSED = "JPEG recompresses the known pixels too; .png, .webp and .tif keep them"
+LOSSY_WEBP = "WebP with a quality recompresses the known pixels too; without one it keeps them"
 SHALLOW = "8 of the picture's 16 bits a sample are written; .png keeps all, .tif those of greys without transparency"
 FORGETFUL = "BMP keeps no EXIF and no colour profile; .png, .webp and .tif do"
 
@@ -128,27 +126,38 @@ def format_of(path: Path) -> str:
     return FORMATS[path.suffix.lower()]
 
 
-def write_photograph(path: Path, photograph: Photograph, note: Note = ignore) -> None:
-    """Write with alpha, EXIF, ICC profile and resolution; lossless but for JPEG. The file appears whole or not at all.
+def write_photograph(
+    path: Path,
+    photograph: Photograph,
+    note: Note = ignore,
+    *,
+    options: SaveOptions = AS_USUAL,
+    before_appearing: BeforeAppearing | None = None,
+) -> None:
+    """Write with alpha, EXIF, ICC profile and resolution; lossless but where `options` or JPEG lose.
 
-    BMP carries neither EXIF nor profile: its pixels are turned as they are shown. note: is told of what is lost.
+    The file appears whole or not at all. BMP carries neither EXIF nor profile: its pixels are turned as they are shown.
+    note: is told of what is lost. Raises ImageError.
     """
     kind = format_of(path)
     if photograph.alpha is not None and kind in OPAQUE:
         raise ImageError(f"{brief(str(path))}: {kind} cannot keep the image's transparency; write .png, .webp or .tif")
-    _note_losses(kind, photograph, note)
+    _note_losses(kind, photograph, note, options)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with appears_whole(path) as stream:
-            _encode(kind, photograph, stream)
+            _encode(kind, photograph, stream, options)
+            if before_appearing is not None:
+                stream.flush()
+                before_appearing(os.fstat(stream.fileno()))
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{brief(str(path))}: cannot be written ({brief(reason)})") from error
 
 
-def _note_losses(kind: str, photograph: Photograph, note: Note) -> None:
-    if kind == "JPEG":
-        note(RECOMPRESSED)
+def _note_losses(kind: str, photograph: Photograph, note: Note, options: SaveOptions) -> None:
+    if options.loses(kind):
+        note(LOSSY_WEBP if kind == "WEBP" else RECOMPRESSED)
     if photograph.is_deep and not _keeps_depth(kind, photograph):
         note(SHALLOW)
     if kind == "BMP" and (photograph.icc_profile or set(photograph.exif) - {ORIENTATION}):
@@ -159,10 +168,10 @@ def _keeps_depth(kind: str, photograph: Photograph) -> bool:
     return kind == "PNG" or (kind == "TIFF" and is_whole_in_pil(photograph))
 
 
-def _encode(kind: str, photograph: Photograph, stream: BinaryIO) -> None:
+def _encode(kind: str, photograph: Photograph, stream: BinaryIO, save: SaveOptions) -> None:
     deep = photograph.is_deep and _keeps_depth(kind, photograph)
     image = image_of(photograph if deep or not photograph.is_deep else in_eight_bits(photograph))
-    options = {**SAVE_OPTIONS[kind], **metadata_of(photograph)}
+    options = {**save.of(kind), **metadata_of(photograph)}
     if kind == "BMP":
         ImageOps.exif_transpose(image, in_place=True)
         options = {name: value for name, value in options.items() if name == "dpi"}
@@ -172,7 +181,7 @@ def _encode(kind: str, photograph: Photograph, stream: BinaryIO) -> None:
     if deep and image.mode != "I;16":
         shallow = io.BytesIO()
         image.save(shallow, format=kind, **options)
-        stream.write(png_with(shallow.getvalue(), _deep_bands(photograph)))
+        stream.write(png_with(shallow.getvalue(), _deep_bands(photograph), save.compression))
     else:
         image.save(stream, format=kind, **options)
 

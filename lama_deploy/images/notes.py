@@ -26,6 +26,12 @@ class Notes:
         """A `Note` for one picture, which hears the same kind once."""
         return lambda text: self._add(text, str(name))
 
+    def take(self, other: Notes) -> None:
+        """What another one has, behind what is here."""
+        for text, names in other.names().items():
+            for name in names:
+                self._add(text, name)
+
     def lines(self) -> list[str]:
         """In the order of their first pictures, as in: a.png, b.png, c.png and 4 more: the text."""
         return [f"{_some(names)}: {text}" for text, names in self.names().items()]

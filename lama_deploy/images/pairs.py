@@ -38,6 +38,24 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Naming:
+    """Of results in a folder. form: PNG by default; "same": as the image has it, where that is written, else PNG.
+
+    suffix: comes behind the name, before its extension.
+    """
+
+    form: str | None = None
+    suffix: str = ""
+
+    def of(self, stem: str, image: Path) -> str:
+        """The file name of an image's result."""
+        return f"{stem}{self.suffix}{result_suffix(image, self.form)}"
+
+
+AS_USUAL = Naming()
+
+
+@dataclass(frozen=True)
 class FilePair:
     """name: of the result below the output folder, without suffix."""
 
@@ -46,14 +64,11 @@ class FilePair:
     name: Path
 
 
-def find_jobs(
-    image: Path, mask: Path | None, output: Path, form: ResultFormat | None = None, *, drawn: bool = False
-) -> Found:
+def find_jobs(image: Path, mask: Path | None, output: Path, names: Naming = AS_USUAL, *, drawn: bool = False) -> Found:
     """Raises ImageError when nothing pairs up, a result would hit an input, or has a name that is not written.
 
     Two files; two folders (equal stems, or the image's stem + "_mask..."); a folder and one mask for all; or one
     folder as official `bin/predict.py` takes it: NAME.png with NAME_mask*.png, results named after the masks.
-    form: of results in a folder, PNG by default; "same": as the image has it, where that is written, else PNG.
     drawn: the hole is drawn, so that without a mask every picture is one to fill.
     """
     for path in (image, mask):
@@ -62,20 +77,20 @@ def find_jobs(
     if image.is_dir():
         _require_folder(output)
         if mask is None and drawn:
-            found = _without_masks(image, output, form)
+            found = _without_masks(image, output, names)
         else:
-            found = _of_folders(image, None if mask == image else mask, output, form)
+            found = _of_folders(image, None if mask == image else mask, output, names)
     elif (mask is None and not drawn) or (mask is not None and mask.is_dir()):
         raise ImageError(f"{brief(str(image))} is a file, so MASK must be one too")
     else:
-        found = Found([_of_files(image, mask, output, form)], [], [], [])
+        found = Found([_of_files(image, mask, output, names)], [], [], [])
     for job in found.jobs:
         format_of(job.output)
     _refuse_overwriting(found.jobs)
     return found
 
 
-def jobs_of_files(images: Sequence[Path], mask: Path | None, output: Path, form: ResultFormat | None = None) -> Found:
+def jobs_of_files(images: Sequence[Path], mask: Path | None, output: Path, names: Naming = AS_USUAL) -> Found:
     """Of several image files, with a folder of masks, one mask for all or none; results in the folder `output`.
 
     Raises ImageError as `find_jobs`, and where `output` is a file.
@@ -93,7 +108,7 @@ def jobs_of_files(images: Sequence[Path], mask: Path | None, output: Path, form:
     pairs = _pairs_of_files(images, mask)
     counts = Counter(image for image, _ in pairs)
     jobs = [
-        Job(image, one, output / f"{(image if counts[image] == 1 else one or image).stem}{result_suffix(image, form)}")
+        Job(image, one, output / names.of((image if counts[image] == 1 else one or image).stem, image))
         for image, one in pairs
     ]
     if not jobs:
@@ -135,28 +150,30 @@ def _require_folder(output: Path) -> None:
         raise ImageError(f"{brief(str(output))}: {NEED_FOLDER}")
 
 
-def _of_files(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Job:
+def _of_files(image: Path, mask: Path | None, output: Path, names: Naming) -> Job:
     if output.is_dir():
-        return Job(image, mask, output / f"{image.stem}{result_suffix(image, form)}")
-    if form is not None:
-        raise ImageError(f"{brief(str(output))}: its own suffix says the format, so leave --format out")
+        return Job(image, mask, output / names.of(image.stem, image))
+    for value, option in ((names.form, "--format"), (names.suffix, "--suffix")):
+        if value:
+            raise ImageError(f"{brief(str(output))}: its own name says all, so leave {option} out")
     return Job(image, mask, output)
 
 
-def _without_masks(folder: Path, output: Path, form: ResultFormat | None) -> Found:
+def _without_masks(folder: Path, output: Path, names: Naming) -> Found:
     files = files_below(folder, [folder, output])
     pictures = [path for path in files if is_picture(path)]
     if not pictures:
         raise ImageError(f"{brief(str(folder))}: no picture in it")
+    places = [one.relative_to(folder).parent / names.of(one.stem, one) for one in pictures]
     return Found(
-        [Job(one, None, output / one.relative_to(folder).with_suffix(result_suffix(one, form))) for one in pictures],
+        [Job(one, None, output / place) for one, place in zip(pictures, places, strict=True)],
         [],
         [],
         [path for path in files if not is_picture(path) and not path.name.startswith(".")],
     )
 
 
-def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat | None) -> Found:
+def _of_folders(image: Path, mask: Path | None, output: Path, names: Naming) -> Found:
     """Masks in a folder below the images are no images, the other way round, and results below are neither."""
     apart = [path for path in (image, mask, output) if path is not None]
     own = None if mask is None or mask.is_dir() else os.path.realpath(mask)  # one for all may lie among the images
@@ -166,7 +183,10 @@ def _of_folders(image: Path, mask: Path | None, output: Path, form: ResultFormat
     used = {path for pair in pairs for path in (pair.image, pair.mask)}
     rest = [path for path in files if path not in used]
     return Found(
-        [Job(pair.image, pair.mask, output / f"{pair.name}{result_suffix(pair.image, form)}") for pair in pairs],
+        [
+            Job(pair.image, pair.mask, output / pair.name.parent / names.of(pair.name.name, pair.image))
+            for pair in pairs
+        ],
         [path for path in rest if is_picture(path) and not (mask is None and path.match(MASK_FILES))],
         [path for path in (rest if mask is None else of_masks) if _is_spare_mask(path, mask is None, used)],
         [path for path in (*files, *of_masks) if not is_picture(path) and not path.name.startswith(".")],
@@ -202,7 +222,7 @@ def _belongs(mask: Path, image: Path) -> bool:
     return mask.stem == image.stem or mask.stem.startswith(f"{image.stem}_mask")
 
 
-def result_suffix(image: Path, form: ResultFormat | None) -> str:
+def result_suffix(image: Path, form: str | None) -> str:
     """With its dot, of the result in a form as `find_jobs` takes it."""
     if form == "same":
         return image.suffix if image.suffix.lower() in FORMATS else ".png"

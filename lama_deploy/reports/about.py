@@ -65,6 +65,7 @@ def about_bundle(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "created": bundle.created,
         "tools": bundle.tools,
         "proof": _proof(bundle.parity),
+        "memory": bundle.memory,
     }
 
 
@@ -112,6 +113,7 @@ def _bundle_lines(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("made from", f"{weights['source']}, SHA-256 {weights['sha256']}"),
         ("made", f"{facts['created']} by {', '.join(f'{name} {one}' for name, one in facts['tools'].items())}"),
         ("proof", _proof_text(facts["proof"])),
+        ("memory", _memory_text(facts["memory"])),
     ]
 
 
@@ -120,6 +122,19 @@ def _sizes(profiles: list[Mapping[str, Any]]) -> str:
         return "any size from 1x1, any batch"
     ranges = (" to ".join("x".join(map(str, profile[end])) for end in ("min", "max")) for profile in profiles)
     return f"heights and widths of {', '.join(ranges)} at once, others in parts"
+
+
+def _memory_text(record: Mapping[str, Any]) -> str:
+    """Of a bundle's record, which has been found to be of its shape."""
+    if not record:
+        return "not measured; estimated until a picture may not fit, and measured then"
+    memory, where = record["memory"], record["conditions"]
+    engines = ", ".join(f"{name} {version}" for name, version in where["engine"].items())
+    return (
+        f"{megabytes(memory['fixed'])}, {memory['per_pixel']:.0f} bytes a pixel and {memory['per_picture']:.0f} for "
+        f"each of one picture, within {memory['residual']:.0%} where measured: {where['cores']} cores "
+        f"of {where['cpu']}, {engines}"
+    )
 
 
 def _proof(parity: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard
 
 from lama_deploy.arrays import Array
@@ -13,12 +14,33 @@ from lama_deploy.shapes import Shape, ShapeRange, fitting
 class Memory:
     """What a run takes at its peak, weights included, in bytes: `fixed`, and `per_pixel` for each of all pictures.
 
-    per_pixel_fixed: the same of a backend that is fixed to their shape; None where that changes nothing.
+    per_pixel_fixed: in its place, of a backend that is fixed to their shape; None where that changes nothing.
+    per_picture: besides, for each pixel of one of the pictures: what is used for one of a batch after the other.
+    residual: by what share of it a run may take more, as far as it was measured. On a GPU the model that is open there
+    already does not count.
     """
 
     fixed: int
     per_pixel: float
     per_pixel_fixed: float | None = None
+    per_picture: float = 0.0
+    residual: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How another process opens the same model: what `Inpainter.load`, or `Inpainter.of` of a checkpoint, takes.
+
+    options: JSON's values, and "backend" among them; a dtype of torch by its name. told: of a checkpoint, as
+    `load_checkpoint` takes it; None: it is none. sha256: of what was opened; None: of the file at `source`.
+    recorded: what bundle.json says of its memory, if anything.
+    """
+
+    source: str
+    options: Mapping[str, Any]
+    told: Mapping[str, str] | None = None
+    sha256: str | None = None
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +49,10 @@ class Capabilities:
 
     shapes: the ranges that it takes, with the shapes that it runs best; empty: any picture of at least 1x1, any batch.
     multiple: of pixels a side, at which the model pads nothing; None where the file does not say.
+    memory: as it is estimated; None where nobody has measured anything like it.
+    memory_of: whose: "cpu", "cuda" or "cuda:N".
+    recipe: by which its memory is measured here (`runtime.measuring`); None where it cannot be.
     batch: pictures of one shape that are best run together, where `shapes` do not say it.
-    memory: None where nobody has measured it.
     workers: how many threads may call `run` at once with profit, at least 1.
     on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
     fixed_from: it is a `FixableBackend`, and from so many pixels on, of all pictures together, one that is fixed to
@@ -42,6 +66,8 @@ class Capabilities:
     multiple: int | None = None
     batch: int = 1
     memory: Memory | None = None
+    memory_of: str = "cpu"
+    recipe: Recipe | None = None
     workers: int = 1
     on_device: bool = False
     fixed_from: int | None = None

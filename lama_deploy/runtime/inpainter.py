@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
@@ -38,10 +39,13 @@ from lama_deploy.runtime.options import (
     TensorRtOptions,
     TorchOptions,
 )
+from lama_deploy.runtime.refine_options import RefineOptions, refine_options
+from lama_deploy.runtime.refined import refined
 from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 from lama_deploy.runtime.strategies.running import Failure, raised
 from lama_deploy.runtime.strategies.strategist import Picture, Strategist
+from lama_deploy.runtime.streaming import AHEAD, Awaited, Item, OnError, each, mapped
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +53,27 @@ log = logging.getLogger(__name__)
 class Inpainter:
     """Fills the hole of an image. Known pixels come back byte for byte."""
 
-    def __init__(self, backend: Backend, strategy: Strategy | StrategyOptions = "auto") -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        strategy: Strategy | StrategyOptions = "auto",
+        refine: bool | RefineOptions | None = None,
+    ) -> None:
         """Of a backend that is opened already; `load` opens models. Raises LamaDeployError for a path or name.
 
         strategy: how pictures are cut for it, by name or with all of its options (`StrategyOptions`).
+        refine: also refine what is filled, with `RefineOptions` or their defaults; of backend "torch" alone.
         """
         if isinstance(backend, (str, os.PathLike)):
             raise LamaDeployError(
                 f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
             )
-        self.backend = backend
+        self.backend = refined(backend, refine)
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
-        self._strategist = Strategist(backend, options)
+        self._said = set[str]()
+        self._strategist = Strategist(self.backend, options)
         self._birth = birth(backend.name, None)
+        self._awaited = Awaited(self.workers)
 
     @overload
     @classmethod
@@ -148,9 +160,9 @@ class Inpainter:
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` of
-        onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda; `streams`,
-        `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` of torch.
+        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
+        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
+        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):
@@ -163,14 +175,15 @@ class Inpainter:
             raise LamaDeployError(
                 f"{source}: backend {chosen!r} does not run this, {runs} does; {what_it_takes(chosen)}"
             )
+        refine = refine_options(options.pop("refine", None), chosen)
         opener = opener_of(chosen, options, bundle)
         if model is not None:
-            return cls._made(opened(opener, model, bundle if check else None, options), options, strategy)
+            return cls._made(opened(opener, model, bundle if check else None, options), options, strategy, refine)
         if chosen not in OF_CHECKPOINTS:
-            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options, strategy)
+            return cls._made(opener_of(chosen, options, place=OF_THE_DEMO)(**options), options, strategy, refine)
         from lama_deploy.checkpoints.weights import load_weights
 
-        return cls._made(opener(load_weights(source), **options), options, strategy)
+        return cls._made(opener(load_weights(source), **options), options, strategy, refine)
 
     @overload
     @classmethod
@@ -204,11 +217,18 @@ class Inpainter:
         """A checkpoint that is loaded already. backend: "torch" or "cuda"; the others, and errors: as `load`."""
         if backend not in OF_CHECKPOINTS:
             raise LamaDeployError(f"backend {backend!r} runs no checkpoint; allowed: {', '.join(OF_CHECKPOINTS)}")
-        return cls._made(opener_of(backend, options)(checkpoint, **options), options, strategy)
+        refine = refine_options(options.pop("refine", None), backend)
+        return cls._made(opener_of(backend, options)(checkpoint, **options), options, strategy, refine)
 
     @classmethod
-    def _made(cls, backend: Backend, options: Mapping[str, Any], strategy: Strategy | StrategyOptions) -> Inpainter:
-        made = cls(backend, strategy)
+    def _made(
+        cls,
+        backend: Backend,
+        options: Mapping[str, Any],
+        strategy: Strategy | StrategyOptions,
+        refine: RefineOptions | None,
+    ) -> Inpainter:
+        made = cls(backend, strategy, refine)
         made._birth = birth(backend.name, options.get("threads"))
         return made
 
@@ -216,6 +236,11 @@ class Inpainter:
     def workers(self) -> int:
         """How many threads may call at once with profit: 1, or more where the backend has asynchronous requests."""
         return self.backend.capabilities.workers
+
+    @property
+    def strategy(self) -> StrategyOptions:
+        """How pictures are cut for it."""
+        return self._strategist.options
 
     def __call__(
         self, image: Any, mask: Any = None, *, stream: Any = None, **mask_options: Unpack[MaskKeywords]
@@ -244,6 +269,45 @@ class Inpainter:
         except LamaDeployError as error:
             raise type(error)(f"{given.name}: {error}" if given.name else str(error)) from error
 
+    async def acall(self, image: Any, mask: Any = None, **mask_options: Unpack[MaskKeywords]) -> Any:
+        """`await` of what a call gives, computed in a thread beside the event loop, as many at once as `workers`.
+
+        A call that is cancelled before its turn is not computed; one that is being computed is, for nobody.
+        """
+        return await self._awaited.call(lambda: self(image, mask, **mask_options))
+
+    def map(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> Generator[Any, None, None]:
+        """Of pairs (image, mask), as a call takes them but for arrays on the GPU: the results, lazily and in order.
+
+        What comes next is read while the model computes, `ahead` items at most, and windows of equal size run together.
+        on_error: "raise" what is wrong with an item in its place, which ends the iterator, or "return" it there.
+        """
+        self._birth.check()
+        return mapped(self, items, MaskOptions(**mask_options), log.warning, on_error=on_error, ahead=ahead)
+
+    async def amap(
+        self,
+        items: Iterable[Item],
+        *,
+        on_error: OnError = "raise",
+        ahead: int = AHEAD,
+        **mask_options: Unpack[MaskKeywords],
+    ) -> AsyncGenerator[Any, None]:
+        """`map` for `async for`; `items` is asked from a thread of its own."""
+        self._birth.check()
+        options = MaskOptions(**mask_options)
+        start = lambda: mapped(self, items, options, log.warning, on_error=on_error, ahead=ahead)  # noqa: E731
+        async with aclosing(each(start)) as results:
+            async for result in results:
+                yield result
+
     def plan(self, hole: Array) -> Plan:
         """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""
         return self._strategist.plan(hole)
@@ -261,12 +325,18 @@ class Inpainter:
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
         plans = [self.plan(hole) for hole in holes] if around is None else [self.plan(around)] * len(holes)
-        for one in dict.fromkeys((plan.text, plan.windows) for plan in plans):
-            log.info("%s: %s", *one)
+        self._tell(plans)
         if not any(plan.steps for plan in plans):
             return self._strategist.fill_batch(pixels, holes)
         results = self._strategist.fill(list(zip(pixels, holes, strict=True)), plans)
         return np.stack([raised(result) for result in results])
+
+    def _tell(self, plans: Sequence[Plan]) -> None:
+        """What was asked for and is not so is a warning, once: many large photographs are no news with every one."""
+        for one in {plan.text: plan for plan in plans}.values():
+            unasked = one.why == "engine" and one.why not in self._said
+            self._said.add(one.why)
+            log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
         self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None
@@ -279,7 +349,9 @@ class Inpainter:
         for pixels, hole in pictures:
             check_pictures(pixels[None], hole[None])
         plans = [self.plan(hole) for _, hole in pictures]
-        for index, one in enumerate(plans):
-            if chosen is not None:
+        if chosen is None:
+            self._tell(plans)
+        else:
+            for index, one in enumerate(plans):
                 chosen(index, one)
         return self._strategist.fill(pictures, plans)

@@ -1,5 +1,6 @@
-"""Whether a picture's run fits into this process's memory, foretold before it is tried: a kill leaves no message.
+"""Whether a picture's run fits into the memory that it may take, foretold before it is tried: a kill leaves no message.
 
+A table foretells what surely fits; before anything larger runs, what its model takes here is measured (`measuring`).
 The table is what `benchmarks/cpu/memory_growth.py` measured, rounded up: the peak grows by so many bytes with every
 pixel, and these grow with the width of the generator, whose first and last maps are the largest. Blocks and kinds of
 generators add little but their weights. Small pictures and threads take some megabytes more, which are in the base.
@@ -13,16 +14,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Condition
+from typing import Any
 
+from lama_deploy.bundle import Bundle
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import DeviceMemoryError
 from lama_deploy.process_memory import ProcessMemory, gib, process_memory
-from lama_deploy.runtime.backend import Capabilities, Memory
+from lama_deploy.runtime.backend import Capabilities, Memory, Recipe
+from lama_deploy.runtime.device_memory import DeviceMemory
+from lama_deploy.runtime.measuring import LARGEST, measured, memory_of
 from lama_deploy.shapes import Shape
 from lama_deploy.variants import GeneratorConfig
 
 MIB = 2**20
 WEIGHT_COPIES = 2  # what was read, and what the engine made of it
 UNKNOWN = 2**62  # bytes: where the system does not say, everything fits
+FAIR = 4  # a run that takes less than one such part of the room needs no measurement
+# Of what nobody has measured: above all that has been. It decides whether to measure, and nothing else.
+AT_MOST = Memory(fixed=0, per_pixel=3500.0)
+ADVICE = (
+    "run it by --strategy auto (or crop, resize or tile), which takes less at once, export the model by --to openvino "
+    "--int8, which takes the least, or give the process more memory"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,19 @@ def expected_memory(backend: str, config: GeneratorConfig | None, precision: str
     return Memory(base, _by_width(growth.pixel, config), fixed)
 
 
+def estimated_memory(
+    backend: str, bundle: Bundle | None, precision: str | None, config: GeneratorConfig | None = None
+) -> Memory | None:
+    """By what the bundle recorded, on whatever machine, else by the table. config: where there is no bundle."""
+    recorded = memory_of(bundle.memory) if bundle else None
+    return recorded or expected_memory(backend, bundle.config if bundle else config, precision)
+
+
+def recipe_of(checkpoint: Checkpoint, options: Mapping[str, Any]) -> Recipe:
+    """options: as `Recipe` has them."""
+    return Recipe(str(checkpoint.path.absolute()), options, dict(checkpoint.assumed), checkpoint.sha256)
+
+
 def require_run(capabilities: Capabilities, shape: Shape) -> None:
     """Raises DeviceMemoryError for pictures (N, H, W) that the process could not run even with nothing beside them."""
     if capabilities.part_for(shape) == shape:
@@ -66,20 +92,25 @@ def require_run(capabilities: Capabilities, shape: Shape) -> None:
 class MemoryGuard:
     """Of one model: lets a run begin where its memory is free, keeps it waiting while other threads' runs hold it."""
 
-    def __init__(
-        self, capabilities: Capabilities, current: Callable[[], ProcessMemory | None] = process_memory
-    ) -> None:
-        """capabilities: of the model's backend; everything is let through where they do not say what it takes."""
-        self._memory, self._fixed_from, self._current = capabilities.memory, capabilities.fixed_from, current
+    def __init__(self, capabilities: Capabilities, current: Callable[[], ProcessMemory | None] | None = None) -> None:
+        """capabilities: of the model's backend; everything is let through where nothing tells what it takes."""
+        self._estimate, self._recipe, self._fixed_from = (
+            capabilities.memory,
+            capabilities.recipe,
+            capabilities.fixed_from,
+        )
+        on_device = capabilities.memory_of != "cpu"
+        self._current = current or (DeviceMemory(capabilities.memory_of) if on_device else process_memory)
         self._changed, self._running = Condition(), 0.0
 
     @contextmanager
     def reserved(self, shape: Shape) -> Iterator[None]:
         """Raises DeviceMemoryError where pictures (N, H, W) do not fit with nothing beside them."""
-        needed = self._growth(shape)
+        memory = self._taken(shape)
+        needed = self._growth(memory, shape)
         with self._changed:
             self.require(shape)
-            while self._running and not self._fits(self._running + needed):
+            while self._running and not self._fits(memory, self._running + needed):
                 self._changed.wait()
             self._running += needed
         try:
@@ -91,47 +122,65 @@ class MemoryGuard:
 
     def require(self, shape: Shape) -> None:
         """Raises DeviceMemoryError where they do not fit with nothing beside them."""
-        growth = self._growth(shape)
-        if not self._fits(growth):
+        memory = self._taken(shape)
+        growth = self._growth(memory, shape)
+        if memory is not None and not self._fits(memory, growth):
             count, height, width = shape
             what = f"{width}x{height} pixels" if count == 1 else f"{count} pictures of {width}x{height} pixels"
             raise DeviceMemoryError(
-                f"{what} take about {gib(self._whole(growth))} of memory with this model, and there are "
-                f"{gib(self._room())} for it; make the picture smaller, use a backend or precision that takes less "
-                "(--to openvino --int8 takes the least), or give the process more memory"
+                f"{what} take about {gib(_whole(memory, growth))} of memory with this model, and there are "
+                f"{gib(self._room())} for it; {ADVICE}"
             )
 
-    def most_pixels(self) -> float:
-        """How many, of all pictures together, a run may have now with nothing beside it; infinity where unknown."""
-        if self._memory is None:
+    def most_pixels(self, wanted: Shape | None = None) -> float:
+        """How many, of all pictures together, a run may have now with nothing beside it; infinity where unknown.
+
+        wanted: what is to be run, so that the model's memory is measured first where that may not fit.
+        """
+        memory = self._estimate if wanted is None else self._taken(wanted)
+        if memory is None:
             return math.inf
-        room = self._room() - self._memory.fixed
-        most = max(0.0, room / self._memory.per_pixel)
-        if self._fixed_from is not None and self._memory.per_pixel_fixed is not None:
-            fixed = room / self._memory.per_pixel_fixed
+        room = (self._room() - memory.fixed) / (1 + memory.residual)
+        most = max(0.0, room / (memory.per_pixel + memory.per_picture))
+        if self._fixed_from is not None and memory.per_pixel_fixed is not None:
+            fixed = room / memory.per_pixel_fixed
             return fixed if fixed >= self._fixed_from else min(most, self._fixed_from - 1)
         return most
 
-    def _growth(self, shape: Shape) -> float:
+    def _taken(self, shape: Shape) -> Memory | None:
+        """By the estimate, and by measurement where a run may take more than a fair part of the room by that."""
+        estimate, room = self._estimate or AT_MOST, self._room()
+        if self._recipe is None or self._growth(estimate, shape) <= (room - estimate.fixed) / FAIR:
+            return self._estimate
+        if room - self._held() < _whole(estimate, self._growth(estimate, LARGEST)):
+            return self._estimate  # to measure takes memory too
+        return measured(self._recipe) or self._estimate
+
+    def _growth(self, memory: Memory | None, shape: Shape) -> float:
         """Bytes besides what the model takes for any picture."""
-        if self._memory is None:
+        if memory is None:
             return 0
-        count, height, width = shape
-        pixels, per_pixel = count * height * width, self._memory.per_pixel
-        if self._fixed_from is not None and pixels >= self._fixed_from:
-            per_pixel = per_pixel if self._memory.per_pixel_fixed is None else self._memory.per_pixel_fixed
-        return pixels * per_pixel
+        pixels = math.prod(shape)
+        if self._fixed_from is not None and pixels >= self._fixed_from and memory.per_pixel_fixed is not None:
+            return pixels * memory.per_pixel_fixed
+        return pixels * memory.per_pixel + pixels / max(1, shape[0]) * memory.per_picture
 
-    def _fits(self, growth: float) -> bool:
-        return self._memory is None or self._whole(growth) <= self._room()
-
-    def _whole(self, growth: float) -> int:
-        return int(growth) + (0 if self._memory is None else self._memory.fixed)
+    def _fits(self, memory: Memory | None, growth: float) -> bool:
+        return memory is None or _whole(memory, growth) <= self._room()
 
     def _room(self) -> int:
         """What the process holds already counts as room: weights are in it, and engines keep what they took."""
         memory = self._current()
         return UNKNOWN if memory is None else memory.whole
+
+    def _held(self) -> int:
+        memory = self._current()
+        return 0 if memory is None else memory.held
+
+
+def _whole(memory: Memory, growth: float) -> int:
+    """With as much more as runs were seen to take."""
+    return int(memory.fixed + growth * (1 + memory.residual))
 
 
 def _by_width(pixel: tuple[float, float], config: GeneratorConfig) -> float:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     import torch
 
     from lama_deploy.runtime.backends.onnxruntime_session import Optimization
+    from lama_deploy.runtime.refine_options import RefineOptions
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
@@ -29,10 +30,12 @@ class _Device(TypedDict, total=False):
 class OnnxRuntimeOptions(_Device, total=False):
     """device: "cpu", "cuda" or "cuda:N"; None: CUDA where it starts. threads: of the CPU; None: as it chooses.
 
-    optimization: of the graph, "all" (the default), "extended", "basic" or "none".
+    optimization: of the graph, "all" (the default), "extended", "basic" or "none". streams: pictures computed at the
+    same time, at least 1 (the default), which share the threads.
     """
 
     optimization: Optimization
+    streams: int
 
 
 class OpenVinoOptions(_Device, total=False):
@@ -66,10 +69,11 @@ class TensorRtOptions(_Device, total=False):
 class TorchOptions(_Device, total=False):
     """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU.
 
-    dtype: what it computes in (default: float32).
+    dtype: what it computes in (default: float32). refine: also refine what is filled (`refine_options`).
     """
 
     dtype: torch.dtype
+    refine: bool | RefineOptions | None
 
 
 class CudaOptions(_Device, total=False):
@@ -92,6 +96,7 @@ class AnyOptions(_Device, total=False):
     plugin: str | os.PathLike[str] | None
     kernels: Kernels
     dtype: torch.dtype
+    refine: bool | RefineOptions | None
     precision: Literal["fp32", "fp16", "bf16", "f32", "f16"] | None
 
 

@@ -50,16 +50,16 @@ def inpaint() -> Round:
     """The pictures of a folder, by a model that paints the number of the round into the hole."""
     from lama_deploy.images.pairs import find_jobs
     from lama_deploy.jobs import folder
+    from lama_deploy.runtime.strategies.options import StrategyOptions
 
     jobs = find_jobs(Path("in"), None, Path("out")).jobs
-    folder.require_run = lambda *_: None  # type: ignore[assignment]
 
     def once(number: int) -> None:
-        def run(images: Any, masks: Any) -> Any:
-            return images * (1 - masks[..., None]) + masks[..., None] * (number % 256)
+        def run_many(pictures: Any, chosen: Any) -> Any:
+            return [pixels * (1 - hole[..., None]) + hole[..., None] * (number % 256) for pixels, hole in pictures]
 
-        inpainter: Any = SimpleNamespace(workers=2, run=run, backend=SimpleNamespace(capabilities=None))
-        if folder.run_all(inpainter, jobs, 10**6):
+        inpainter: Any = SimpleNamespace(workers=2, run_many=run_many, strategy=StrategyOptions())
+        if folder.run_all(inpainter, jobs):
             raise AssertionError("a picture failed")
 
     return once

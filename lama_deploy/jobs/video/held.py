@@ -8,7 +8,6 @@ from lama_deploy.arrays import Array
 from lama_deploy.images.grow import grown
 from lama_deploy.jobs.video.spans import fits
 from lama_deploy.runtime.inpainter import Inpainter
-from lama_deploy.runtime.strategies.options import StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 
 WANDER = 64  # pixels that holes may wander: more than in a video, since what comes next is not known here
@@ -17,9 +16,9 @@ WANDER = 64  # pixels that holes may wander: more than in a video, since what co
 class Held(Inpainter):
     """Plans anew where a hole leaves the region that the plan was made for, or is much smaller than it."""
 
-    def __init__(self, other: Inpainter, options: StrategyOptions) -> None:
-        """other: whose backend runs. options: how pictures are cut for it."""
-        super().__init__(other.backend, options)
+    def __init__(self, other: Inpainter) -> None:
+        """other: whose backend runs, and whose pictures are cut as they are here."""
+        super().__init__(other.backend, other.strategy)
         self._lock = Lock()
         self._held: tuple[Array, Plan] | None = None
 

@@ -16,8 +16,9 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.checkpoints.folded import FoldedWeights, pixels_of_bias, pixels_of_weight
 from lama_deploy.checkpoints.topology import topology
 from lama_deploy.checkpoints.weights import DEMO, DEMO_FILE, load_weights
+from lama_deploy.runtime.backend import Recipe
 from lama_deploy.runtime.backends.onnxruntime import OnnxModel
-from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session
+from lama_deploy.runtime.backends.onnxruntime_session import Optimization, open_session, threads_of_each
 
 GRAPH = DEMO_FILE.with_suffix(".onnx")  # examples/demo_model/ship.py writes it
 NAME = re.compile(
@@ -26,17 +27,22 @@ NAME = re.compile(
 
 
 class DemoBackend(OnnxModel):
-    """The model that ships. device, threads, optimization: as `OnnxRuntimeBackend`."""
+    """The model that ships. device, threads, optimization, streams: as `OnnxRuntimeBackend`."""
 
     def __init__(
-        self, *, device: str | None = None, threads: int | None = None, optimization: Optimization = "all"
+        self,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        optimization: Optimization = "all",
+        streams: int = 1,
     ) -> None:
         """Raises WeightsNotFoundError where the package does not hold what it ships with, and as `open_session`."""
         graph, checkpoint = GRAPH.read_bytes(), load_weights(DEMO_FILE)
-        session = open_session(
-            graph, device=device, threads=threads, optimization=optimization, weights=weights_of(graph, checkpoint)
-        )
-        super().__init__(Path(DEMO), session, checkpoint.config)
+        weights, each = weights_of(graph, checkpoint), threads_of_each(streams, threads)
+        session = open_session(graph, device=device, threads=each, optimization=optimization, weights=weights)
+        recipe = Recipe(DEMO, {"threads": each, "optimization": optimization}, sha256=checkpoint.sha256)
+        super().__init__(Path(DEMO), session, recipe, config=checkpoint.config, streams=streams)
 
 
 def weights_of(graph: bytes, checkpoint: Checkpoint) -> dict[str, Array]:

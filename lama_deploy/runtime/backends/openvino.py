@@ -13,16 +13,16 @@ from queue import SimpleQueue
 import openvino as ov
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import config_beside
+from lama_deploy.bundle import bundle_beside
 from lama_deploy.errors import BundleError, brief
 from lama_deploy.images.pixels import unit_planes
-from lama_deploy.runtime.backend import Capabilities
+from lama_deploy.runtime.backend import Capabilities, Recipe
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.runtime.backends.openvino_files import ModelFiles
 from lama_deploy.runtime.devices import parse_device
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
-from lama_deploy.runtime.memory import expected_memory
+from lama_deploy.runtime.memory import estimated_memory
 from lama_deploy.shapes import Shape, ShapeRange
 
 log = logging.getLogger(__name__)
@@ -117,12 +117,16 @@ class OpenVinoBackend(CompiledModel):
         )
         io = check_interface(model, io, dict(map(_described, (*compiled.inputs, *compiled.outputs))), "openvino")
         computed = made_for if made_for in HINTS and HINTS[made_for] == hint else PRECISIONS.get(hint)
+        bundle = bundle_beside(self._files.path)
+        options = {"backend": self.name, "threads": threads, "streams": streams, "precision": precision}
+        options |= {"cache": ""} if cache == "" else {}
         takes = Capabilities(
             fixed_from=PIXELS_WORTH_COMPILING,
             precision=PRECISIONS.get(hint),
             hint=hint,
             made_for=made_for,
-            memory=expected_memory(self.name, config_beside(self._files.path), computed),
+            memory=estimated_memory(self.name, bundle, computed),
+            recipe=Recipe(str(Path(model).absolute()), options, recorded=bundle.memory if bundle else {}),
         )
         super().__init__(compiled, io, takes)
 

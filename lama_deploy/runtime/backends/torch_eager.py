@@ -11,7 +11,7 @@ from lama_deploy.model.predict import generator_from_state, inpaint
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.runtime.backends.torch_devices import torch_device
 from lama_deploy.runtime.failures import engine_failures
-from lama_deploy.runtime.memory import expected_memory
+from lama_deploy.runtime.memory import expected_memory, recipe_of
 
 PRECISIONS = {torch.float64: "fp64", torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
@@ -35,8 +35,16 @@ class TorchBackend:
         self._dtype = dtype
         precision = PRECISIONS.get(dtype)
         config = checkpoint.config
-        memory = expected_memory(self.name, config, precision) if self.device.type == "cpu" else None
-        self.capabilities = Capabilities(multiple=config.multiple, precision=precision, memory=memory)
+        kind, device = self.device.type, str(self.device)
+        name = str(dtype).removeprefix("torch.")
+        options = {"backend": self.name, "device": device, "threads": threads, "dtype": name}
+        self.capabilities = Capabilities(
+            multiple=config.multiple,
+            precision=precision,
+            memory=expected_memory(self.name, config, precision) if kind == "cpu" else None,
+            memory_of=device,
+            recipe=recipe_of(checkpoint, options) if kind in ("cpu", "cuda") else None,
+        )
         generator = generator_from_state(checkpoint.config, checkpoint.state_dict)
         try:
             self.generator = generator.to(self.device, dtype)

@@ -22,7 +22,7 @@ from lama_deploy.runtime.backends.gpu_memory import least_bytes, refusing
 from lama_deploy.runtime.backends.torch_devices import torch_device
 from lama_deploy.runtime.devices import Device, parse_device
 from lama_deploy.runtime.failures import engine_failures
-from lama_deploy.runtime.memory import expected_memory
+from lama_deploy.runtime.memory import expected_memory, recipe_of
 from lama_deploy.variants import GeneratorConfig
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -57,12 +57,15 @@ class CudaBackend:
             raise LamaDeployError(f"graphs is {graphs!r}; it must be an integer of at least 0, the shapes to keep")
         if threads is not None:
             torch.set_num_threads(threads)
+        options = {"backend": self.name, "device": str(self.device), "threads": threads, "precision": chosen}
         self.capabilities = Capabilities(
             multiple=checkpoint.config.multiple,
             workers=1 if on_cpu else 4,  # others read and write pictures while one computes
             precision=chosen,
             hint=chosen,
             memory=expected_memory(self.name, checkpoint.config, chosen) if on_cpu else None,
+            memory_of=str(self.device),
+            recipe=recipe_of(checkpoint, options),
         )
         state = half_state(checkpoint, self.device) if chosen == "fp16" else checkpoint.state_dict
         generator = FusedGenerator(checkpoint.config, state, PRECISIONS[chosen]).to(self.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,23 +28,42 @@ class Hole:
     owned: Array
 
 
-def find_holes(hole: Array, margin: int) -> list[Hole]:
-    """hole: (H, W), nonzero = hole. margin: pixels of context at least. From the top to the bottom."""
+def find_holes(
+    hole: Array, margin: int, is_large: Callable[[Window, int], bool] = lambda window, thickness: False
+) -> list[Hole]:
+    """hole: (H, W), nonzero = hole. margin: pixels of context at least. From the top to the bottom, large ones first.
+
+    is_large: whether a hole of this window and thickness is to be filled at a lower resolution, which smaller ones
+    beside it need not share.
+    """
     size = (hole.shape[0], hole.shape[1])
-    cells = cells_of(hole)
-    labels, count = connected(cells)
-    boxes = [_window(box, size) for box in boxes_of(labels, count)]
-    across = _largest(labels, 2 * CELL * depths(cells), count)
-    painted = np.zeros(cells.shape, bool)
-    for box, thickness in zip(boxes, across, strict=True):
-        window = _with_context(box, max(margin, int(CONTEXT * thickness)), size)
-        painted[window.top // CELL : -(-window.bottom // CELL), window.left // CELL : -(-window.right // CELL)] = True
-    groups, number = connected(painted)
-    owners = np.where(cells, groups, 0)
-    thickest = _largest(owners, 2 * CELL * depths(cells), number)
-    each = zip(boxes_of(owners, number), boxes_of(groups, number), thickest, strict=True)
+    labels, count = connected(cells_of(hole))
+    depth = depths(labels > 0)
+    each = zip(boxes_of(labels, count), _largest(labels, 2 * CELL * depth, count), strict=True)
+    windows = [
+        (_with_context(_window(box, size), max(margin, int(CONTEXT * thickness)), size), thickness)
+        for box, thickness in each
+    ]
+    large = np.array([False, *(is_large(*one) for one in windows)])
     return [
-        Hole(_window(box, size), _window(around, size), int(thickness), owners == index)
+        one
+        for some in (large, ~large)
+        for one in _grouped(np.where(some[labels], labels, 0), depth, [window for window, _ in windows], size)
+    ]
+
+
+def _grouped(labels: Array, depth: Array, windows: list[Window], size: tuple[int, int]) -> list[Hole]:
+    """Of the holes in `labels`, those together whose windows overlap."""
+    painted = np.zeros(labels.shape, bool)
+    for label in np.unique(labels[labels > 0]):
+        window = windows[label - 1]
+        painted[window.top // CELL : -(-window.bottom // CELL), window.left // CELL : -(-window.right // CELL)] = True
+    groups, count = connected(painted)
+    owners = np.where(labels > 0, groups, 0)
+    thickest = _largest(owners, 2 * CELL * depth, count)
+    each = zip(boxes_of(owners, count), boxes_of(groups, count), thickest, strict=True)
+    return [
+        Hole(_window(box, size), _window(around, size), thickness, owners == index)
         for index, (box, around, thickness) in enumerate(each, 1)
     ]
 

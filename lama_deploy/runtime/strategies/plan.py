@@ -29,6 +29,7 @@ WHY = {
     "large": "a hole is too large for a window of the limit, so it is filled at a lower resolution",
     "thin": "a hole is long and thin, so it is filled part by part",
     "memory": "a window of the limit does not fit into memory or the engine",
+    "engine": "the engine takes nothing so large at once; export with a --profile for such pictures to have them so",
     "asked": "it was asked for",
 }
 
@@ -77,6 +78,11 @@ class Plan:
         return f"filled by {self.kinds}, since {WHY[self.why]}"
 
     @property
+    def is_unasked(self) -> bool:
+        """Whether the picture is cut, and nobody asked for it."""
+        return bool(self.steps) and self.why != "asked"
+
+    @property
     def windows(self) -> str:
         """What the model is given, in words."""
         height, width = self.size
@@ -104,16 +110,24 @@ def plan(hole: Array, options: StrategyOptions, budget: Budget) -> Plan:
     size = (hole.shape[0], hole.shape[1])
     picture = Window(0, 0, *size)
     if options.strategy == "whole" or (options.strategy == "resize" and max(size) <= options.limit):
-        return Plan(size, (), "asked")
+        if budget.takes(size):
+            return Plan(size, (), "asked")
+        return Plan(size, tuple(_tile(one, size, budget) for one in find_holes(hole, options.margin)), "engine")
     if options.strategy == "auto" and picture.pixels <= SMALL and budget.holds(size):
         return Plan(size, (), "small")
     if options.strategy == "resize":
         everything = Hole(picture, picture, min(size), cells_of(hole))
         return Plan(size, (Step("resize", everything, picture, _fitted(size, budget)),), "asked")
-    holes = find_holes(hole, options.margin)
     if options.strategy != "auto":
-        make = _crop if options.strategy == "crop" else _tile
-        return Plan(size, tuple(make(one, size, budget) for one in holes), "asked")
+        holes = find_holes(hole, options.margin)
+        make = _cropped if options.strategy == "crop" else _tile
+        steps = tuple(make(one, size, budget) for one in holes)
+        return Plan(size, steps, "asked" if {step.kind for step in steps} <= {options.strategy} else "engine")
+    holes = find_holes(
+        hole,
+        options.margin,
+        lambda window, thickness: not (budget.holds(budget.rounded(window, size).size) or _is_thin(thickness, budget)),
+    )
     steps = tuple(_chosen(one, size, budget) for one in holes)
     if budget.holds(size) and sum(step.size[0] * step.size[1] for step in steps) > WORTH_CROPPING * picture.pixels:
         return Plan(size, (), "no gain")
@@ -124,9 +138,19 @@ def _chosen(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
     step = _crop(one, size, budget)
     if budget.holds(step.size):
         return step
-    if one.thickness * THIN <= min(budget.tile()):
+    if _is_thin(one.thickness, budget):
         return _tile(one, size, budget)
     return _resize(one, size, budget)
+
+
+def _is_thin(thickness: int, budget: Budget) -> bool:
+    return thickness * THIN <= min(budget.tile())
+
+
+def _cropped(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
+    """At any limit and memory, but what the engine does not take is cut as `auto` does it."""
+    step = _crop(one, size, budget)
+    return step if budget.takes(step.size) else _chosen(one, size, budget)
 
 
 def _crop(one: Hole, size: tuple[int, int], budget: Budget) -> Step:

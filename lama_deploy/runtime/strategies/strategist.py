@@ -27,7 +27,9 @@ class Strategist:
 
     def plan(self, hole: Array) -> Plan:
         """For holes (H, W), with the memory that is free now."""
-        return plan(hole, self.options, Budget(self.options.limit, self._whole.most_pixels(), self._capabilities))
+        limit = self.options.limit
+        most = self._whole.most_pixels((1, min(hole.shape[0], limit), min(hole.shape[1], limit)))
+        return plan(hole, self.options, Budget(limit, most, self._capabilities))
 
     def fill(self, pictures: Sequence[Picture], plans: Sequence[Plan]) -> list[Array | Failure]:
         """(H, W, 3) uint8 for each picture, or what it failed for. Windows of equal size run together."""

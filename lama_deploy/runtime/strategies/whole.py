@@ -1,4 +1,4 @@
-"""Pictures as they are, over any backend; what a backend cannot take whole is mirrored, split or filled in windows."""
+"""Pictures as they are, over any backend; what a backend cannot take so is mirrored or split."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ class Whole:
         self._guard = MemoryGuard(backend.capabilities)
         self._said = set[str]()
 
-    def most_pixels(self) -> float:
-        """Of all pictures of a run, that memory has room for now, with a little to spare; infinity where unknown."""
-        return SPARED * self._guard.most_pixels()
+    def most_pixels(self, wanted: Shape | None = None) -> float:
+        """Of all pictures of a run, that memory has room for now, with a little to spare; infinity where unknown.
+
+        wanted: as `MemoryGuard.most_pixels`.
+        """
+        return SPARED * self._guard.most_pixels(wanted)
 
     def run(self, images: Array, masks: Array) -> Array:
-        """As Backend.run, with any number, height and width of pictures.
+        """As Backend.run, with any number of pictures, and of any size up to what the backend takes.
 
-        Raises DeviceMemoryError before it runs out of memory, EngineError for NaN.
+        Raises DeviceMemoryError before it runs out of memory, EngineError for NaN, ImageError for larger pictures.
         """
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
         part = self._backend.capabilities.part_for(shape)
@@ -81,6 +84,4 @@ class _Fixed:
 
 
 def _what_happens(shape: Shape, part: Shape) -> str:
-    if any(whole > one for whole, one in zip(shape[1:], part[1:], strict=True)):
-        return "it is filled in windows, which see less of the picture"
     return "the batch is filled up or split" if shape[1:] == part[1:] else "the picture is mirrored at its edges"

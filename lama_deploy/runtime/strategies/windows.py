@@ -66,10 +66,12 @@ class Budget:
 
     def holds(self, size: tuple[int, int]) -> bool:
         """Whether the engine takes (height, width) whole, and it is within limit and memory."""
+        return self.takes(size) and size[0] * size[1] <= min(self.pixels, self.limit**2)
+
+    def takes(self, size: tuple[int, int]) -> bool:
+        """Whether the engine takes (height, width) whole, mirrored at its edges where it is too small."""
         shape: Shape = (1, *size)
-        taken = self.capabilities.part_for(shape)
-        whole = all(got >= asked for got, asked in zip(taken, shape, strict=True))
-        return whole and size[0] * size[1] <= min(self.pixels, self.limit**2)
+        return all(got >= asked for got, asked in zip(self.capabilities.part_for(shape), shape, strict=True))
 
     def tile(self) -> tuple[int, int]:
         """The largest (height, width), nearly square, that it holds."""

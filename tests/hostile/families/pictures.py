@@ -19,12 +19,12 @@ from lama_deploy import Inpainter
 from lama_deploy.errors import ImageError
 from lama_deploy.images.deep import png_with
 from lama_deploy.images.files import read_mask, read_photograph, write_photograph
-from lama_deploy.images.mask_options import AS_OFFICIAL, MaskFrom, MaskOptions
+from lama_deploy.images.mask_options import MaskFrom, MaskOptions
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, formats, opened, pillow_limit_lifted
 from lama_deploy.images.pairs import Job
 from lama_deploy.images.placing import ORIENTATION, STORED_FROM_SHOWN
-from lama_deploy.jobs import folder as jobs
+from lama_deploy.jobs import picture as jobs
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.runtime.backend import Capabilities
 from lama_deploy.training.mask_files import ObjectMasks
@@ -106,7 +106,12 @@ def _job(shared: Shared, path: Path, rng: random.Random, most: int) -> None:
     turn = photograph.exif.get(ORIENTATION, 1)
     Image.fromarray(_shown(hole * 255, turn)).save(path.with_name("mask.png"))
     job = Job(path, path.with_name("mask.png"), path.with_name(f"result{suffix}"))
-    jobs._do(shared.inpainter, job, most, AS_OFFICIAL, Notes())
+    work = jobs.PictureWork(shared.inpainter, jobs.PictureOptions(max_pixels=most))
+    picture = work.read(job, lambda pixels: None)
+    (found,) = work.infer([picture])
+    if isinstance(found, Exception):
+        raise found
+    work.write(job, picture, found)
     result = read_photograph(job.output, most)
     wanted = np.where(hole[..., None] > 0, 255 - photograph.rgb, photograph.rgb)
     np.testing.assert_array_equal(_as_shown(result), _shown(wanted, turn))

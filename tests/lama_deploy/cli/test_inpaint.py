@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lama_deploy.cli.inpaint import main
+from lama_deploy.jobs.outcomes import Ended
 from tests.lama_deploy.cli.inpaint_files import IMAGES, MASKS, files, pixels, save, save_folders
 
 ROTATED = 6
@@ -221,11 +222,14 @@ SEVERAL = {
     "missing": (["images/0.png", "images/9.png", "masks", "-o", "out"], "images/9.png: no such file or folder"),
     "standard input twice": (["-", "-", "-o", "r.png"], "standard input (-) holds one picture"),
     "two into standard output": (["images", "masks", "-o", "-"], "standard output (-) takes one result"),
-    "picture and record": (["images/0.png", "masks/0.png", "-o", "-", "--json", "-"], "cannot both be standard output"),
-    "record that is there": (["images", "masks", "-o", "out", "--json", "r.json"], "r.json: exists already"),
+    "picture and record": (
+        ["images/0.png", "masks/0.png", "-o", "-", "--report", "-"],
+        "cannot both be standard output",
+    ),
+    "record that is there": (["images", "masks", "-o", "out", "--report", "r.json"], "r.json: exists already"),
     "record of the run before": (
-        ["images", "masks", "-o", "out", "--skip-existing", "--json", "r.json"],
-        "r.json: exists already; --skip-existing keeps it, so give another --json\n",
+        ["images", "masks", "-o", "out", "--skip-existing", "--report", "r.json"],
+        "r.json: exists already; --skip-existing keeps it, so give another --report\n",
     ),
     "a folder into a file": (["images", "masks", "-o", "r.json"], "r.json: several images need a folder"),
 }
@@ -253,11 +257,11 @@ def test_record_of_an_interrupted_call(inpaint, capsys, monkeypatch):
     save_folders()
 
     def interrupted(_inpainter, jobs, *_, outcome, **__):
-        outcome(jobs[0], None)
+        outcome(jobs[0], Ended())
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lama_deploy.cli.inpaint.run_all", interrupted)
-    assert inpaint("images", "masks", "-o", "out", "--json", "r.json") == 130
+    assert inpaint("images", "masks", "-o", "out", "--report", "r.json") == 130
     pictures = json.loads(Path("r.json").read_text())["pictures"]
     assert [picture["state"] for picture in pictures] == ["written", "left", "left"]
 
@@ -267,19 +271,21 @@ def test_record(inpaint, capsys):
     save("images/3.png", IMAGES[0])
     save("out/0.png", IMAGES[0])
     Path("images/1.png").write_bytes(b"broken")
-    assert inpaint("images", "masks", "-o", "out", "--skip-existing", "--json", "-") == 3
+    assert inpaint("images", "masks", "-o", "out", "--skip-existing", "--report", "-") == 3
     record = json.loads(capsys.readouterr().out)
     pictures = record["pictures"]
     assert [picture["state"] for picture in pictures] == ["there", "failed", "written"]
+    assert list(pictures[2].pop("seconds")) == ["read", "infer", "write"]
     assert pictures[2] | {"state": ""} == {
         "image": "images/2.png",
         "mask": "masks/2.png",
         "output": "out/2.png",
         "state": "",
-        "error": None,
+        "why": None,
+        "filled": {"strategy": "whole", "why": "the picture is small", "steps": []},
     }
-    assert "images/1.png: not a picture" in pictures[1]["error"] and record["without_mask"] == ["images/3.png"]
-    assert inpaint("images", "masks", "-o", "out", "--overwrite", "--json", "r.json") == 3
+    assert "images/1.png: not a picture" in pictures[1]["why"] and record["without_mask"] == ["images/3.png"]
+    assert inpaint("images", "masks", "-o", "out", "--overwrite", "--report", "r.json") == 3
     assert capsys.readouterr().out == "2 of 3 written to out\n"
     assert json.loads(Path("r.json").read_text())["pictures"][0]["state"] == "written"
 
@@ -317,7 +323,14 @@ def test_folder_in_streams(inpaint, openvino_bundles, wanted, capsys):
         assert np.abs(pixels(f"out/{index}.png").astype(int) - wanted[index]).max() <= 1
 
 
-def test_streams_without_openvino_are_refused(inpaint, capsys):
+def test_streams_of_what_has_none_are_refused(inpaint, capsys, tiny):
     save_folders()
-    assert inpaint("images", "masks", "-o", "out", "--streams", "2") == 2
-    assert "no option 'streams'" in capsys.readouterr().err
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2", "--device", "cpu", model=tiny.path) == 2
+    assert "the torch backend has no option 'streams'" in capsys.readouterr().err
+
+
+def test_streams_of_onnx_runtime_change_no_result(inpaint, wanted):
+    save_folders()
+    assert inpaint("images", "masks", "-o", "out", "--streams", "2") == 0
+    for index in range(3):
+        np.testing.assert_array_equal(pixels(f"out/{index}.png"), wanted[index])

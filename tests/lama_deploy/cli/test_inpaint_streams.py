@@ -40,7 +40,7 @@ def test_what_people_are_told_of_pipes(inpaint, capsysbinary, monkeypatch):
     save("a.png", IMAGES[0])
     save("m.png", MASKS[0] * 0)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("m.png").read_bytes())))
-    assert inpaint("a.png", "-", "-o", "-", "--json", "r.json") == 0
+    assert inpaint("a.png", "-", "-o", "-", "--report", "r.json") == 0
     assert capsysbinary.readouterr().err.startswith(b"note: standard input: the mask has no hole")
     record = json.loads(Path("r.json").read_text())
     assert (record["pictures"][0]["mask"], record["pictures"][0]["output"]) == ("-", "-")

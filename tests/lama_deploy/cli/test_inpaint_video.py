@@ -38,12 +38,12 @@ def inpaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
 
 
 def test_a_video_and_a_mask(inpaint, capsys):
-    assert inpaint("clip.mp4", "mask.png", "-o", "new/out.mp4", "--json", "r.json") == 0
+    assert inpaint("clip.mp4", "mask.png", "-o", "new/out.mp4", "--report", "r.json") == 0
     assert capsys.readouterr() == ("9 frames written to new/out.mp4\n", NOTE)
     record = json.loads(Path("r.json").read_text())
     assert (record["state"], record["frames"], record["mask"]) == ("written", 9, "mask.png")
     assert len(record["notes"]) == 1
-    assert inpaint("clip.mp4", "-o", "boxed.mp4", "--box", "16,8,24,16", "--json", "-") == 0
+    assert inpaint("clip.mp4", "-o", "boxed.mp4", "--box", "16,8,24,16", "--report", "-") == 0
     assert json.loads(capsys.readouterr().out)["output"] == "boxed.mp4"
     np.testing.assert_array_equal(look(Path("boxed.mp4")).rgb, look(Path("new/out.mp4")).rgb)
 

@@ -199,7 +199,7 @@ def test_the_same_boxes_on_every_picture_of_a_folder(inpaint, capsys):
     for number in range(2):
         save(f"i/sub/{number}.png", IMAGES[number])
     save("i/small.png", IMAGES[2][:5, :5])
-    assert inpaint("i", "-o", "o", "--box", "10,5,40,10", "--json", "r.json") == 3
+    assert inpaint("i", "-o", "o", "--box", "10,5,40,10", "--report", "r.json") == 3
     captured = capsys.readouterr()
     assert captured.out == "2 of 3 written to o\n"
     assert captured.err == (

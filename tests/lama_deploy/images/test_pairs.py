@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lama_deploy.errors import ImageError
-from lama_deploy.images.pairs import Found, Job, find_jobs, official_pairs
+from lama_deploy.images.pairs import Found, Job, Naming, find_jobs, official_pairs
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def touch(*names: str) -> None:
 
 
 def find(image: str, mask: str | None, output: str, form: str | None = None) -> Found:
-    return find_jobs(Path(image), Path(mask) if mask else None, Path(output), form)
+    return find_jobs(Path(image), Path(mask) if mask else None, Path(output), Naming(form))
 
 
 def jobs(image: str, mask: str | None, output: str, form: str | None = None) -> list[tuple[str, str, str]]:
@@ -215,7 +215,7 @@ def test_results_in_the_format_that_is_asked_for(at):
 
 def test_a_file_has_its_format_by_its_name(at):
     touch("a.png", "m.png")
-    with pytest.raises(ImageError, match=r"r.png: its own suffix says the format, so leave --format out"):
+    with pytest.raises(ImageError, match=r"r.png: its own name says all, so leave --format out"):
         jobs("a.png", "m.png", "r.png", "jpg")
     with pytest.raises(ImageError, match=r"r.gif: cannot write .gif"):
         jobs("a.png", "m.png", "r.gif")

@@ -6,7 +6,6 @@ import pytest
 from lama_deploy import Inpainter
 from lama_deploy.jobs.video.held import WANDER, Held
 from lama_deploy.runtime.backend import Capabilities
-from lama_deploy.runtime.strategies.options import StrategyOptions
 
 
 class Remembering:
@@ -35,7 +34,7 @@ def hole_at(x: int, size: int = 40) -> np.ndarray:
 
 @pytest.fixture
 def held() -> Held:
-    return Held(Inpainter(Remembering()), StrategyOptions(strategy="crop"))
+    return Held(Inpainter(Remembering(), "crop"))
 
 
 def windows(held: Held, holes: list[np.ndarray]) -> list[tuple[int, ...]]:

@@ -9,7 +9,8 @@ import pytest
 
 from lama_deploy.errors import DeviceMemoryError
 from lama_deploy.process_memory import GIB, ProcessMemory
-from lama_deploy.runtime.backend import Capabilities, Memory
+from lama_deploy.runtime import memory as memory_module
+from lama_deploy.runtime.backend import Capabilities, Memory, Recipe
 from lama_deploy.runtime.memory import GROWTH, MemoryGuard, expected_memory, require_run
 from lama_deploy.shapes import ShapeRange
 from lama_deploy.variants import VARIANTS, GeneratorConfig
@@ -36,7 +37,7 @@ def test_what_never_fits_is_one_line():
     with pytest.raises(DeviceMemoryError) as caught, guard(1.5).reserved(SMALL):
         pass
     assert str(caught.value).startswith(
-        "100x100 pixels take about 2 GiB of memory with this model, and there are 1.5 GiB for it; make the picture"
+        "100x100 pixels take about 2 GiB of memory with this model, and there are 1.5 GiB for it; run it by --strategy"
     )
     with pytest.raises(DeviceMemoryError, match=r"^3 pictures of 100x100 pixels take about 4 GiB"):
         guard(3).require((3, 100, 100))
@@ -109,6 +110,47 @@ def test_memory_grows_with_the_generator_and_is_unknown_where_nobody_measured():
     assert expected_memory("onnxruntime", None) is None
     assert expected_memory("torch", VARIANTS["big-lama"], "fp64") is None
     assert expected_memory("tensorrt", VARIANTS["big-lama"]) is None
+
+
+def test_most_pixels_leave_room_for_what_the_measurement_missed():
+    memory = Memory(fixed=1000, per_pixel=5, per_picture=3, residual=0.25)
+    some = MemoryGuard(Capabilities(memory=memory), lambda: ProcessMemory(1000, 10_000))
+    assert some.most_pixels() == 1000
+    some.require((1, 10, 100))
+    some.require((10, 11, 11))  # of a batch the pixels of one picture count once
+    with pytest.raises(DeviceMemoryError):
+        some.require((1, 10, 101))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """Recipes that were measured, in place of measuring, which finds 100 bytes a pixel."""
+    found: list[Recipe] = []
+    monkeypatch.setattr(memory_module, "measured", lambda recipe: found.append(recipe) or Memory(0, 100))
+    return found
+
+
+@pytest.mark.parametrize(
+    "estimate", [Memory(0, 1000), None], ids=["estimated too high", "nobody measured anything like it"]
+)
+def test_a_model_is_measured_where_a_run_may_take_a_fair_part(estimate: Memory | None, asked: list[Recipe]) -> None:
+    recipe, room = Recipe("model.onnx", {}), 100 * GIB
+    some = MemoryGuard(Capabilities(memory=estimate, recipe=recipe), lambda: ProcessMemory(0, room))
+    some.require((1, 1000, 1000))
+    assert not asked
+    some.require((1, 10_000, 12_000))  # which does not fit by the estimate
+    assert asked and set(map(id, asked)) == {id(recipe)}
+    with pytest.raises(DeviceMemoryError):
+        some.require((1, 1_000_000, 1100))
+    assert some.most_pixels((1, 10_000, 12_000)) == room / 100
+
+
+def test_what_measuring_itself_takes_has_to_fit(asked: list[Recipe]) -> None:
+    some = MemoryGuard(
+        Capabilities(memory=Memory(0, 1000), recipe=Recipe("model.onnx", {})), lambda: ProcessMemory(GIB, GIB // 2)
+    )
+    some.require((1, 1000, 1500))
+    assert not asked
 
 
 def measured() -> list[dict[str, Any]]:

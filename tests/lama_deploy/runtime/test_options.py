@@ -40,7 +40,7 @@ from typing import Any
 from lama_deploy import Inpainter, load_checkpoint
 
 Inpainter.load("big-lama", device="cpu", threads=2, streams=2, precision="fp16", check=False)
-Inpainter.load(Path("bundle"), backend="onnxruntime", optimization="basic")
+Inpainter.load(Path("bundle"), backend="onnxruntime", optimization="basic", streams=2)
 Inpainter.load("bundle", backend="openvino", streams=2, cache="", precision="f32")
 Inpainter.load("bundle", backend="tensorrt", kernels="eager", graphs=0, plugin=Path("plugin.so"))
 Inpainter.load("big-lama", backend="cuda", precision="fp16", graphs=0)
@@ -49,7 +49,7 @@ read: dict[str, Any] = {}
 Inpainter.load("big-lama", **read)
 Inpainter.load("big-lama", stream=2)
 Inpainter.load("big-lama", backend="onnx")
-Inpainter.load("bundle", backend="onnxruntime", streams=2)
+Inpainter.load("bundle", backend="onnxruntime", cache="")
 Inpainter.load("bundle", backend="openvino", graphs=0)
 Inpainter.load("bundle", backend="tensorrt", kernels="fast")
 Inpainter.load("big-lama", backend="torch", precision="fp16")

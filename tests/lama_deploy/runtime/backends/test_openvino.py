@@ -269,11 +269,6 @@ def test_options_that_do_not_fit(openvino_bundles: Mapping[str, Path], options: 
         Inpainter.load(openvino_bundles["fp32"], **options)
 
 
-def test_streams_are_openvinos(bundles: Mapping[str, Path]) -> None:
-    with pytest.raises(LamaDeployError, match="the onnxruntime backend has no option 'streams'"):
-        Inpainter.load(bundles["uint8"], streams=2)
-
-
 @pytest.mark.slow
 def test_memory_with_ever_new_sizes_is_bounded(tmp_path: Path) -> None:
     """In a process of its own; 200 sizes took 600 MiB where OpenVINO kept what it prepared for each."""

@@ -147,30 +147,31 @@ def test_a_batch_is_split_and_filled_up(machine: Machine) -> None:
     assert machine.engine.runs == [(0, (2, 32, 40))] * 3
 
 
-def test_one_window_is_put_around_a_hole(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_window_is_put_around_a_hole(machine: Machine) -> None:
     inpaint = Inpainter(machine.open())
     images, masks = scene(150, 400)
     masks[:] = 0
     masks[:, 60:100, 200:240] = 1
     got = inpaint.run(images, masks)
-    window = np.s_[:, 32:128, 172:268]  # 96 pixels around the middle of the hole
-    assert np.array_equal(got[window], machine.expected(images[window], masks[window]))
-    assert np.array_equal(got[masks == 0], images[masks == 0]) and "see less of the picture" in caplog.text
+    assert np.array_equal(got[masks == 0], images[masks == 0]) and got[masks > 0].std() > 5
+    assert machine.engine.runs and all(h <= 96 and w <= 96 for _, (_, h, w) in machine.engine.runs)
 
 
-def test_large_holes_are_filled_in_windows_that_overlap(machine: Machine) -> None:
-    inpaint = Inpainter(machine.open())
+def test_what_no_profile_takes_whole_is_filled_in_tiles_and_said(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    inpaint = Inpainter(machine.open(), "whole")
     images, masks = scene(150, 200, 2)
     masks[:] = 0
     masks[:, 10:140, 10:190] = 1
-    got = inpaint.run(images, masks)
-    assert np.array_equal(got[masks == 0], images[masks == 0])
-    assert len(machine.engine.runs) == 2 * 2 * 3
-    # Where only one window lies, at the corner of the holes, its result is taken as it is.
-    corner = np.s_[:, 10:40, 10:40]
-    alone = machine.expected(images[:, 10:106, 10:106], masks[:, 10:106, 10:106])
-    assert np.array_equal(got[corner], alone[:, :30, :30])
-    assert got[masks > 0].std() > 5
+    for _ in range(2):
+        got = inpaint.run(images, masks)
+    assert np.array_equal(got[masks == 0], images[masks == 0]) and got[masks > 0].std() > 5
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "filled by tile, since the engine takes nothing so large at once; export with a --profile for such pictures to "
+        "have them so: 1 of 96x96 tile in 200x150"
+    )
 
 
 def test_nothing_is_left_behind(machine: Machine) -> None:
