@@ -60,8 +60,9 @@ def main() -> None:
     record = {
         "what": f"refinement of one picture taken whole, eager PyTorch, 1 thread, {PASSES} passes a size",
         "date": today,
-        "method": "VmHWM of a new process meanwhile and processor seconds of the run, one run each; the usual 15 passes take the "
-        "same memory and, by these passes, the time in the last column, roughly: other programs ran beside",
+        "method": "VmHWM of a new process meanwhile and processor seconds of the run, one run each; the usual 15 "
+        "passes take the same memory and, by these passes, the time in the last column, roughly: other programs ran "
+        "beside",
         "machine": machine(PACKAGES),
         "refinement": rows,
     }
