@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.gpu.page import TABLES as GPU_TABLES
 from benchmarks.gpu.page import hardware
+from benchmarks.picture_tables import TABLES as PICTURE_TABLES
 
 HERE = Path(__file__).parent
 LOADED = 0  # pixels
-OWN, STILL = "each frame's own", "held still"  # windows of clips
 NO_GPU = "No GPU has been measured yet: there is no number here until a record exists ([how](GPU.md)).\n"
 
 
@@ -135,41 +135,6 @@ def _memory_growth(rows: list[dict[str, Any]]) -> str:
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
 
 
-def _memory_predicted(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| model | backend | shapes | median error | worst error | measured at the worst |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        worst = max(row["runs"], key=lambda run: abs(run["foretold"] / run["measured"] - 1))
-        count, height, width = worst["shape"]
-        at = f"{count} of {height}x{width}: {worst['measured'] / 2**20:,.0f} MiB"
-        errors = f"{row['median']:.1%} | **{row['worst']:+.1%}**"
-        lines.append(f"| {row['model']} | {row['backend']} | {len(row['runs'])} | {errors} | {at} |")
-    return "\n".join(lines)
-
-
-def _large_photographs(rows: dict[str, dict[str, float]]) -> str:
-    body = [
-        f"| {case} | {row['seconds']:.1f} | **{row['times_eager']:.1f}** | {row['peak_bytes'] / 2**30:.2f} |"
-        for case, row in rows.items()
-    ]
-    head = ["case", "seconds", "times eager on 12 megapixels", "peak GiB"]
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
-
-
-def _strategies(rows: list[dict[str, Any]]) -> str:
-    names = {"l1": "L1 in the hole", "st_lpips": "ST-LPIPS", "seam": "seam", "sharpness": "sharpness", "seconds": "s"}
-    head = ["megapixels", "hole", "strategy", *names.values()]
-    body = [
-        f"| {row['megapixels']} | {row['holes']} | {row['strategy']} | "
-        + " | ".join(f"{row[name]:.3g}" for name in names)
-        + " |"
-        for row in rows
-    ]
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
-
-
 def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     metrics = list(next(iter(rows.values())))
     cells = lambda row: " | ".join("equal" if row[metric] is None else f"{row[metric]:.4g}" for metric in metrics)  # noqa: E731
@@ -177,63 +142,9 @@ def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     return "\n".join([f"| precision | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|", *body])
 
 
-def _folder(found: dict[str, Any]) -> str:
-    rows, levels = found["rows"], found["png_levels"]
-    cells = lambda row: " | ".join(f"{row[name]:.1f}" for name in ("whole", "read", "infer", "write"))  # noqa: E731
-    body = [
-        f"| {name} | {row['pictures']} | **{row['per_second']:.2f}** | {cells(row)} |" for name, row in rows.items()
-    ]
-    head = ["case", "pictures", "pictures a second", "seconds", "of reading", "of inference", "of writing"]
-    png = ", ".join(
-        f"{level}: {row['s_a_megapixel']:.2f} s and {row['bytes_a_pixel']:.2f} MB" for level, row in levels.items()
-    )
-    table = "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
-    return f"{table}\n\nPNG of photographs, a megapixel by level of compression: {png}."
-
-
-def _flat_memory(found: dict[str, Any]) -> str:
-    """MiB after some counts, and the growth over the last half of the pictures."""
-    every, rows = found["every"], found["rows"]
-    places = [0, 1, *(index for index in (4, 8, 12, 16, 20) if index < len(next(iter(rows.values()))))]
-    head = ["backend", "loaded, MiB", *(f"after {index * every:,}" for index in places[1:]), "growth of the last half"]
-    body = [
-        f"| {name} | {' | '.join(str(row[index]) for index in places)} | **{row[-1] - row[len(row) // 2]}** |"
-        for name, row in rows.items()
-    ]
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
-
-
-def _flicker(clips: dict[str, dict[str, float]]) -> str:
-    body = [
-        f"| {clip} | {row[OWN]:.2f} | {row[STILL]:.2f} | **{row[STILL] / row[OWN]:.2f}** | "
-        f"{row[f'{OWN}: windows moved']:.0f} and {row[f'{STILL}: windows moved']:.0f} |"
-        for clip, row in clips.items()
-    ]
-    head = "| clip | each frame's own windows | held still | ratio | windows moved |"
-    return "\n".join([head, "|---|---|---|---|---|", *body])
-
-
-def _decoder_windows(rows: list[dict[str, Any]]) -> str:
-    body = [
-        f"| {row['model']}, {row['engine']} | {row['side']} | {row['hole']} | {name} | "
-        f"{seconds:.2f} | {row['bytes_per_pixel'][name]:.0f} |"
-        for row in rows
-        for name, seconds in row["processor_seconds"].items()
-    ]
-    head = "| model, engine | side | hole | decoder for | processor seconds | bytes a pixel |"
-    return "\n".join([head, "|---|---|---|---|---|---|", *body])
-
-
 TABLES = {
-    "decoder_windows": _decoder_windows,
-    "folder": _folder,
-    "large_photographs": _large_photographs,
-    "strategies": _strategies,
-    "flat_memory": _flat_memory,
-    "flicker": _flicker,
     "memory": _memory,
     "memory_growth": _memory_growth,
-    "memory_predicted": _memory_predicted,
     "precisions": _precisions,
     "runtimes": _runtimes,
     "load": _load,
@@ -242,6 +153,7 @@ TABLES = {
     "variants": _variants,
     "training": _training,
     "quality": _quality,
+    **PICTURE_TABLES,
     **GPU_TABLES,
 }
 

@@ -97,7 +97,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="processes of each file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks/decoder"), help="for the exported files")
-    parser.add_argument("--add-to", type=Path, metavar="RECORD", help="keep the rows of this record of the same machine")
+    parser.add_argument(
+        "--add-to", type=Path, metavar="RECORD", help="keep the rows of this record of the same machine"
+    )
     args = parser.parse_args()
     rows = json.loads(args.add_to.read_text())["decoder_windows"] if args.add_to else []
     for case in _cases(args):

@@ -43,9 +43,12 @@ for number in range(1, count + 1):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--backends", default="onnxruntime,openvino,torch,cuda", metavar="NAME,...")
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"), help="for the exported file")
     args = parser.parse_args()
-    found = {name: _kept(name, source, options, args) for name, source, options in _cases(args.folder)}
+    wanted = args.backends.split(",")
+    cases = [case for case in _cases(args.folder) if case[2]["backend"] in wanted]
+    found = {name: _kept(name, source, options, args) for name, source, options in cases}
     today = datetime.now(UTC).date().isoformat()
     record = {
         "what": f"{args.count:,} pictures of mixed shapes through one Inpainter, lama-demo, 1 thread: resident memory",

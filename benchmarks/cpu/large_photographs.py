@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
-from benchmarks.quality.strategies import hole_of_object
+from benchmarks.drawn_holes import hole_of_object
 from lama_deploy.reports.machine import machine
 
 SIZES = {12: (4000, 3000), 48: (8000, 6000)}  # by megapixels: width and height
@@ -103,7 +103,7 @@ def _write(args: argparse.Namespace, runs: Mapping[str, list[dict[str, Any]]]) -
         "date": today,
         "method": f"{args.rounds} rounds in new processes, in turns; seconds of a call with two files, decoding "
         "included: medians; times eager: medians of the rounds' ratios to eager PyTorch on the whole picture of 12 "
-        "megapixels; the largest peak of memory (VmHWM), everything included. The hole is three per cent of the picture",
+        "megapixels; the largest peak of memory (VmHWM), everything included. The hole is three per cent of it",
         "machine": machine(PACKAGES),
         "large_photographs": rows,
     }

@@ -1,7 +1,7 @@
 """How far the foretold peak memory is from the measured one: `python -m benchmarks.cpu.memory_predicted`.
 
 Each model is measured as at its first use (`lama_deploy.runtime.measuring`). Then shapes that this has not seen, drawn
-from a seed, run in a new process each, twice: VmHWM of /proc/self/status (Linux only), of the whole process.
+from a seed, run in a new process each: VmHWM of /proc/self/status (Linux only), of the whole process.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ backend = Inpainter.load(path, **options).backend
 count, height, width = shape
 images, masks = scene(height, width, count)
 Path("/proc/self/clear_refs").write_text("5")
-for _ in range(2):
-    backend.run(images, masks)
+backend.run(images, masks)
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(int(status["VmHWM"].split()[0]) * 1024)
 """
@@ -51,21 +50,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks/memory"), help="for the exported files")
     parser.add_argument("--models", default="lama-demo,big-lama", metavar="NAME,...")
+    parser.add_argument("--backends", default="onnxruntime,openvino,torch", metavar="NAME,...")
     args = parser.parse_args()
     rows = []
     for name in args.models.split(","):
         shapes = list(_shapes(MANY if name == "lama-demo" else FEW))
         for backend, path, options in _cases(name, args.folder / name):
-            rows.append({"model": name, "backend": backend} | _case(path, options, shapes))
-            print(json.dumps({key: rows[-1][key] for key in ("model", "backend", "worst", "median")}), flush=True)
+            if backend in args.backends.split(","):
+                rows.append({"model": name, "backend": backend} | _case(path, options, shapes))
+                _write(rows)
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    """After each case: all of them take an hour or more."""
     today = datetime.now(UTC).date().isoformat()
     record = {
         "what": "peak memory of a process that runs pictures, as foretold and as measured, 1 thread",
         "date": today,
         "method": f"the error is foretold less measured, by measured, for shapes drawn with mixed aspect ratios (up to "
         f"{LONGEST_ASPECT}:1), batches of 1 to {max(COUNTS)} and {LEAST / 1e6} to {MOST / 1e6:.0f} MP, each in a new "
-        "process that runs it twice; what is foretold comes from the runs of another process "
-        "(`lama_deploy.runtime.measuring`), none of these shapes among them",
+        "process; what is foretold comes from the runs of another process (`lama_deploy.runtime.measuring`), none of "
+        "these shapes among them",
         "machine": machine((*PACKAGES, "openvino")),
         "memory_predicted": rows,
     }

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
+from benchmarks.drawn_holes import hole_of_lines, hole_of_object
 from benchmarks.quality.iopaint import iopaint_fill
 from lama_deploy import Inpainter
 from lama_deploy.arrays import Array
@@ -31,7 +32,6 @@ from lama_deploy.runtime.strategies.options import StrategyOptions
 
 OURS = ("whole", "crop", "resize", "tile", "auto")
 IOPAINT = {"IOPaint crop": "Crop", "IOPaint resize": "Resize"}
-SHARE = 0.03  # of the picture, that an object hides
 PATCH, PATCHES = 256, 4  # pixels a side, and how many of a picture are compared by ST-LPIPS
 LARGEST_WHOLE = 4  # megapixels
 Fill = Callable[[Array, Array], Array]
@@ -64,7 +64,7 @@ def main() -> None:
                 continue
             began = time.perf_counter()
             result = fill(case.truth, case.hole)
-            row = {"seconds": time.perf_counter() - began, **_scores(case, result, distance)}
+            row = {"seconds": time.perf_counter() - began, **scores_of(case.truth, case.hole, result, distance)}
             scores[case.megapixels, case.holes, name].append(row)
             print(case.megapixels, case.holes, name, {key: round(value, 4) for key, value in row.items()}, flush=True)
     _write(args, scores)
@@ -105,35 +105,12 @@ def _photograph(path: Path, megapixels: int) -> Array:
     return np.asarray(image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.LANCZOS))
 
 
-def hole_of_object(size: tuple[int, ...], seed: int) -> Array:
-    """(H, W) uint8, 1 in a blob of about SHARE of it."""
-    random = np.random.default_rng(seed)
-    mask = Image.new("L", (size[1], size[0]))
-    draw = ImageDraw.Draw(mask)
-    radius = (SHARE * size[0] * size[1] / np.pi) ** 0.5
-    y, x = random.uniform(0.3, 0.7, 2) * size
-    for _ in range(5):
-        a, b = radius * random.uniform(0.5, 0.9, 2)
-        v, u = (y, x) + random.normal(size=2) * radius * 0.25
-        draw.ellipse([u - a, v - b, u + a, v + b], fill=255)
-    return (np.asarray(mask) > 0).astype(np.uint8)
+def scores_of(truth: Array, holes: Array, result: Array, distance: Callable[..., float]) -> dict[str, float]:
+    """seam: gradients across the hole's edge, as parts of the truth's; sharpness: the same inside the hole.
 
-
-def hole_of_lines(size: tuple[int, ...], seed: int) -> Array:
-    """(H, W) uint8, 1 in three lines from side to side."""
-    random = np.random.default_rng(seed)
-    height, width = size
-    mask = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(mask)
-    for _ in range(3):
-        ends = [(0, int(random.uniform(0, height))), (width, int(random.uniform(0, height)))]
-        draw.line(ends, fill=255, width=max(6, height // 120))
-    return (np.asarray(mask) > 0).astype(np.uint8)
-
-
-def _scores(case: Case, result: Array, distance: Callable[..., float]) -> dict[str, float]:
-    """seam: gradients across the hole's edge, as parts of the truth's; sharpness: the same inside the hole."""
-    truth, hole = case.truth, case.hole > 0
+    truth, result: (H, W, 3) uint8, holes: (H, W), nonzero = hole. distance: ST-LPIPS.
+    """
+    hole = holes > 0
     assert np.array_equal(truth[~hole], result[~hole])
     difference = np.abs(truth[hole].astype(np.int16) - result[hole])
     return {

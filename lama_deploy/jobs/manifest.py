@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,8 @@ def opened_manifest(folder: Path, key: str) -> Iterator[Manifest]:
             reason = brief(error.strerror or error)
             raise LamaDeployError(f"{brief(str(folder / NAME))}: cannot be used ({reason}); give another -o") from error
         yield manifest
+        with suppress(OSError):  # else the next call does it; after a call that is interrupted some may still write
+            _gather_parts(folder)
 
 
 @contextmanager

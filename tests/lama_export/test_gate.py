@@ -68,7 +68,9 @@ ONCE_PASSED = [
 def floats(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
     files = {kind: demo_bundle(*kind) / MODELS[kind[0]] for kind in FLOATS}
     opened = {kind[1]: (candidate(file, kind[1]), kind[1]) for kind, file in files.items()}
-    return Trial(load_weights("lama-demo"), opened, (SmallHole(96, 80), PHOTOGRAPHS[3], PHOTOGRAPHS[4]))  # fewer than the gate has
+    return Trial(
+        load_weights("lama-demo"), opened, (SmallHole(96, 80), PHOTOGRAPHS[3], PHOTOGRAPHS[4])
+    )  # fewer than the gate has
 
 
 @pytest.fixture(scope="module")

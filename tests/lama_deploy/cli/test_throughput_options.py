@@ -11,7 +11,7 @@ from lama_deploy.cli.throughput_options import with_usual_streams
 from tests.lama_deploy.cli.inpaint_files import IMAGES, MASKS, save
 
 PAGE = (Path(__file__).parents[3] / "docs" / "folders.md").read_text()
-USUAL = {"streams": None, "device": None, "backend": None, "threads": 8}
+USUAL = {"streams": None, "clip": False, "device": None, "backend": None, "threads": 8}
 
 CASES = {
     "a folder": ({}, 100, 4),

@@ -105,6 +105,7 @@ def test_a_worker_that_is_killed_costs_nothing(jobs, load, bundles, monkeypatch,
     """Of two on a local Ray: nothing lost, nothing twice, the same bytes as here."""
     assert run_all(load(), jobs) == 1
     here = results()
+    capsys.readouterr()
     for path in Path("out").iterdir():
         path.unlink()
     killing = threading.Thread(target=kill_one_at_work, daemon=True)

@@ -84,7 +84,9 @@ def test_it_holds_what_holes_depend_on_and_little_else(config: GeneratorConfig) 
 def test_in_float64_it_is_the_same_to_the_bit(config: GeneratorConfig) -> None:
     """With whole numbers as weights, whose sums are exact in any order, by the standard's own reference."""
     random = np.random.default_rng(4)
-    state = {key: np.asarray(random.integers(-2, 3, value.shape), np.float64) for key, value in state_of(config).items()}
+    state = {
+        key: np.asarray(random.integers(-2, 3, value.shape), np.float64) for key, value in state_of(config).items()
+    }
     state = {key: np.full_like(value, 1 - 1e-5) if "running_var" in key else value for key, value in state.items()}
     g = GraphBuilder(np.float64)
     layers = Layers(g, config, state)

@@ -14,7 +14,8 @@ from lama_deploy import Inpainter
 from lama_deploy.checkpoints.weights import DEMO, load_weights
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.images.scenes import scene
-from lama_deploy.runtime.backends.onnxruntime_demo import GRAPH, weights_of
+from lama_deploy.runtime.backends import onnxruntime
+from lama_deploy.runtime.backends.onnxruntime_demo import GRAPH, DemoBackend, weights_of
 from lama_export.graph.model import onnx_from_state
 
 ROOT = Path(__file__).parents[4]
@@ -58,3 +59,12 @@ def test_without_torch_it_is_the_default() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == "onnxruntime\n", done.stderr
+
+
+def test_what_a_large_picture_took_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the next pictures are the same."""
+    backend = DemoBackend(device="cpu", threads=1)
+    pictures = scene(72, 100)
+    kept = backend.run(*pictures)
+    monkeypatch.setattr(onnxruntime, "PIXELS_GIVEN_BACK", 72 * 100)
+    assert all(np.array_equal(backend.run(*pictures), kept) for _ in range(2))
