@@ -37,8 +37,8 @@ class ExportOptions:
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
-    decoder: see `onnx_from_state`; None for "hole", but for TensorRT, none of whose shapes may depend on a mask, and for the
-    portable form of the onnx target (spectral "inline").
+    decoder: see `onnx_from_state`; None for "hole", but for TensorRT, none of whose shapes may depend on a mask, and
+    for the portable form of the onnx target (spectral "inline").
     """
 
     target: Target = "onnx"
