@@ -101,13 +101,15 @@ class MemoryGuard:
         )
         on_device = capabilities.memory_of != "cpu"
         self._current = current or (DeviceMemory(capabilities.memory_of) if on_device else process_memory)
-        self._changed, self._running = Condition(), 0.0
+        self._changed, self._running = Condition(), 0
 
     @contextmanager
     def reserved(self, shape: Shape) -> Iterator[None]:
         """Raises DeviceMemoryError where pictures (N, H, W) do not fit with nothing beside them."""
         memory = self._taken(shape)
-        needed = self._growth(memory, shape)
+        needed = int(
+            self._growth(memory, shape)
+        )  # a sum of floats may not come back to 0, and who waits would for ever
         with self._changed:
             self.require(shape)
             while self._running and not self._fits(memory, self._running + needed):
