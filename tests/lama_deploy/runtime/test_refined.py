@@ -61,6 +61,20 @@ def test_windows_are_refined_too(tiny: Checkpoint) -> None:
     assert not np.array_equal(crops[0], crops[1])
 
 
+def test_what_is_too_small_to_be_refined_is_said_once(tiny: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
+    pixels, holes = scene(60, 75)
+    inpainter = Inpainter.of(tiny, device="cpu", strategy="whole", refine=RefineOptions(min_side=50))
+    for _ in range(2):
+        inpainter.run(pixels, holes)
+    (said,) = caplog.messages
+    assert said.startswith("75x60 pixels are too few to refine by a smaller size, and are filled alone")
+
+
+def test_what_is_refined_says_nothing(refining: Inpainter, caplog: pytest.LogCaptureFixture) -> None:
+    refining.run(*scene(60, 75))
+    assert not caplog.messages
+
+
 @pytest.mark.parametrize("wrong", [{"n_iters": 0}, {"lr": 0}, {"lr": "x"}, {"max_scales": True}, {"px_budget": 2**40}])
 def test_options_out_of_range_are_one_line(wrong: Any) -> None:
     with pytest.raises(LamaDeployError, match=r"^refinement's \w+ is .*; allowed: "):
