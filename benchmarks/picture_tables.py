@@ -101,6 +101,23 @@ def _refinement(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _decoder_windows(rows: list[dict[str, Any]]) -> str:
+    body = [
+        f"| {row['model']}, {row['engine']} | {row['side']} | {row['hole']} | {name} | "
+        f"{seconds:.2f} | {row['bytes_per_pixel'][name]:.0f} |"
+        for row in rows
+        for name, seconds in row["processor_seconds"].items()
+    ]
+    head = "| model, engine | side | hole | decoder for | processor seconds | bytes a pixel |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *body])
+
+
+def _detail(rows: dict[str, dict[str, float]]) -> str:
+    names = {"l1": "L1 in the hole", "st_lpips": "ST-LPIPS", "seam": "seam", "sharpness": "sharpness"}
+    body = [f"| {name} | " + " | ".join(f"{row[key]:.3g}" for key in names) + " |" for name, row in rows.items()]
+    return "\n".join([f"| fill | {' | '.join(names.values())} |", "|---" * (len(names) + 1) + "|", *body])
+
+
 TABLES: Mapping[str, Callable[[Any], str]] = {
     "folder": _folder,
     "flat_memory": _flat_memory,
@@ -108,6 +125,8 @@ TABLES: Mapping[str, Callable[[Any], str]] = {
     "video_memory": _video_memory,
     "large_photographs": _large_photographs,
     "strategies": _strategies,
+    "detail": _detail,
+    "decoder_windows": _decoder_windows,
     "memory_predicted": _memory_predicted,
     "refinement": _refinement,
 }

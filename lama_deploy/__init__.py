@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lama_deploy.bundle import load_bundle
     from lama_deploy.checkpoints.checkpoint import load_checkpoint
     from lama_deploy.runtime.inpainter import Inpainter
+    from lama_deploy.runtime.refine_options import RefineOptions
+    from lama_deploy.runtime.strategies.options import StrategyOptions
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
     "MissingDependencyError",
     "NotFiniteError",
     "ParityError",
+    "RefineOptions",
+    "StrategyOptions",
     "TrainingError",
     "UnsafeCheckpointError",
     "WeightsNotFoundError",
@@ -51,7 +55,13 @@ __all__ = [
     "load_bundle",
     "load_checkpoint",
 ]
-_LATER = {"Inpainter": "runtime.inpainter", "load_bundle": "bundle", "load_checkpoint": "checkpoints.checkpoint"}
+_LATER = {
+    "Inpainter": "runtime.inpainter",
+    "RefineOptions": "runtime.refine_options",
+    "StrategyOptions": "runtime.strategies.options",
+    "load_bundle": "bundle",
+    "load_checkpoint": "checkpoints.checkpoint",
+}
 
 switch_off()
 

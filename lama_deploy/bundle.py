@@ -25,6 +25,7 @@ ENGINE = "model.engine"
 MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
+DECODER_PROPERTY = "lama_deploy.decoder"  # the same
 MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 24,000
 # What its readers rely on; of the rest, anything.
 SIDE = whole(1, 2**20)
@@ -41,6 +42,7 @@ SHAPE = {
     "precision": one_of("fp32", "fp16", "bf16", "int8"),
     "spectral": TEXT,
     "io": one_of("uint8", "float"),
+    "decoder": one_of("hole", "whole"),
     "files": Each({"bytes": whole(0, 2**50), "sha256": SHA256}),
     "inputs": Each(OBJECT),
     "outputs": Each(OBJECT),
@@ -64,7 +66,9 @@ MEMORY_SHAPE = {
     | {"per_pixel_fixed": optional(NUMBER)},
     "runs": [{"shape": [COUNT], "bytes": COUNT}],
 }
-ADDED_LATER: dict[str, Any] = {"ranges": {}, "quantisation": {}, "engine": {}, "assumed": {}, "memory": {}}
+ADDED_LATER: dict[str, Any] = dict.fromkeys(("ranges", "quantisation", "engine", "assumed", "memory"), {}) | {
+    "decoder": "whole"
+}
 REMEDY = "export the bundle again, or copy it again from where it was whole"
 
 
@@ -75,7 +79,8 @@ class Bundle:
     Its hashes find what was damaged, mixed up or edited by mistake; who edits on purpose can write new ones.
     variant: the paper's name of the generator, None for a custom one. weights: {"source", "sha256"}. assumed: what
     nothing in that file or beside it says of the generator (`checkpoints.checkpoint.Checkpoint`).
-    io: "uint8" or "float". files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
+    io: "uint8" or "float". decoder: whether what follows the trunk is computed for the "whole" picture or for a window
+    around the "hole"s alone. files: {name: {"bytes", "sha256"}}. inputs, outputs: {name: {"dtype", "shape"}}.
     tools: {package: version}. parity: the record of `lama_deploy.proof.parity`. ranges: of activations, scales and
     headroom, where the precision asked for them (`lama_export.precision.fp16`). quantisation: what int8 left out, and
     its price (`lama_export.precision.sensitivity`). engine: of TensorRT: version, profiles, layers and what has not
@@ -100,6 +105,7 @@ class Bundle:
     quantisation: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
+    decoder: str = "whole"
     created: str = ""
     format: int = FORMAT
 

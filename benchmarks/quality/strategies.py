@@ -64,7 +64,7 @@ def main() -> None:
                 continue
             began = time.perf_counter()
             result = fill(case.truth, case.hole)
-            row = {"seconds": time.perf_counter() - began, **_scores(case, result, distance)}
+            row = {"seconds": time.perf_counter() - began, **scores_of(case.truth, case.hole, result, distance)}
             scores[case.megapixels, case.holes, name].append(row)
             print(case.megapixels, case.holes, name, {key: round(value, 4) for key, value in row.items()}, flush=True)
     _write(args, scores)
@@ -105,9 +105,12 @@ def _photograph(path: Path, megapixels: int) -> Array:
     return np.asarray(image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.LANCZOS))
 
 
-def _scores(case: Case, result: Array, distance: Callable[..., float]) -> dict[str, float]:
-    """seam: gradients across the hole's edge, as parts of the truth's; sharpness: the same inside the hole."""
-    truth, hole = case.truth, case.hole > 0
+def scores_of(truth: Array, holes: Array, result: Array, distance: Callable[..., float]) -> dict[str, float]:
+    """seam: gradients across the hole's edge, as parts of the truth's; sharpness: the same inside the hole.
+
+    truth, result: (H, W, 3) uint8, holes: (H, W), nonzero = hole. distance: ST-LPIPS.
+    """
+    hole = holes > 0
     assert np.array_equal(truth[~hole], result[~hole])
     difference = np.abs(truth[hole].astype(np.int16) - result[hole])
     return {

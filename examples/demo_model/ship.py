@@ -26,7 +26,7 @@ LIMIT = 12_000_000  # bytes: what a package may reasonably carry
 
 def graph_without_weights(checkpoint: Checkpoint) -> bytes:
     """What lama-export makes of it, each weight with its type, shape and name alone."""
-    model = onnx_from_state(checkpoint.config, checkpoint.state_dict)
+    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, decoder="hole")
     for tensor in model.graph.initializer:
         if NAME.fullmatch(tensor.name.encode()):
             tensor.ClearField("raw_data")

@@ -75,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
         "from 1.28 on; in TensorRT as our plugin (default where it can be had), as that function, or from 11.2 as the "
         "DFT operator.",
     )
+    p.add_argument(
+        "--decoder",
+        choices=["hole", "whole"],
+        help="Compute what follows the trunk for a window around the holes alone (hole: the same pixels in less memory "
+        "and time; default, but for TensorRT), or for the whole picture (no shape in the file depends on the mask).",
+    )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
         "--fp16",
@@ -163,6 +169,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         target=args.to,
         io=args.io,
         spectral=args.spectral,
+        decoder=args.decoder,
         precision=next((name for name in PRECISIONS if getattr(args, name)), "fp32"),
         external_data=args.external_data,
         memory=not args.no_memory,

@@ -71,6 +71,7 @@ def export_bundle(
             precision=options.precision,
             spectral=written.spectral,
             io=options.io,
+            decoder=options.chosen_decoder,
             ranges=ranges,
             quantisation=written.quantisation,
             engine=written.engine,

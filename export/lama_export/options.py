@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, Subject
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject
 from lama_deploy.proof.tolerance import LEAST_PSNR
 from lama_export.engine_options import EngineOptions
+from lama_export.graph.generator import Decoder
 from lama_export.graph.model import Spectral
 from lama_export.graph.picture import Interface
 
 Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
 ENGINES = ("trt", "trt-rtx")
 OLDEST_WITH_BF16 = 8  # compute capability
+# By target, as benchmarks/cpu/decoder_windows.py measures.
+DECODERS: Mapping[Target, Decoder] = {"onnx": "hole", "openvino": "hole", "trt": "whole", "trt-rtx": "whole"}
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
-# Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, and one below what reflect padding needs.
-PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7))
+# Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, one below what reflect padding needs, and one
+# whose window is small.
+PARITY_SIZES = (Size(64, 64), Size(72, 136), Size(101, 85), Size(37, 90, 2), Size(5, 7), SmallHole(96, 80))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,8 @@ class ExportOptions:
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
+    decoder: see `onnx_from_state`; None for what suits the target. TensorRT takes only "whole", since none of its shapes
+    may depend on a mask.
     """
 
     target: Target = "onnx"
@@ -45,6 +51,11 @@ class ExportOptions:
     least_psnr: float = LEAST_PSNR
     parity_subjects: Sequence[Subject] = (*PARITY_SIZES, *PHOTOGRAPHS)
     memory: bool = True
+    decoder: Decoder | None = None
+
+    @property
+    def chosen_decoder(self) -> Decoder:
+        return self.decoder or DECODERS[self.target]
 
     @property
     def onnx_spectral(self) -> Spectral:
@@ -73,6 +84,8 @@ class ExportOptions:
     def _check_engine(self, engine: EngineOptions) -> None:
         if self.precision == "int8":
             raise ConfigError(f"--int8 is not for --to {self.target} yet; use --fp16 or --bf16")
+        if self.decoder == "hole":
+            raise ConfigError(f"--decoder hole is not for --to {self.target}, whose shapes may not depend on the mask")
         old = [one for one in engine.compute_capabilities if int(one.split(".")[0]) < OLDEST_WITH_BF16]
         if self.precision == "bf16" and old:
             raise ConfigError(

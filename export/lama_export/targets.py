@@ -66,6 +66,7 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
         spectral=spectral,
         precision=precision,
         wide_sums=options.target in ENGINES,
+        decoder=options.chosen_decoder,
     )
     quantisation = {}
     if options.precision == "int8":
@@ -83,16 +84,18 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
 def write_openvino(job: ExportJob, path: Path) -> Written:
     from lama_export.openvino_model import openvino_from_onnx, save_openvino
 
-    precision = job.options.precision
-    exact = onnx_from_state(job.config, job.state_dict, io=job.options.io, spectral="inline")
-    model = openvino_from_onnx(exact, precision)
+    options = job.options
+    exact = onnx_from_state(
+        job.config, job.state_dict, io=options.io, spectral="inline", decoder=options.chosen_decoder
+    )
+    model = openvino_from_onnx(exact, options.precision)
     quantisation = {}
-    if precision == "int8":
+    if options.precision == "int8":
         from lama_export.precision import int8_openvino
 
-        model, choice = int8_openvino.quantise(model, list(job.photographs), job.options.least_psnr, job.progress)
+        model, choice = int8_openvino.quantise(model, list(job.photographs), options.least_psnr, job.progress)
         quantisation = job.describe(choice)
-    save_openvino(model, path, halves=precision == "fp16")
+    save_openvino(model, path, halves=options.precision == "fp16")
     return Written(path, exact, "inline", quantisation)
 
 

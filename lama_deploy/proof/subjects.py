@@ -20,6 +20,7 @@ from lama_deploy.images.folders import SHIPPED, photographs
 from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.images.scenes import scene
 
+SMALL = 16
 HOLES = 100  # seeds of photographs' holes begin here: calibration draws its own from 0
 
 
@@ -51,6 +52,23 @@ class Size:
 
     def __str__(self) -> str:
         return f"{self.height}x{self.width}" + (f"x{self.batch}" if self.batch > 1 else "")
+
+
+@dataclass(frozen=True)
+class SmallHole(Size):
+    """A drawn scene with a hole of SMALL pixels that fills latent cells, at least 80 pixels high and wide.
+
+    Nearly all of it is wrong where a decoder for holes alone computes too few cells around it, or the wrong ones.
+    """
+
+    def pictures(self) -> tuple[Array, Array]:
+        images, masks = super().pictures()
+        masks[:] = 0
+        masks[:, 40 : 40 + SMALL, 24 : 24 + SMALL] = 1
+        return images, masks
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} with a small hole"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def about_bundle(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "assumed": bundle.assumed,
         "files": {name: recorded["bytes"] for name, recorded in bundle.files.items()},
         "bytes": sum(recorded["bytes"] for recorded in bundle.files.values()),
+        "decoder": bundle.decoder,
         "profiles": bundle.engine.get("profiles", []),
         "created": bundle.created,
         "tools": bundle.tools,
@@ -108,6 +109,7 @@ def _bundle_lines(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     weights = facts["weights"]
     return [
         ("made for", f"{facts['target']}, {facts['precision']}, Fourier units as {facts['spectral']}"),
+        ("decodes", {"hole": "a window around the holes", "whole": "the whole picture"}[facts["decoder"]]),
         ("takes", f"{facts['io']} pictures, {_sizes(facts['profiles'])}"),
         ("files", files),
         ("made from", f"{weights['source']}, SHA-256 {weights['sha256']}"),

@@ -29,7 +29,7 @@ from lama_deploy.runtime.memory_fit import Run, fitted
 from lama_deploy.shapes import Shape
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of what is run and how it is fitted; another number, another file
+VERSION = 2  # of what is run and how it is fitted; another number, another file
 CHILD = "lama_deploy.runtime.measuring_child"
 # In growing order, since engines keep what they took: small ones tell the fixed part, batches what each picture adds,
 # and a large one what ONNX Runtime's arena takes once maps are larger than what is left over in it.

@@ -54,8 +54,7 @@ def _opened(request: dict[str, Any]) -> Backend:
 
 def _tell(backend: Backend, shape: Shape, peak: Callable[[Callable[[], object]], int]) -> None:
     images = np.full((*shape, 3), 127, np.uint8)
-    masks = np.zeros(shape, np.uint8)
-    masks[:, : -(-shape[1] // 2), : -(-shape[2] // 2)] = 255
+    masks = np.full(shape, 255, np.uint8)  # all hole: a model with a decoder for holes alone takes the most
     print(json.dumps({"shape": shape, "bytes": peak(lambda: backend.run(images, masks))}), flush=True)
 
 

@@ -191,6 +191,33 @@ def trunk_clipped(share: float, generator: Generator) -> None:
         generator.model[index] = Clipped(generator.model[index], share)
 
 
+def decoded_near_holes(halo: int, shift: int, generator: Generator) -> None:
+    """What a decoder for holes alone computes of the cells that holes lie in and so many around them, in torch.
+
+    shift: by how many cells what it computed is put back too low. With a halo of 2 and no shift it is right.
+    """
+    model = generator.model
+    first = next(index for index, module in enumerate(model) if isinstance(module, nn.ConvTranspose2d))
+    trunk, decoder, cell = model[:first], model[first:], generator.config.multiple
+
+    def forward(x: Tensor) -> Tensor:
+        sides = []
+        for axis in (-2, -1):
+            line = x[:, 3].amax(dim=(0, -3 - axis)).nonzero()
+            cells = x.shape[axis] // cell
+            # Reflect padding needs 4 pixels, and 2 cells have them whatever the generator.
+            start = max(0, min(int(line.min()) // cell - halo, cells - 2))
+            sides.append((start, max(start + 2, min(cells, int(line.max()) // cell + 1 + halo))))
+        (top, bottom), (left, right) = sides
+        part = decoder(trunk(x)[..., top:bottom, left:right])
+        low = min(top + shift, x.shape[-2] // cell - (bottom - top))
+        whole = part.new_zeros(x.shape[0], 3, *x.shape[-2:])
+        whole[..., low * cell :, left * cell :][..., : part.shape[-2], : part.shape[-1]] = part
+        return whole
+
+    generator.forward = forward  # type: ignore[method-assign]
+
+
 SPECTRA: dict[str, Spectrum] = {
     "real and imaginary parts swapped": parts_swapped,
     "spectrum planar instead of interleaved": planar,
@@ -226,6 +253,8 @@ def changes(unit_count: int, block_count: int) -> dict[str, Change]:
         "a channel before the decoder zeroed": input_channel_zeroed,
         "reflect padding replaced by zeros": zero_padded,
         "reflect padding of the head replaced by zeros": head_zero_padded,
+        "decoder near holes without a halo": partial(decoded_near_holes, 0, 0),
+        "decoder near holes put back one cell off": partial(decoded_near_holes, 2, 1),
         "weights in 6 bits": partial(weights_in_bits, 6),
         "weights in 5 bits": partial(weights_in_bits, 5),
         "weights in 4 bits": partial(weights_in_bits, 4),

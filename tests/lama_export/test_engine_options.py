@@ -48,6 +48,7 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
         (["--spectral", "dft", "--plugin", sys.executable], "--spectral dft is without a plugin"),
         (["--spectral", "function"], "--to trt-rtx takes --spectral plugin, inline or dft"),
         (["--external-data"], "no --external-data"),
+        (["--decoder", "hole"], "--decoder hole is not for --to trt-rtx, whose shapes may not depend on the mask"),
         (
             ["--bf16", "--compute-capability", "7.5"],
             "of compute capability 7.5 have no bfloat16",

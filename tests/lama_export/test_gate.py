@@ -12,7 +12,7 @@ from lama_deploy.bundle import MODELS
 from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import ParityError
 from lama_deploy.proof.candidate import candidate
-from lama_deploy.proof.subjects import PHOTOGRAPHS
+from lama_deploy.proof.subjects import PHOTOGRAPHS, SmallHole
 from lama_export import ExportOptions, export_bundle
 from lama_export.options import Precision, Target
 from tests.defects import defects
@@ -68,14 +68,16 @@ ONCE_PASSED = [
 def floats(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
     files = {kind: demo_bundle(*kind) / MODELS[kind[0]] for kind in FLOATS}
     opened = {kind[1]: (candidate(file, kind[1]), kind[1]) for kind, file in files.items()}
-    return Trial(load_weights("lama-demo"), opened, (PHOTOGRAPHS[3], PHOTOGRAPHS[4]))  # fewer than the gate has
+    return Trial(
+        load_weights("lama-demo"), opened, (SmallHole(96, 80), PHOTOGRAPHS[3], PHOTOGRAPHS[4])
+    )  # fewer than the gate has
 
 
 @pytest.fixture(scope="module")
 def int8(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
     files = {target: demo_bundle(target, "int8") / MODELS[target] for target in INT8}
     opened = {target: (candidate(file, "int8"), "int8") for target, file in files.items()}
-    return Trial(load_weights("lama-demo"), opened, PHOTOGRAPHS)
+    return Trial(load_weights("lama-demo"), opened, (SmallHole(96, 80), *PHOTOGRAPHS))
 
 
 @pytest.mark.parametrize("precision", [precision for _, precision in FLOATS])

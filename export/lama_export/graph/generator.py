@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.ffc import FFCLayers
 from lama_export.graph.layers import END, Layers, node_name
 from lama_export.graph.pix2pixhd import Pix2PixHDLayers
+from lama_export.graph.window import cut, hole_window, put_back
+
+Decoder = Literal["hole", "whole"]
 
 
 def emit_generator(
@@ -24,10 +27,13 @@ def emit_generator(
     x: str,
     *,
     with_matrices: bool,
+    decoder: Decoder = "whole",
 ) -> str:
     """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
+    decoder: what follows the trunk is computed for the "whole" picture, or for a window around the holes of `x`, with
+    zeros outside of it ("hole"); inside holes the two are the same.
     """
     layers: FFCLayers | Pix2PixHDLayers
     if config.kind == "ffc":
@@ -35,11 +41,19 @@ def emit_generator(
     else:
         layers = Pix2PixHDLayers(g, config, state_dict)
     with g.scope("generator"):
-        x = layers.emit(g.to_dtype(x))
-        for up in layers.topology.ups:
-            with g.scope(up.name):
-                x = layers.relu(_deconv(layers, x, *up.layers))
-        return _head(layers, x, layers.topology.head)
+        window = hole_window(g, config, x) if decoder == "hole" else None
+        latent = layers.emit(g.to_dtype(x))
+        if window is None:
+            return decode(layers, latent)
+        return put_back(g, decode(layers, cut(g, latent, window)), window)
+
+
+def decode(layers: Layers, latent: str) -> str:
+    """(N, C, h, w) as the trunk makes it -> (N, 3, H, W) float32 in (0, 1)."""
+    for up in layers.topology.ups:
+        with layers.graph.scope(up.name):
+            latent = layers.relu(_deconv(layers, latent, *up.layers))
+    return _head(layers, latent, layers.topology.head)
 
 
 def _deconv(layers: Layers, x: str, layer: Layer) -> str:

@@ -11,7 +11,7 @@ import onnx
 from onnx import helper
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
+from lama_deploy.bundle import DECODER_PROPERTY, IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import (
@@ -23,7 +23,7 @@ from lama_export.graph.builder import (
     OPSET_OF_BFLOAT16,
     GraphBuilder,
 )
-from lama_export.graph.generator import emit_generator
+from lama_export.graph.generator import Decoder, emit_generator
 from lama_export.graph.picture import Interface, emit_picture, picture_inputs, picture_outputs
 from lama_export.graph.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
 
@@ -44,6 +44,7 @@ def onnx_from_state(
     spectral: Spectral = "function",
     precision: GraphPrecision = "fp32",
     wide_sums: bool = False,
+    decoder: Decoder = "whole",
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
@@ -53,9 +54,11 @@ def onnx_from_state(
         the sigmoid and the making of the DFT matrices stay float32.
     wide_sums: ask for float32 sums in the products with DFT matrices (`spectral_conv_function`), not with "dft". An
         engine that does not fuse the casts which ask for it computes those products in float32.
+    decoder: "hole" computes what follows the trunk for a window around the holes alone (`graph.window`), whose size
+        depends on the mask; "whole" has no shape that depends on anything but the shapes of the inputs.
     """
     graph = GraphBuilder(DTYPES[precision])
-    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft")
+    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", decoder=decoder)
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
         graph.nodes,
@@ -68,7 +71,7 @@ def onnx_from_state(
     opset = OPSET_OF_BFLOAT16 if precision == "bf16" else OPSET
     functions = _functions(config, spectral, DTYPES[precision if wide_sums else "fp32"], opset)
     model = _model_with_functions(proto, functions, opset, keep=spectral == "function")
-    helper.set_model_props(model, {IO_PROPERTY: io, PRECISION_PROPERTY: precision})
+    helper.set_model_props(model, {IO_PROPERTY: io, PRECISION_PROPERTY: precision, DECODER_PROPERTY: decoder})
     onnx.checker.check_model(model, full_check=True)
     return model
 

@@ -19,13 +19,21 @@ class Hole:
     """Holes whose windows overlap, or one alone. box: around its cells, window: with context, inside the picture.
 
     thickness: pixels across where it is thickest; twice the way to the edge where it reaches that of the picture.
-    owned: (h, w) of cells, True where a hole is this one's; all of the window's other holes are somebody else's.
+    margin: pixels of context that it wants at least. owners: (h, w) of cells, `index` where a hole is this one's; all
+    of the window's other holes are somebody else's.
     """
 
     box: Window
     window: Window
     thickness: int
-    owned: Array
+    margin: int
+    owners: Array
+    index: int = 1
+
+    def owned(self) -> Array:
+        """(h, w) bool, of cells."""
+        found: Array = self.owners == self.index
+        return found
 
 
 def find_holes(
@@ -41,18 +49,17 @@ def find_holes(
     depth = depths(labels > 0)
     each = zip(boxes_of(labels, count), _largest(labels, 2 * CELL * depth, count), strict=True)
     windows = [
-        (_with_context(_window(box, size), max(margin, int(CONTEXT * thickness)), size), thickness)
-        for box, thickness in each
+        (_with_context(_window(box, size), _margin(margin, thickness), size), thickness) for box, thickness in each
     ]
     large = np.array([False, *(is_large(*one) for one in windows)])
     return [
         one
         for some in (large, ~large)
-        for one in _grouped(np.where(some[labels], labels, 0), depth, [window for window, _ in windows], size)
+        for one in _grouped(np.where(some[labels], labels, 0), depth, [window for window, _ in windows], margin, size)
     ]
 
 
-def _grouped(labels: Array, depth: Array, windows: list[Window], size: tuple[int, int]) -> list[Hole]:
+def _grouped(labels: Array, depth: Array, windows: list[Window], margin: int, size: tuple[int, int]) -> list[Hole]:
     """Of the holes in `labels`, those together whose windows overlap."""
     painted = np.zeros(labels.shape, bool)
     for label in np.unique(labels[labels > 0]):
@@ -63,9 +70,13 @@ def _grouped(labels: Array, depth: Array, windows: list[Window], size: tuple[int
     thickest = _largest(owners, 2 * CELL * depth, count)
     each = zip(boxes_of(owners, count), boxes_of(groups, count), thickest, strict=True)
     return [
-        Hole(_window(box, size), _window(around, size), thickness, owners == index)
+        Hole(_window(box, size), _window(around, size), thickness, _margin(margin, thickness), owners, index)
         for index, (box, around, thickness) in enumerate(each, 1)
     ]
+
+
+def _margin(least: int, thickness: int) -> int:
+    return max(least, int(CONTEXT * thickness))
 
 
 def _with_context(box: Window, margin: int, size: tuple[int, int]) -> Window:

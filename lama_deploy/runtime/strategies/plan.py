@@ -12,14 +12,14 @@ from lama_deploy.runtime.strategies.cells import cells_of
 from lama_deploy.runtime.strategies.fillings import Filling, crop, resize, tile, whole
 from lama_deploy.runtime.strategies.holes import Hole, find_holes
 from lama_deploy.runtime.strategies.options import StrategyOptions
-from lama_deploy.runtime.strategies.windows import BUCKET, Budget, Window
+from lama_deploy.runtime.strategies.tiling import best_size
+from lama_deploy.runtime.strategies.windows import Budget, Window
 
 SMALL = 2**19  # pixels: a picture up to this is taken whole, as official code does
 WORTH_CROPPING = 0.6  # of a picture: windows that are more of it than this save little
 THIN = 3  # a hole that is at least so many times thinner than a window's side is filled at full resolution
 STEP = 8  # pixels: sides of what was made smaller are a multiple of it
 SHRINKING = 0.95
-SMALLEST_TILE = 256  # pixels a side, where memory and engine leave the choice
 
 Kind = Literal["whole", "crop", "resize", "tile"]
 WHY = {
@@ -116,7 +116,7 @@ def plan(hole: Array, options: StrategyOptions, budget: Budget) -> Plan:
     if options.strategy == "auto" and picture.pixels <= SMALL and budget.holds(size):
         return Plan(size, (), "small")
     if options.strategy == "resize":
-        everything = Hole(picture, picture, min(size), cells_of(hole))
+        everything = Hole(picture, picture, min(size), options.margin, cells_of(hole))
         return Plan(size, (Step("resize", everything, picture, _fitted(size, budget)),), "asked")
     if options.strategy != "auto":
         holes = find_holes(hole, options.margin)
@@ -163,10 +163,8 @@ def _resize(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
 
 
 def _tile(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
-    """In tiles that show as much beside the hole as it is thick; smaller ones see too little, larger ones cost more."""
-    side = max(SMALLEST_TILE, -(-3 * one.thickness // BUCKET) * BUCKET)
-    height, width = (min(side, most, length) for most, length in zip(budget.tile(), size, strict=True))
-    return Step("tile", one, one.window, (height, width))
+    height, width = (min(most, length) for most, length in zip(budget.tile(), size, strict=True))
+    return Step("tile", one, one.window, best_size(one, (height, width)))
 
 
 def _fitted(size: tuple[int, int], budget: Budget) -> tuple[int, int]:

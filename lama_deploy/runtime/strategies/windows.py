@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lama_deploy.runtime.backend import Capabilities
@@ -40,6 +41,21 @@ class Window:
     @property
     def pixels(self) -> int:
         return self.height * self.width
+
+    @classmethod
+    def around(cls, windows: Sequence[Window]) -> Window:
+        """The smallest that holds them all."""
+        top, left = min(one.top for one in windows), min(one.left for one in windows)
+        return cls(top, left, max(one.bottom for one in windows) - top, max(one.right for one in windows) - left)
+
+    def within(self, other: Window) -> Window:
+        """Itself, seen from `other`, which holds it."""
+        return Window(self.top - other.top, self.left - other.left, self.height, self.width)
+
+    def meets(self, other: Window) -> bool:
+        """Whether they have pixels in common."""
+        rows = self.top < other.bottom and other.top < self.bottom
+        return rows and self.left < other.right and other.left < self.right
 
     def grown(self, size: tuple[int, int], picture: tuple[int, int]) -> Window:
         """Of at least `size`, around the same middle but shifted inside the picture; no larger than it."""
