@@ -66,8 +66,9 @@ MEMORY_SHAPE = {
     | {"per_pixel_fixed": optional(NUMBER)},
     "runs": [{"shape": [COUNT], "bytes": COUNT}],
 }
-ADDED_LATER: dict[str, Any] = dict.fromkeys(("ranges", "quantisation", "engine", "assumed", "memory"), {}) | {
-    "decoder": "whole"
+ADDED_LATER: dict[str, Any] = {
+    **{name: {} for name in ("ranges", "quantisation", "engine", "assumed", "memory")},
+    "decoder": "whole",
 }
 REMEDY = "export the bundle again, or copy it again from where it was whole"
 

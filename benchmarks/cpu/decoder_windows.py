@@ -60,13 +60,16 @@ def opened():
         return OpenVinoBackend(path, threads=threads, cache="").fixed(mask.shape).run
     from lama_deploy.runtime.backends.onnxruntime_session import open_session
     if path.is_dir():
-        trunk, decoder = (open_session(path / f"{name}.onnx", device="cpu", threads=threads) for name in ("trunk", "decoder"))
+        files = (path / "trunk.onnx", path / "decoder.onnx")
+        trunk, decoder = (open_session(file, device="cpu", threads=threads) for file in files)
+        name = decoder.get_inputs()[0].name
         def run(image, mask):
             latent = trunk.run(None, {"image": image, "mask": mask})[0]
             result = image.copy()
             for part in windows:
                 start, stop = max(0, (part.start - 3) // 8), min(side // 8, -(-(part.stop + 2) // 8) + 1)
-                found = decoder.run(None, {decoder.get_inputs()[0].name: np.ascontiguousarray(latent[:, :, start:stop, start:stop])})[0]
+                cells = np.ascontiguousarray(latent[:, :, start:stop, start:stop])
+                found = decoder.run(None, {name: cells})[0]
                 own = slice(part.start - 8 * start, part.stop - 8 * start)
                 filled = np.clip(found[:, :, own, own] * np.float32(255), 0, 255).astype(np.uint8)
                 result[:, part, part] = filled.transpose(0, 2, 3, 1)
@@ -189,9 +192,9 @@ def _write(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     record = {
         "what": f"a decoder for holes alone beside one for the whole picture, {args.threads} thread",
         "date": today,
-        "method": "processes of each file in turns, two runs in each, of which the second is timed; medians, of processor "
-        "time because other programs ran beside; bytes are the rise of VmHWM above the opened model's, by the picture's pixels; "
-        "square pictures, the hole a square in their middle, or two of a twentieth of their side in opposite corners",
+        "method": "processes of each file in turns, two runs in each, of which the second is timed; medians, of "
+        "processor time because other programs ran beside; bytes are the rise of VmHWM above the opened model's, by "
+        "the picture's pixels; square pictures, the hole a square in their middle, or two of a twentieth of their side in opposite corners",
         "machine": machine((*PACKAGES, "openvino")),
         "decoder_windows": rows,
     }

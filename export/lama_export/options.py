@@ -37,8 +37,8 @@ class ExportOptions:
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
-    decoder: see `onnx_from_state`; None for what suits the target. TensorRT takes only "whole", since none of its shapes
-    may depend on a mask.
+    decoder: see `onnx_from_state`; None for "hole", but for TensorRT, none of whose shapes may depend on a mask, and
+    for the portable form of the onnx target (spectral "inline").
     """
 
     target: Target = "onnx"
@@ -55,7 +55,8 @@ class ExportOptions:
 
     @property
     def chosen_decoder(self) -> Decoder:
-        return self.decoder or DECODERS[self.target]
+        portable = self.target == "onnx" and self.spectral == "inline"  # for engines that may know no such shapes
+        return self.decoder or ("whole" if portable else DECODERS[self.target])
 
     @property
     def onnx_spectral(self) -> Spectral:

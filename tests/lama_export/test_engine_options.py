@@ -11,6 +11,7 @@ import pytest
 from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
 from lama_deploy.installing import install
 from lama_deploy.tensorrt.modules import open_tensorrt, require_dft, require_plugins
+from lama_export import ExportOptions
 from lama_export.engine_options import Batch, EngineOptions, Profile
 from lama_export.tensorrt.build import build_engine
 from lama_export.tensorrt.capabilities import capabilities
@@ -215,3 +216,12 @@ def test_foreign_timings_are_not_used_and_are_replaced(tmp_path: Path) -> None:
     assert cache is config.attached and cache.stored == b""
     save_timings(cache, path)
     assert [one.name for one in path.parent.iterdir()] == ["timings"] and path.read_bytes() == b"+"
+
+
+def test_each_target_has_the_decoder_that_suits_it() -> None:
+    assert [ExportOptions(target=target).chosen_decoder for target in ("onnx", "openvino", "trt", "trt-rtx")] == [
+        *("hole", "hole"),
+        *("whole", "whole"),
+    ]
+    assert ExportOptions(spectral="inline").chosen_decoder == "whole"  # for engines that nobody knows
+    assert ExportOptions(spectral="inline", decoder="hole").chosen_decoder == "hole"
