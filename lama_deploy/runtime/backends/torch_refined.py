@@ -20,6 +20,7 @@ from lama_deploy.runtime.refine_options import RefineOptions
 from lama_deploy.runtime.strategies.resample import enlarged, shrunk
 from lama_deploy.variants import GeneratorConfig
 
+ENOUGH = 2  # times the side of the smallest size: a window of so much is refined by one that is smaller
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +37,8 @@ class RefinedBackend:
         config = backend.generator.config
         known = str(self.device) == "cpu" and backend.capabilities.precision == "fp32"
         memory = _memory(config, backend.capabilities.memory) if known else None
-        self.capabilities = replace(backend.capabilities, memory=memory, recipe=None)
+        window = ENOUGH * options.min_side if options.max_scales > 1 else 0
+        self.capabilities = replace(backend.capabilities, memory=memory, recipe=None, window=window)
 
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run, one picture after the other. Raises EngineError, DeviceMemoryError."""
