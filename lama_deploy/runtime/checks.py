@@ -55,3 +55,10 @@ def _check_kinds(pixels: Array, holes: Array) -> None:
 
 def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
+
+
+def check_hole(hole: Array) -> None:
+    """Raises ImageError but for (H, W) uint8 or bool."""
+    if not isinstance(hole, np.ndarray) or hole.ndim != 2 or hole.dtype.kind not in "bu" or 0 in hole.shape:
+        what = f"{hole.dtype} {brief(hole.shape)}" if isinstance(hole, np.ndarray) else brief(hole)
+        raise ImageError(f"holes are {what}; allowed: uint8 or bool (H, W)")

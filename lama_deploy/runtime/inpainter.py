@@ -17,7 +17,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, brief, quoted
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
-from lama_deploy.runtime.checks import check_around, check_pictures, wrong_with
+from lama_deploy.runtime.checks import check_around, check_hole, check_pictures, wrong_with
 from lama_deploy.runtime.forks import birth
 from lama_deploy.runtime.opening import (
     OF_CHECKPOINTS,
@@ -309,7 +309,11 @@ class Inpainter:
                 yield result
 
     def plan(self, hole: Array) -> Plan:
-        """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""
+        """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does.
+
+        Raises ImageError for anything else.
+        """
+        check_hole(hole)
         return self._strategist.plan(hole)
 
     def run(self, pixels: Array, holes: Array, *, around: Array | None = None) -> Array:

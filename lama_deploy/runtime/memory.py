@@ -109,9 +109,9 @@ class MemoryGuard:
         memory = self._taken(shape)
         needed = int(
             self._growth(memory, shape)
-        )  # a sum of floats may not come back to 0, and who waits would for ever
+        )  # whole: a sum of floats may not come back to 0, and others wait for it
+        self.require(shape)  # outside of the lock, since it may measure, and runs that end want it
         with self._changed:
-            self.require(shape)
             while self._running and not self._fits(memory, self._running + needed):
                 self._changed.wait()
             self._running += needed
