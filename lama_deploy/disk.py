@@ -103,6 +103,17 @@ def require_writable(file: str | os.PathLike[str]) -> None:
         raise _unwritable(file, error) from error
 
 
+def require_place(file: str | os.PathLike[str]) -> None:
+    """Raises LamaDeployError where the file, or the first of its folders that is to be made, cannot be made now."""
+    folders = [folder for folder in Path(file).absolute().parents if folder.exists()]
+    try:
+        if not Path(file).exists():
+            with temporary_file(folders[0]):
+                pass
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
 def _unwritable(file: str | os.PathLike[str], error: OSError) -> LamaDeployError:
     reason, name = brief(error.strerror or error), brief(os.fspath(file))
     return LamaDeployError(f"{name}: cannot be written ({reason}); give a file name in a folder that takes it")

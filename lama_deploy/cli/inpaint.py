@@ -24,6 +24,7 @@ from lama_deploy.cli.refine_options import add_refine_options, refine_options_of
 from lama_deploy.cli.stores import through_stores, with_stores
 from lama_deploy.cli.strategy_options import add_strategy_options, strategy_options_of
 from lama_deploy.cli.throughput_options import (
+    add_cluster_options,
     add_throughput_options,
     check_report,
     jobs_left,
@@ -36,6 +37,7 @@ from lama_deploy.cli.throughput_options import (
 )
 from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.video_options import add_video_options, inpaint_video, require_video_alone, video_summary
+from lama_deploy.disk import require_place
 from lama_deploy.errors import ImageError, LamaDeployError, brief
 from lama_deploy.images.notes import Notes
 from lama_deploy.images.opening import MAX_PIXELS, most_bytes, pillow_limit_lifted, pillow_quiet
@@ -61,6 +63,24 @@ def parser() -> argparse.ArgumentParser:
             PROOF_FAILED: "the weights do not go into --precision",
         },
     )
+    _add_files(p)
+    add_throughput_options(p)
+    _add_model(p)
+    add_strategy_options(p)
+    add_picture_options(p)
+    add_video_options(p)
+    add_refine_options(p)
+    add_assume_option(p)
+    add_running_options(
+        p,
+        BACKENDS,
+        "Run the model with this backend (default: the one that fits it; cuda runs checkpoints on an NVIDIA GPU).",
+    )
+    add_cluster_options(p)
+    return p
+
+
+def _add_files(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "paths",
         metavar="PATH",
@@ -86,7 +106,9 @@ def parser() -> argparse.ArgumentParser:
         help="Write the result to this file, or the results of several images to this folder; - is standard output, in "
         "PNG or as --format says.",
     )
-    add_throughput_options(p)
+
+
+def _add_model(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--model",
         default=DEMO,
@@ -112,17 +134,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"Refuse images of more than N pixels (default: {MAX_PIXELS:,}).",
     )
-    add_strategy_options(p)
-    add_picture_options(p)
-    add_video_options(p)
-    add_refine_options(p)
-    add_assume_option(p)
-    add_running_options(
-        p,
-        BACKENDS,
-        "Run the model with this backend (default: the one that fits it; cuda runs checkpoints on an NVIDIA GPU).",
-    )
-    return p
 
 
 @command("torch")
@@ -180,6 +191,10 @@ def _inpaint(args: argparse.Namespace, piped: Piped, has_mask: bool, output: str
     options = PictureOptions(
         max_pixels=args.max_pixels, mask=mask_options_of(args), save=save_options_of(args, found.jobs)
     )
+    if args.clip and len(found.jobs) < 2:
+        note("--clip is for the frames of a folder; of one image it changes nothing")
+    if found.jobs:
+        require_place(found.jobs[0].output)
     with jobs_left(args, found.jobs) as (left, manifest):
         call = _Call(args, found, left, manifest, piped)
         failed = call.run(options) if left else 0

@@ -15,11 +15,11 @@ from lama_deploy.images.grow import MOST_GROWTH
 from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
 from lama_deploy.images.notes import MOST_NAMED, Notes
 from lama_deploy.images.opening import HEIC
-from lama_deploy.images.pairs import RESULT_FORMATS, Found
+from lama_deploy.images.pairs import Found
 
 
 def add_picture_options(p: argparse.ArgumentParser) -> None:
-    group = p.add_argument_group("how masks are read and results are written")
+    group = p.add_argument_group("how masks are read")
     group.add_argument(
         "--mask-threshold",
         type=_threshold,
@@ -43,11 +43,6 @@ def add_picture_options(p: argparse.ArgumentParser) -> None:
         "shown where both do).",
     )
     _add_shape_options(group)
-    group.add_argument(
-        "--format",
-        choices=RESULT_FORMATS,
-        help="Write the results in a folder in this format; same: in the image's own (default: png).",
-    )
 
 
 def mask_options_of(args: argparse.Namespace) -> MaskOptions:
@@ -83,7 +78,7 @@ def _add_shape_options(group: argparse._ArgumentGroup) -> None:
         metavar="X,Y,W,H",
         help="Fill this rectangle of every image, whose left upper corner is at X, Y; with --mask, besides its hole. "
         "Each is in pixels or a share of the image, as in 80%%,90%%,20%%,10%%, or both: 100%%-200 is 200 pixels from "
-        "the right. May be given several times.",
+        "the right; what begins with - is written --box=-5,0,50,20. May be given several times.",
     )
     group.add_argument(
         "--point",

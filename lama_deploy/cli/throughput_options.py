@@ -17,7 +17,7 @@ from lama_deploy.cli.verbosity import note
 from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.images.files import FORMATS
-from lama_deploy.images.pairs import Job
+from lama_deploy.images.pairs import RESULT_FORMATS, Job
 from lama_deploy.images.save_options import COMPRESSION, JPEG_QUALITY, WITH_QUALITY, SaveOptions
 from lama_deploy.jobs.manifest import NAME, Manifest, key_of, model_identity, opened_manifest
 from lama_deploy.jobs.picture import PictureOptions
@@ -60,8 +60,12 @@ def add_throughput_options(p: argparse.ArgumentParser) -> None:
         help="Write what became of each image, why, and how long it took to FILE, as JSON; - is standard output, in "
         "place of the summary.",
     )
-    _add_cluster_options(p)
     group = p.add_argument_group("how results are named and encoded")
+    group.add_argument(
+        "--format",
+        choices=RESULT_FORMATS,
+        help="Write the results in a folder in this format; same: in the image's own (default: png).",
+    )
     group.add_argument(
         "--suffix",
         type=_suffix,
@@ -87,7 +91,7 @@ def add_throughput_options(p: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_cluster_options(p: argparse.ArgumentParser) -> None:
+def add_cluster_options(p: argparse.ArgumentParser) -> None:
     group = p.add_argument_group("many machines")
     group.add_argument(
         "--ray",

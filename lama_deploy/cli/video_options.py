@@ -19,6 +19,7 @@ from lama_deploy.overwriting import require_free, taken
 from lama_deploy.runtime.inpainter import Inpainter
 
 MOST_CRF = 63
+OF_IMAGES = ("resume", "ray", "suffix", "quality")  # options
 
 
 def add_video_options(p: argparse.ArgumentParser) -> None:
@@ -53,9 +54,17 @@ def require_video_alone(args: argparse.Namespace, images: list[Path]) -> bool:
         raise ImageError(f"{brief(str(images[0]))} and others: one video is filled a call; give one, and its mask")
     if args.clip or args.format is not None:
         raise LamaDeployError(f"{'--clip' if args.clip else '--format'} is of images; a video's -o says its format")
+    _require_of_videos(args)
     if args.output == STANDARD or args.output.is_dir():
         raise LamaDeployError(f"-o: a video needs a file of its own, such as result.mp4 ({', '.join(CONTAINERS)})")
     return True
+
+
+def _require_of_videos(args: argparse.Namespace) -> None:
+    """Raises LamaDeployError for what would change nothing."""
+    given = [name for name in OF_IMAGES if getattr(args, name) not in (None, False, "")]
+    if given:
+        raise LamaDeployError(f"--{given[0]} is of images; leave it out for a video")
 
 
 def inpaint_video(

@@ -21,7 +21,10 @@ from lama_deploy.runtime.memory import require_run
 from lama_deploy.runtime.pipeline import Hold
 from lama_deploy.runtime.strategies.plan import Plan
 
-NO_MEMORY = "needs more memory than there is; make it smaller, or run fewer at the same time"
+NO_MEMORY = (
+    "needs more memory than there is; give the process more, run fewer at the same time, or, where PyTorch takes most "
+    "of it, use --backend onnxruntime"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

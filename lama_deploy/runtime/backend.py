@@ -53,6 +53,7 @@ class Capabilities:
     memory_of: whose: "cpu", "cuda" or "cuda:N".
     recipe: by which its memory is measured here (`runtime.measuring`); None where it cannot be.
     batch: pictures of one shape that are best run together, where `shapes` do not say it.
+    window: pixels a side that windows of a picture have at least, as far as picture and memory allow.
     workers: how many threads may call `run` at once with profit, at least 1.
     on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
     fixed_from: it is a `FixableBackend`, and from so many pixels on, of all pictures together, one that is fixed to
@@ -65,6 +66,7 @@ class Capabilities:
     shapes: tuple[ShapeRange, ...] = ()
     multiple: int | None = None
     batch: int = 1
+    window: int = 0
     memory: Memory | None = None
     memory_of: str = "cpu"
     recipe: Recipe | None = None

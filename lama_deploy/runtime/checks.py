@@ -14,6 +14,28 @@ def check_pictures(pixels: Array, holes: Array) -> None:
     _check_sizes(pixels, holes)
 
 
+def wrong_with(pixels: Array, hole: Array) -> ImageError | None:
+    """What is wrong with a picture that is to be (H, W, 3) uint8 and (H, W) uint8 or bool; None for nothing."""
+    try:
+        if not isinstance(pixels, np.ndarray) or not isinstance(hole, np.ndarray):
+            raise ImageError(
+                f"a picture is {type(pixels).__name__} and {type(hole).__name__}; allowed: two NumPy arrays; map takes "
+                "other kinds"
+            )
+        check_pictures(pixels[None], hole[None])
+    except ImageError as error:
+        return error
+    return None
+
+
+def check_around(around: Array, holes: Array) -> None:
+    """Raises ImageError but for (H, W) that has all of the holes (N, H, W): others would stay as they are."""
+    if around.shape != holes.shape[1:]:
+        raise ImageError(f"around is {brief(around.shape)}, holes {brief(holes.shape)}; allowed: (H, W) of the holes")
+    if ((around == 0) & (holes > 0).any(axis=0)).any():
+        raise ImageError("around leaves out some of the holes; allowed: nonzero wherever any of them is")
+
+
 def _check_sizes(pixels: Array, holes: Array) -> None:
     if holes.shape[1:] != pixels.shape[1:3] or holes.shape[0] not in (1, pixels.shape[0]):
         raise ImageError(
@@ -33,3 +55,10 @@ def _check_kinds(pixels: Array, holes: Array) -> None:
 
 def _size(batch: Array) -> str:
     return f"{batch.shape[2]}x{batch.shape[1]}" + (f" (batch of {batch.shape[0]})" if batch.shape[0] > 1 else "")
+
+
+def check_hole(hole: Array) -> None:
+    """Raises ImageError but for (H, W) uint8 or bool."""
+    if not isinstance(hole, np.ndarray) or hole.ndim != 2 or hole.dtype.kind not in "bu" or 0 in hole.shape:
+        what = f"{hole.dtype} {brief(hole.shape)}" if isinstance(hole, np.ndarray) else brief(hole)
+        raise ImageError(f"holes are {what}; allowed: uint8 or bool (H, W)")

@@ -17,7 +17,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, brief, quoted
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
-from lama_deploy.runtime.checks import check_pictures
+from lama_deploy.runtime.checks import check_around, check_hole, check_pictures, wrong_with
 from lama_deploy.runtime.forks import birth
 from lama_deploy.runtime.opening import (
     OF_CHECKPOINTS,
@@ -309,7 +309,11 @@ class Inpainter:
                 yield result
 
     def plan(self, hole: Array) -> Plan:
-        """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does."""
+        """How a picture with these holes, (H, W) uint8 or bool, would be filled now: what `run` does.
+
+        Raises ImageError for anything else.
+        """
+        check_hole(hole)
         return self._strategist.plan(hole)
 
     def run(self, pixels: Array, holes: Array, *, around: Array | None = None) -> Array:
@@ -321,6 +325,8 @@ class Inpainter:
         """
         self._birth.check()
         check_pictures(pixels, holes)
+        if around is not None:
+            check_around(around, holes)
         if not holes.any():
             return pixels.copy()
         holes = np.ascontiguousarray(np.broadcast_to(holes, pixels.shape[:3]))
@@ -346,12 +352,15 @@ class Inpainter:
         Windows of equal size run as one batch, whichever picture they belong to. chosen: is told how each is filled.
         """
         self._birth.check()
-        for pixels, hole in pictures:
-            check_pictures(pixels[None], hole[None])
-        plans = [self.plan(hole) for _, hole in pictures]
+        results: list[Array | Failure | None] = [wrong_with(*picture) for picture in pictures]
+        good = [index for index, wrong in enumerate(results) if wrong is None]
+        plans = [self.plan(pictures[index][1]) for index in good]
         if chosen is None:
             self._tell(plans)
         else:
-            for index, one in enumerate(plans):
+            for index, one in zip(good, plans, strict=True):
                 chosen(index, one)
-        return self._strategist.fill(pictures, plans)
+        filled = self._strategist.fill([pictures[index] for index in good], plans)
+        for index, result in zip(good, filled, strict=True):
+            results[index] = result
+        return [result for result in results if result is not None]

@@ -8,7 +8,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -60,9 +59,8 @@ def _measured(text: str) -> Memory | None:
     found = _read(file)
     if found is None:
         try:
-            began = time.perf_counter()
+            log.warning("measuring what memory this model takes on this machine, once, for up to %d seconds", LONGEST)
             found = measure(recipe)
-            log.warning("measuring what memory this model takes on this machine, once: %.0f seconds", _since(began))
         except LamaDeployError as error:
             log.warning("what memory this model takes could not be measured (%s); it is estimated", brief(error))
             return None
@@ -135,10 +133,6 @@ def _content(file: Path) -> str:
 
 def _text(recipe: Recipe) -> str:
     return json.dumps(asdict(recipe), sort_keys=True)
-
-
-def _since(began: float) -> float:
-    return max(1.0, time.perf_counter() - began)
 
 
 def _read(file: Path | None) -> dict[str, Any] | None:

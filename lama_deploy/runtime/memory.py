@@ -101,15 +101,17 @@ class MemoryGuard:
         )
         on_device = capabilities.memory_of != "cpu"
         self._current = current or (DeviceMemory(capabilities.memory_of) if on_device else process_memory)
-        self._changed, self._running = Condition(), 0.0
+        self._changed, self._running = Condition(), 0
 
     @contextmanager
     def reserved(self, shape: Shape) -> Iterator[None]:
         """Raises DeviceMemoryError where pictures (N, H, W) do not fit with nothing beside them."""
         memory = self._taken(shape)
-        needed = self._growth(memory, shape)
+        needed = int(
+            self._growth(memory, shape)
+        )  # whole: a sum of floats may not come back to 0, and others wait for it
+        self.require(shape)  # outside of the lock, since it may measure, and runs that end want it
         with self._changed:
-            self.require(shape)
             while self._running and not self._fits(memory, self._running + needed):
                 self._changed.wait()
             self._running += needed

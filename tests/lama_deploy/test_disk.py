@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from lama_deploy.disk import appears_whole, require_writable, write_whole
+from lama_deploy.disk import appears_whole, require_place, require_writable, write_whole
 from lama_deploy.errors import LamaDeployError
 
 
@@ -174,3 +174,14 @@ def test_a_bad_place_is_known_before_the_work(tmp_path: Path, name: str, reason:
         require_writable(tmp_path / name)
     require_writable(tmp_path / "good")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["new.png", "new/folders/new.png"])
+def test_a_place_for_a_file_is_tried_and_left_as_it_was(tmp_path, name):
+    require_place(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_takes_no_file_is_refused_before_the_work():
+    with pytest.raises(LamaDeployError, match="cannot be written"):
+        require_place("/proc/no-such-folder/new.png")

@@ -12,7 +12,7 @@ from lama_deploy.runtime.strategies.cells import cells_of
 from lama_deploy.runtime.strategies.fillings import Filling, crop, resize, tile, whole
 from lama_deploy.runtime.strategies.holes import Hole, find_holes
 from lama_deploy.runtime.strategies.options import StrategyOptions
-from lama_deploy.runtime.strategies.tiling import best_size
+from lama_deploy.runtime.strategies.tiling import best_size, cores_of
 from lama_deploy.runtime.strategies.windows import Budget, Window
 
 SMALL = 2**19  # pixels: a picture up to this is taken whole, as official code does
@@ -27,7 +27,7 @@ WHY = {
     "no gain": "windows around the holes would be most of the picture",
     "holes": "the holes are small beside the picture",
     "large": "a hole is too large for a window of the limit, so it is filled at a lower resolution",
-    "thin": "a hole is long and thin, so it is filled part by part",
+    "thin": "the holes are thin, or small and many, so that parts of them are filled one after the other",
     "memory": "a window of the limit does not fit into memory or the engine",
     "engine": "the engine takes nothing so large at once; export with a --profile for such pictures to have them so",
     "asked": "it was asked for",
@@ -44,6 +44,12 @@ class Step:
     hole: Hole
     window: Window
     size: tuple[int, int]
+
+    @property
+    def pixels(self) -> int:
+        """That the model computes."""
+        runs = len(cores_of(self.hole, self.size)) if self.kind == "tile" else 1
+        return runs * self.size[0] * self.size[1]
 
     def filling(self, canvas: Array, hole: Array) -> Filling:
         if self.kind == "resize":
@@ -129,7 +135,7 @@ def plan(hole: Array, options: StrategyOptions, budget: Budget) -> Plan:
         lambda window, thickness: not (budget.holds(budget.rounded(window, size).size) or _is_thin(thickness, budget)),
     )
     steps = tuple(_chosen(one, size, budget) for one in holes)
-    if budget.holds(size) and sum(step.size[0] * step.size[1] for step in steps) > WORTH_CROPPING * picture.pixels:
+    if _is_no_gain(steps, picture, budget):
         return Plan(size, (), "no gain")
     return Plan(size, steps, _why(steps, budget))
 
@@ -141,6 +147,18 @@ def _chosen(one: Hole, size: tuple[int, int], budget: Budget) -> Step:
     if _is_thin(one.thickness, budget):
         return _tile(one, size, budget)
     return _resize(one, size, budget)
+
+
+def _is_no_gain(steps: tuple[Step, ...], picture: Window, budget: Budget) -> bool:
+    """Whether the picture is taken whole in place of windows, because they would be as much, and it fits.
+
+    A large picture too, but for thick holes, which are filled better at a lower resolution.
+    """
+    computed = sum(step.pixels for step in steps)
+    if budget.holds(picture.size):
+        return computed > WORTH_CROPPING * picture.pixels
+    fits = budget.takes(picture.size) and picture.pixels <= budget.pixels
+    return fits and computed > picture.pixels and all(step.kind != "resize" for step in steps)
 
 
 def _is_thin(thickness: int, budget: Budget) -> bool:

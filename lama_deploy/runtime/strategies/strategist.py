@@ -47,7 +47,10 @@ class Strategist:
         return results
 
     def fill_batch(self, pixels: Array, holes: Array) -> Array:
-        """(N, H, W, 3) and (N, H, W) uint8 -> (N, H, W, 3) uint8, taken whole, as one."""
+        """(N, H, W, 3) and (N, H, W) uint8 -> (N, H, W, 3) uint8, taken whole; as one where there is memory for it."""
+        count, height, width = holes.shape
+        if count > 1 and holes.size > self._whole.most_pixels((count, height, width)):
+            return np.concatenate([self.fill_batch(*one) for one in zip(pixels[:, None], holes[:, None], strict=True)])
         result = run_checked(self._whole.run, pixels, holes)
         return np.where(holes[..., None] > 0, result, pixels)
 

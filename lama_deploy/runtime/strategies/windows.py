@@ -77,8 +77,9 @@ class Budget:
 
     def rounded(self, window: Window, picture: tuple[int, int]) -> Window:
         """Grown to whole buckets, and to what the engine was made for where that is not much larger."""
-        size = (_up(window.height), _up(window.width))
-        return window.grown(self._best(size), picture)
+        least = (min(self.capabilities.window, most) for most in self.tile())
+        height, width = (_up(max(side, low)) for side, low in zip(window.size, least, strict=True))
+        return window.grown(self._best((height, width)), picture)
 
     def holds(self, size: tuple[int, int]) -> bool:
         """Whether the engine takes (height, width) whole, and it is within limit and memory."""

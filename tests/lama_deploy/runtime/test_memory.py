@@ -77,6 +77,17 @@ def test_runs_wait_for_each_other():
     assert most == 2 and not any(thread.is_alive() for thread in threads)
 
 
+def test_nothing_is_left_of_runs_that_have_ended():
+    """0.1 + 0.2 - 0.1 - 0.2 is not 0: a rest would let the next one wait for nobody."""
+    one = guard(2, Memory(fixed=0, per_pixel=0.1))
+    first, second = one.reserved((1, 1, 1)), one.reserved((1, 1, 2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert one._running == 0
+
+
 def test_an_error_gives_its_room_back():
     one = guard(2)
     for _ in range(2):

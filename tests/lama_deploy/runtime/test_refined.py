@@ -61,6 +61,31 @@ def test_windows_are_refined_too(tiny: Checkpoint) -> None:
     assert not np.array_equal(crops[0], crops[1])
 
 
+def test_autos_windows_are_large_enough_to_be_refined(tiny: Checkpoint) -> None:
+    """Around a small hole they would not be, and --refine would change nothing."""
+    hole = np.zeros((900, 1200), np.uint8)
+    hole[300:320, 500:530] = 1
+    inpainter = Inpainter.of(tiny, refine=RefineOptions(n_iters=1, min_side=64))
+    (step,) = inpainter.plan(hole).steps
+    assert step.size == (192, 192)
+    (step,) = Inpainter.of(tiny, refine=RefineOptions(n_iters=1, min_side=160)).plan(hole).steps
+    assert step.size == (320, 320)
+
+
+def test_what_is_too_small_to_be_refined_is_said_once(tiny: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
+    pixels, holes = scene(60, 75)
+    inpainter = Inpainter.of(tiny, device="cpu", strategy="whole", refine=RefineOptions(min_side=50))
+    for _ in range(2):
+        inpainter.run(pixels, holes)
+    (said,) = caplog.messages
+    assert said.startswith("75x60 pixels are too few to refine by a smaller size, and are filled alone")
+
+
+def test_what_is_refined_says_nothing(refining: Inpainter, caplog: pytest.LogCaptureFixture) -> None:
+    refining.run(*scene(60, 75))
+    assert not caplog.messages
+
+
 @pytest.mark.parametrize("wrong", [{"n_iters": 0}, {"lr": 0}, {"lr": "x"}, {"max_scales": True}, {"px_budget": 2**40}])
 def test_options_out_of_range_are_one_line(wrong: Any) -> None:
     with pytest.raises(LamaDeployError, match=r"^refinement's \w+ is .*; allowed: "):

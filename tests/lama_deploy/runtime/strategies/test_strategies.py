@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lama_deploy import Inpainter
-from lama_deploy.errors import DeviceMemoryError, EngineError, LamaDeployError
+from lama_deploy.errors import DeviceMemoryError, EngineError, ImageError, LamaDeployError
 from lama_deploy.images.scenes import scene
+from lama_deploy.process_memory import process_memory
 from lama_deploy.runtime.backend import Capabilities, Memory
 from lama_deploy.runtime.strategies.options import STRATEGIES, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
@@ -116,15 +117,19 @@ def test_auto_chooses_by_size_and_holes(hole: np.ndarray, kinds: str, why: str) 
     assert all(step.size[0] * step.size[1] <= 1024**2 for step in plan.steps)
 
 
-def test_auto_chooses_what_fits_into_memory() -> None:
-    from lama_deploy.process_memory import process_memory
+def process_room() -> int:
+    memory = process_memory()
+    if memory is None:
+        pytest.skip("this system does not say how much memory there is")
+    return memory.whole
 
-    room = process_memory()
-    assert room is not None
+
+def test_auto_chooses_what_fits_into_memory() -> None:
+    room = process_room()
     hole = hole_of((3000, 4000), (1000, 900, 700, 700))
-    plan = planned(hole, memory=Memory(0, room.whole / 500_000))
+    plan = planned(hole, memory=Memory(0, room / 500_000))
     assert plan.why == "memory" and all(0 < step.size[0] * step.size[1] < 450_000 for step in plan.steps)
-    backend = Means(Capabilities(memory=Memory(0, room.whole / 500_000)))
+    backend = Means(Capabilities(memory=Memory(0, room / 500_000)))
     with pytest.raises(DeviceMemoryError, match="strategy auto"):
         Inpainter(backend, "whole").run(np.zeros((1, *hole.shape, 3), np.uint8), hole[None])
 
@@ -180,6 +185,20 @@ def test_a_batch_that_fails_is_tried_one_by_one() -> None:
     pixels, hole = np.full((300, 300, 3), 9, np.uint8), hole_of((300, 300), (9, 9, 50, 50))
     results = Inpainter(Frail(Capabilities(batch=3)), "whole").run_many([(pixels, hole)] * 3)
     assert all(isinstance(result, np.ndarray) for result in results)
+
+
+def test_specks_all_over_a_picture_are_no_reason_for_more_than_the_picture() -> None:
+    hole = np.zeros((1500, 2000), np.uint8)
+    hole[::60, ::60] = 1
+    assert (planned(hole).kinds, planned(hole).why) == ("whole", "no gain")
+    little = planned(hole, memory=Memory(0, process_room() / 1_500_000))
+    assert little.kinds == "tile" and all(step.size[0] * step.size[1] < 1_400_000 for step in little.steps)
+
+
+def test_a_plan_is_for_holes() -> None:
+    for wrong in ("x", np.zeros((3, 3, 3), np.uint8), np.zeros((3, 3)), np.zeros((0, 3), np.uint8)):
+        with pytest.raises(ImageError, match=r"allowed: uint8 or bool \(H, W\)"):
+            Inpainter(Means()).plan(wrong)  # type: ignore[arg-type]
 
 
 def test_holes_may_be_chosen_by_others() -> None:
