@@ -45,8 +45,8 @@ def test_it_computes_what_torch_computes() -> None:
 
 
 def test_other_names_and_options_are_refused(tiny) -> None:
-    with pytest.raises(LamaDeployError, match="the onnxruntime backend has no option 'streams'; allowed: device, thr"):
-        Inpainter.load(DEMO, backend="onnxruntime", streams=2)
+    with pytest.raises(LamaDeployError, match="the onnxruntime backend has no option 'cache'; allowed: device, thr"):
+        Inpainter.load(DEMO, backend="onnxruntime", cache="")
     with pytest.raises(LamaDeployError, match="backend 'onnxruntime' does not run this"):
         Inpainter.load(tiny.path, backend="onnxruntime")
 
