@@ -194,7 +194,8 @@ def _write(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
         "date": today,
         "method": "processes of each file in turns, two runs in each, of which the second is timed; medians, of "
         "processor time because other programs ran beside; bytes are the rise of VmHWM above the opened model's, by "
-        "the picture's pixels; square pictures, the hole a square in their middle, or two of a twentieth of their side in opposite corners",
+        "the picture's pixels; square pictures, the hole a square in their middle, or two of a twentieth of their side "
+        "in opposite corners; openvino-fixed: compiled for the picture's size",
         "machine": machine((*PACKAGES, "openvino")),
         "decoder_windows": rows,
     }

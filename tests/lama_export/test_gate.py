@@ -43,6 +43,7 @@ ALLOWED = {
         "a local channel zeroed",
         "a global channel zeroed",
         "reflect padding of the head replaced by zeros",
+        "decoder near holes without a halo",
         "weights in 6 bits",
         "a tenth of the weights pruned",
         "+1 grey levels",
