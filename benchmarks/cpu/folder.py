@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
 from lama_deploy.checkpoints.weights import DEMO
 from lama_deploy.images.folders import SHIPPED
+from lama_deploy.images.opening import opened
 from lama_deploy.images.pairs import Job, find_jobs
 from lama_deploy.images.scenes import scene
 from lama_deploy.jobs.folder import run_all
@@ -74,7 +75,7 @@ def _loop(inpaint: Inpainter, jobs: list[Job]) -> dict[str, float]:
     first = time.perf_counter()
     for job in jobs:
         start = time.perf_counter()
-        with Image.open(job.image) as image, Image.open(job.mask) as mask:
+        with opened(job.image) as image, opened(job.mask) as mask:
             image.load()
             mask.load()
             read = time.perf_counter()
@@ -127,7 +128,7 @@ def _png_levels() -> dict[str, dict[str, float]]:
     """Seconds and bytes a pixel of each level, of the six photographs that ship: why SaveOptions has its default."""
     pictures = []
     for path in sorted(SHIPPED.glob("*.jpg")):
-        with Image.open(path) as image:
+        with opened(path) as image:
             pictures.append(image.convert("RGB"))
     pixels = sum(picture.width * picture.height for picture in pictures)
     found = {}

@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
 from benchmarks.drawn_holes import hole_of_object
+from lama_deploy.images.opening import opened
 from lama_deploy.reports.machine import machine
 
 SIZES = {12: (4000, 3000), 48: (8000, 6000)}  # by megapixels: width and height
@@ -71,8 +72,8 @@ def _pictures(photograph: Path, folder: Path) -> dict[int, tuple[Path, Path]]:
     made = {}
     for megapixels, size in SIZES.items():
         image, mask = folder / f"{megapixels}.jpg", folder / f"{megapixels}-mask.png"
-        with Image.open(photograph) as opened:
-            opened.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(image, quality=95)
+        with opened(photograph) as given:
+            given.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(image, quality=95)
         Image.fromarray(hole_of_object(size[::-1], seed=0) * 255).save(mask)
         made[megapixels] = image, mask
     return made

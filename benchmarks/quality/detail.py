@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
 from benchmarks.drawn_holes import hole_of_object
 from benchmarks.quality.strategies import scores_of
 from lama_deploy.arrays import Array
 from lama_deploy.evaluation.networks import st_lpips
+from lama_deploy.images.opening import opened
 from lama_deploy.reports.machine import machine
 from lama_deploy.runtime.strategies.detail import detailed
 from lama_deploy.runtime.strategies.holes import find_holes
@@ -38,7 +38,7 @@ def main() -> None:
     for folder in args.folders:
         found = sorted(folder.iterdir())
         for seed, path in enumerate(found[:: max(1, len(found) // args.photographs)][: args.photographs]):
-            with Image.open(path) as image:
+            with opened(path) as image:
                 truth = np.asarray(image.convert("RGB"))
             window, hole = _window(truth, hole_of_object(truth.shape[:2], seed))
             results = _results(window, hole)

@@ -18,13 +18,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.cpu.runtimes import PACKAGES, RESULTS
 from lama_deploy import Inpainter
 from lama_deploy.arrays import Array
 from lama_deploy.images.folders import is_picture
+from lama_deploy.images.opening import opened
 from lama_deploy.jobs.video.spans import spans
 from lama_deploy.reports.machine import machine
 
@@ -99,7 +99,7 @@ def _photographs(folder: Path, count: int, frames: int) -> list[Path]:
     height, width = SIZE[0], SIZE[1] + SPEED * frames
     fitting = []
     for path in filter(is_picture, sorted(folder.iterdir())):
-        with Image.open(path) as image:
+        with opened(path) as image:
             if image.width >= width and image.height >= height:
                 fitting.append(path)
     return fitting[:: max(1, len(fitting) // count)][:count]
@@ -107,7 +107,7 @@ def _photographs(folder: Path, count: int, frames: int) -> list[Path]:
 
 def _clip(photograph: Path, case: Case, frames: int) -> Clip:
     rng = np.random.default_rng(0)
-    with Image.open(photograph) as image:
+    with opened(photograph) as image:
         scene = np.asarray(image.convert("RGB"))
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     pictures, holes = [], []

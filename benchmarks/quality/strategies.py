@@ -27,6 +27,7 @@ from benchmarks.quality.iopaint import iopaint_fill
 from lama_deploy import Inpainter
 from lama_deploy.arrays import Array
 from lama_deploy.evaluation.networks import st_lpips
+from lama_deploy.images.opening import opened
 from lama_deploy.reports.machine import machine
 from lama_deploy.runtime.strategies.options import StrategyOptions
 
@@ -94,13 +95,13 @@ def _cases(held_out: Path, large: Path | None, count: int) -> Iterator[Case]:
 
 
 def _pixels(path: Path) -> int:
-    with Image.open(path) as image:
+    with opened(path) as image:
         return image.width * image.height
 
 
 def _photograph(path: Path, megapixels: int) -> Array:
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
+    with opened(path) as given:
+        image = given.convert("RGB")
     scale = min(1.0, (megapixels * 1e6 / (image.width * image.height)) ** 0.5)
     return np.asarray(image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.LANCZOS))
 

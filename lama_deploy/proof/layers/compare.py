@@ -60,15 +60,18 @@ def comparable(model: onnx.ModelProto, *, scaled: bool) -> set[str]:
     """The values of a model without functions that can be compared: floats, before they become levels of bytes.
 
     Rounding to levels makes a difference of nothing one of 1 / 255: that is the picture's parity, no layer's. scaled:
-    leave out concatenated channels, whose parts are scaled differently.
+    leave out concatenated channels, whose parts are scaled differently, and windows of them.
     """
     inferred = onnx.shape_inference.infer_shapes(model).graph
     floats = {value.name for value in inferred.value_info if value.type.tensor_type.elem_type in FLOATS}
     after: set[str] = set()
+    joined: set[str] = set()
     for node in model.graph.node:
+        if scaled and (_joins_channels(node) or (node.op_type == "Slice" and node.input[0] in joined)):
+            joined.update(node.output)
         if node.op_type == "Floor" or after.intersection(node.input):
             after.update(node.output)
-        elif node.op_type == "Constant" or (scaled and _joins_channels(node)):
+        elif node.op_type == "Constant" or joined.intersection(node.output):
             floats.difference_update(node.output)
     return floats - after
 

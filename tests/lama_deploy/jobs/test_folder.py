@@ -45,7 +45,7 @@ def jobs(tmp_path: Path) -> list[Job]:
 ERRORS = {
     "ours": (ImageError("it is too odd"), "2.png: it is too odd"),
     "memory of the device": (DeviceMemoryError("needs 9 GiB"), "2.png: needs 9 GiB"),
-    "memory": (MemoryError(), "2.png: needs more memory than there is; make it smaller"),
+    "memory": (MemoryError(), "2.png: needs more memory than there is; give the process more"),
     "an engine's": (RuntimeError("line\nof an engine" + "x" * 5000), "2.png: failed unexpectedly (RuntimeError: line"),
     "ours, unforeseen": (ZeroDivisionError("division by zero"), "failed unexpectedly (ZeroDivisionError: division by"),
     "of another kind": (NotImplementedError(), "2.png: failed unexpectedly (NotImplementedError"),

@@ -27,7 +27,8 @@ BY_BACKEND = {
 @pytest.mark.parametrize("name", BACKENDS)
 def test_typed_options_are_the_backends(name: str) -> None:
     _, *takes = inspect.signature(backend_class(name)).parameters
-    assert set(takes) - {"check"} == BY_BACKEND[name].__optional_keys__  # check is an argument of `load` itself
+    # check is an argument of `load` itself, refine what is put around the backend
+    assert set(takes) - {"check"} == BY_BACKEND[name].__optional_keys__ - {"refine"}
 
 
 def test_any_backend_has_the_options_of_all() -> None:
