@@ -96,7 +96,7 @@ def official(net: Generator, image: Tensor, hole: Tensor, how: Refinement) -> tu
     return filled, losses
 
 
-@pytest.mark.parametrize("size", [(48, 64), (61, 75), (98, 101)], ids=str)
+@pytest.mark.parametrize("size", [(48, 64), (61, 75), pytest.param((98, 101), marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
 def test_it_computes_what_official_code_does(config: GeneratorConfig, size: tuple[int, int]) -> None:
     """Two and three scales, of which most are padded."""
@@ -108,6 +108,7 @@ def test_it_computes_what_official_code_does(config: GeneratorConfig, size: tupl
     assert not torch.allclose(found, Refiner(net, Refinement(passes=1, min_side=24))(image, hole), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_loss_falls():
     net, (image, hole) = generator(CONFIGS["as big-lama"]), picture(72, 72)
     _, losses = official(net, image, hole, Refinement(passes=8, rate=0.02, min_side=32, max_scales=2))
