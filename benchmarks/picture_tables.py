@@ -61,7 +61,7 @@ def _large_photographs(rows: dict[str, dict[str, float]]) -> str:
 
 
 def _strategies(rows: list[dict[str, Any]]) -> str:
-    names = {"l1": "L1 in the hole", "st_lpips": "ST-LPIPS", "seam": "seam", "sharpness": "sharpness", "seconds": "s"}
+    names = {"l1": "L1 in the hole", "st_lpips": "ST-LPIPS", "seam": "seam", "sharpness": "sharpness"}
     head = ["megapixels", "hole", "strategy", *names.values()]
     body = [
         f"| {row['megapixels']} | {row['holes']} | {row['strategy']} | "
