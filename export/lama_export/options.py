@@ -55,8 +55,10 @@ class ExportOptions:
 
     @property
     def chosen_decoder(self) -> Decoder:
-        portable = self.target == "onnx" and self.spectral == "inline"  # for engines that may know no such shapes
-        return self.decoder or ("whole" if portable else DECODERS[self.target])
+        """Whole for TensorRT, the portable form, and OpenVINO's int8, where the gate let two defects pass else."""
+        portable = self.target == "onnx" and self.spectral == "inline"
+        judged_whole = self.target == "openvino" and self.precision == "int8"
+        return self.decoder or ("whole" if portable or judged_whole else DECODERS[self.target])
 
     @property
     def onnx_spectral(self) -> Spectral:
