@@ -79,8 +79,8 @@ def parser() -> argparse.ArgumentParser:
         "--decoder",
         choices=["hole", "whole"],
         help="Compute what follows the trunk for a window around the holes alone (hole: the same pixels in less memory "
-        "and time; default, but for TensorRT, --spectral inline and OpenVINO's --int8), or for the whole picture (no shape in the "
-        "file depends on the mask).",
+        "and time; the default but for TensorRT, --spectral inline and OpenVINO's --int8), or for the whole picture "
+        "(whole: no shape in the file depends on the mask).",
     )
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
