@@ -39,7 +39,7 @@ def test_twelve_megapixels_are_one_line(tmp_path):
     assert done.returncode == 3 and [path.name for path in (tmp_path / "out").iterdir()] == ["small_mask.png"]
     errors = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
     assert len(errors) == 1
-    assert re.match(r"error: .*large\.png: 4000x3000 pixels take about [6-9]\..*run it by --strategy auto", errors[0])
+    assert re.match(r"error: .*large\.png: 4000x3000 pixels take about \d.*run it by --strategy auto", errors[0])
     done = lama_inpaint(str(tmp_path), "-o", str(tmp_path / "auto"))
     assert done.returncode == 0 and len(list((tmp_path / "auto").iterdir())) == 2, done.stderr
 
