@@ -79,7 +79,7 @@ class PictureWork:
 
         def chosen(index: int, plan: Plan) -> None:
             pictures[index].how.update(plan.to_dict())
-            if plan.is_unasked:
+            if plan.is_news:
                 pictures[index].note(plan.text)
 
         return self._inpainter.run_many([(one.photograph.rgb, one.hole) for one in pictures], chosen)

@@ -52,7 +52,7 @@ def _targets(small_hole: Array) -> Array:
 
 
 def _patches(small: Array) -> Array:
-    """(h', w', 75) float32: every patch, as a view where it can be."""
+    """(h', w', 75) uint8: every patch."""
     windows = sliding_window_view(small, (PATCH, PATCH), axis=(0, 1))
     return windows.reshape(*windows.shape[:2], -1)
 

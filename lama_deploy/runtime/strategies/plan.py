@@ -30,8 +30,11 @@ WHY = {
     "thin": "the holes are thin, or small and many, so that parts of them are filled one after the other",
     "memory": "a window of the limit does not fit into memory or the engine",
     "engine": "the engine takes nothing so large at once; export with a --profile for such pictures to have them so",
+    "fits": "its longer side is within the limit already",
+    "empty": "there is no hole",
     "asked": "it was asked for",
 }
+QUIET = ("asked", "small", "empty")  # the mask's own note tells of the last
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ class Plan:
         return f"filled by {self.kinds}, since {WHY[self.why]}"
 
     @property
-    def is_unasked(self) -> bool:
-        """Whether the picture is cut, and nobody asked for it."""
-        return bool(self.steps) and self.why != "asked"
+    def is_news(self) -> bool:
+        """Whether people are told: what nobody asked for, but for small pictures, which are taken as they are."""
+        return self.why not in QUIET
 
     @property
     def windows(self) -> str:
@@ -115,9 +118,11 @@ def plan(hole: Array, options: StrategyOptions, budget: Budget) -> Plan:
     """hole: (H, W), nonzero = hole."""
     size = (hole.shape[0], hole.shape[1])
     picture = Window(0, 0, *size)
+    if not hole.any():
+        return Plan(size, (), "empty")
     if options.strategy == "whole" or (options.strategy == "resize" and max(size) <= options.limit):
         if budget.takes(size):
-            return Plan(size, (), "asked")
+            return Plan(size, (), "asked" if options.strategy == "whole" else "fits")
         return Plan(size, tuple(_tile(one, size, budget) for one in find_holes(hole, options.margin)), "engine")
     if options.strategy == "auto" and picture.pixels <= SMALL and budget.holds(size):
         return Plan(size, (), "small")

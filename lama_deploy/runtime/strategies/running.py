@@ -21,16 +21,28 @@ def run_fillings(
 ) -> list[Failure | None]:
     """What ended each of the fillings, None where it is done. together: how many windows of a size run as one batch."""
     failures: list[Failure | None] = [None] * len(fillings)
-    asked = {index: request for index, filling in enumerate(fillings) if (request := next(filling, None)) is not None}
+    asked: dict[int, Request] = {}
+
+    def go_on(index: int, answer: Array | None) -> None:
+        """Up to its next request, its end, or what ends it."""
+        try:
+            asked[index] = next(fillings[index]) if answer is None else fillings[index].send(answer)
+        except StopIteration:
+            pass
+        except (LamaDeployError, MemoryError) as error:
+            failures[index] = error
+
+    for index in range(len(fillings)):
+        go_on(index, None)
     while asked:
         size = _size(asked[min(asked)])
         same = [index for index in sorted(asked) if _size(asked[index]) == size][: max(1, together(size))]
         answers = _answers(run, [asked.pop(index) for index in same])
         for index, answer in zip(same, answers, strict=True):
-            if not isinstance(answer, np.ndarray):
+            if isinstance(answer, np.ndarray):
+                go_on(index, answer)
+            else:
                 failures[index] = answer
-            elif (request := _next(fillings[index], answer)) is not None:
-                asked[index] = request
     return failures
 
 
@@ -50,20 +62,13 @@ def run_checked(run: Run, images: Array, holes: Array) -> Array:
 
 def _answers(run: Run, requests: list[Request]) -> Sequence[Array | Failure]:
     """One by one where they fail together: it may be for memory, or one of them alone."""
-    images, holes = (np.stack(parts) for parts in zip(*requests, strict=True))
     try:
+        images, holes = (np.stack(parts) for parts in zip(*requests, strict=True))
         return list(run_checked(run, images, holes))
     except (LamaDeployError, MemoryError) as error:
         if len(requests) == 1:
             return [error]
     return [answer for request in requests for answer in _answers(run, [request])]
-
-
-def _next(filling: Filling, answer: Array) -> Request | None:
-    try:
-        return filling.send(answer)
-    except StopIteration:
-        return None
 
 
 def _size(request: Request) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from lama_deploy import Inpainter
 from lama_deploy.runtime.strategies.options import STRATEGIES, StrategyOptions
+from lama_deploy.runtime.strategies.plan import Plan
 
 KINDS = ("grey", "grey with alpha", "colours", "colours with alpha", "16 bits", "colours of 16 bits", "floats", "PIL")
 CASES = 500
@@ -20,6 +21,12 @@ QUICK = 25
 def backends(bundles: Mapping[str, Path], openvino_bundles: Mapping[str, Path], tiny: Any) -> list[Any]:
     sources = (bundles["uint8"], bundles["float"], openvino_bundles["fp32"], tiny.path)
     return [Inpainter.load(source, threads=1).backend for source in sources]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that auto cuts pictures which are small enough for a test."""
+    monkeypatch.setattr(f"{Plan.__module__}.SMALL", 0)
 
 
 def picture(random: np.random.Generator, kind: str, height: int, width: int) -> Any:

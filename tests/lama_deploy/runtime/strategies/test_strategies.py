@@ -60,6 +60,13 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels, (np.asarray(mask) > 0).astype(np.uint8)
 
 
+@pytest.fixture
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that auto cuts pictures which are small enough for a test."""
+    monkeypatch.setattr(f"{Plan.__module__}.SMALL", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_small")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("shapes", [(), (PROFILE,)])
 def test_known_pixels_stay_and_every_hole_is_filled(strategy: str, shapes: tuple[ShapeRange, ...]) -> None:
@@ -74,6 +81,7 @@ def test_known_pixels_stay_and_every_hole_is_filled(strategy: str, shapes: tuple
         np.testing.assert_array_equal(got, again)
 
 
+@pytest.mark.usefixtures("nothing_is_small")
 @pytest.mark.parametrize("strategy", ["auto", "crop", "tile", "resize"])
 def test_a_picture_is_filled_the_same_in_any_company(strategy: str) -> None:
     pictures = [
@@ -82,6 +90,7 @@ def test_a_picture_is_filled_the_same_in_any_company(strategy: str) -> None:
     options = StrategyOptions(strategy=strategy, limit=128)  # type: ignore[arg-type]
     backend = Means(Capabilities(batch=4))
     together = Inpainter(backend, options).run_many(pictures)
+    assert any(Inpainter(backend, options).plan(hole).steps for _, hole in pictures)
     assert any(shape[0] > 1 for shape in backend.ran)
     for (pixels, hole), got in zip(pictures, together, strict=True):
         np.testing.assert_array_equal(got, Inpainter(Means(), options).run(pixels[None], hole[None])[0])
@@ -174,6 +183,16 @@ def test_an_error_is_that_pictures_alone(error: Exception) -> None:
     assert [type(result) for result in results] == [np.ndarray, type(error), np.ndarray]
 
 
+def test_memory_that_ends_while_a_hole_is_set_is_that_pictures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def detailed(*_: object) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr("lama_deploy.runtime.strategies.fillings.detailed", detailed)
+    large, small = ((np.full((n, n, 3), 9, np.uint8), hole_of((n, n), (9, 9, 50, 50))) for n in (400, 100))
+    results = Inpainter(Means(), StrategyOptions(strategy="resize", limit=128)).run_many([large, small])
+    assert [type(result) for result in results] == [MemoryError, np.ndarray]
+
+
 def test_a_batch_that_fails_is_tried_one_by_one() -> None:
     @dataclass
     class Frail(Means):
@@ -221,6 +240,20 @@ def test_an_empty_hole_needs_no_run() -> None:
         Inpainter(backend).run_many([(pixels[0], np.zeros((1500, 1500), np.uint8))])[0], pixels[0]
     )
     assert not backend.ran
+    assert planned(np.zeros((1500, 1500), np.uint8)).why == "empty"
+
+
+def test_what_nobody_asked_for_is_news() -> None:
+    specks = np.zeros((1500, 2000), np.uint8)
+    specks[::60, ::60] = 1
+    assert (
+        planned(specks).text == ("filled by whole, since windows around the holes would be most of the picture")
+        and planned(specks).is_news
+    )
+    little = hole_of((600, 800), (10, 10, 20, 20))
+    assert planned(little, "resize").text == "filled by whole, since its longer side is within the limit already"
+    assert planned(little, "resize").is_news and planned(little, "tile").why == "asked"
+    assert not any(planned(hole, kind).is_news for hole in (little, 0 * specks) for kind in ("auto", "whole", "crop"))
 
 
 @pytest.mark.parametrize(
