@@ -19,6 +19,7 @@ from lama_deploy.jobs.video.holes import clip_of, holes_and_windows
 from lama_deploy.jobs.video.planes import fill_hole, rgb_of, with_own_range
 from lama_deploy.jobs.video.sink import Sink, opened_sink
 from lama_deploy.jobs.video.source import Facts, Source, opened_video
+from lama_deploy.jobs.video.spans import SPAN
 from lama_deploy.runtime.inpainter import Inpainter
 
 LOSSY = "{} compresses the known pixels anew; --codec ffv1 into .mkv, or --crf 0, keeps their samples"
@@ -75,9 +76,20 @@ def fill_video(
             opened_sink(file, source, facts, writing, note) as sink,
         ):
             _tell(sink, facts, writing, note)
-            return _filled(inpainter, source, sink, windows, progress, facts.frames)
+            told = _with_strategy(windows, inpainter, note)
+            return _filled(inpainter, source, sink, told, progress, facts.frames)
     except OSError as error:
         raise ImageError(f"{brief(str(output))}: cannot be written ({brief(error.strerror or error)})") from error
+
+
+def _with_strategy(
+    windows: Iterator[tuple[Array, Array]], inpainter: Inpainter, note: Note
+) -> Iterator[tuple[Array, Array]]:
+    """The same; what is chosen for a span of frames, and was not asked for, is told."""
+    for number, (hole, around) in enumerate(windows):
+        if number % SPAN == 0 and (chosen := inpainter.plan(around)).is_news:
+            note(chosen.text)
+        yield hole, around
 
 
 def _filled(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from lama_deploy.cli import inpaint as command
+from lama_deploy.runtime.strategies.plan import Plan
 from tests.lama_deploy.jobs.clips import HEIGHT, WIDTH, Making, inverting, look, make
 
 NOTE = (
@@ -46,6 +47,13 @@ def test_a_video_and_a_mask(inpaint, capsys):
     assert inpaint("clip.mp4", "-o", "boxed.mp4", "--box", "16,8,24,16", "--report", "-") == 0
     assert json.loads(capsys.readouterr().out)["output"] == "boxed.mp4"
     np.testing.assert_array_equal(look(Path("boxed.mp4")).rgb, look(Path("new/out.mp4")).rgb)
+
+
+def test_what_auto_chose_is_told_once(inpaint, capsys, monkeypatch):
+    monkeypatch.setattr(f"{Plan.__module__}.SMALL", 0)
+    assert inpaint("clip.mp4", "mask.png", "-o", "out.mp4") == 0
+    told = "note: clip.mp4: filled by whole, since windows around the holes would be most of the picture\n"
+    assert sorted(capsys.readouterr().err.splitlines(keepends=True)) == sorted([told, NOTE])
 
 
 def test_what_is_there_stays(inpaint, capsys):
