@@ -69,9 +69,9 @@ def _write(rows: list[dict[str, Any]]) -> None:
         "what": "peak memory of a process that runs pictures, as foretold and as measured, 1 thread",
         "date": today,
         "method": "the error is foretold less measured, by measured, for shapes drawn with mixed aspect ratios (up to "
-        f"{LONGEST_ASPECT}:1), batches of 1 to {max(COUNTS)} and {LEAST / 1e6} to {MOST / 1e6:.0f} MP, all hole, each in "
-        "a new process; what is foretold comes from the runs of another process (`lama_deploy.runtime.measuring`), none "
-        "of these shapes among them",
+        f"{LONGEST_ASPECT}:1), batches of 1 to {max(COUNTS)} and {LEAST / 1e6} to {MOST / 1e6:.0f} MP, all hole, each "
+        "in a new process; what is foretold comes from the runs of another process "
+        "(`lama_deploy.runtime.measuring`), none of these shapes among them",
         "machine": machine((*PACKAGES, "openvino")),
         "memory_predicted": rows,
     }
