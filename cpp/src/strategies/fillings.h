@@ -20,6 +20,8 @@ struct View {
   // Row by row, without gaps.
   void copy_to(uint8_t *out) const;
   bool is_all() const { return place.size() == bytes->size(); }
+
+  static View of(const Bytes &bytes) { return {&bytes, {0, 0, bytes.height, bytes.width}}; }
 };
 
 // What is to be run, as it is then. hole: of the same size as the image, nonzero = hole.

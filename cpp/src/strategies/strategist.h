@@ -2,12 +2,13 @@
 // inpainter.py decides: `run` for pictures of one size, `run_many` for others.
 #pragma once
 
+#include <atomic>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include "log.h"
 #include "options.h"
+#include "strategies/parts.h"
 #include "strategies/plan.h"
 #include "strategies/whole.h"
 
@@ -43,8 +44,8 @@ class Strategist {
   const Capabilities &capabilities_;
   const Log log_;
   Whole whole_;
-  std::mutex said_mutex_;
-  bool said_engine_ = false;
+  const Run run_;
+  std::atomic<bool> said_engine_{false};
 };
 
 }  // namespace lama
