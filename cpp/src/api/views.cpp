@@ -15,11 +15,16 @@ struct Layout {
 
 Layout layout_of(lama_format format, const std::string &name) {
   switch (format) {
-    case LAMA_GREY: return {1, 0, 0, 0};
-    case LAMA_RGB: return {3, 0, 1, 2};
-    case LAMA_BGR: return {3, 2, 1, 0};
-    case LAMA_RGBA: return {4, 0, 1, 2};
-    case LAMA_BGRA: return {4, 2, 1, 0};
+    case LAMA_GREY:
+      return {1, 0, 0, 0};
+    case LAMA_RGB:
+      return {3, 0, 1, 2};
+    case LAMA_BGR:
+      return {3, 2, 1, 0};
+    case LAMA_RGBA:
+      return {4, 0, 1, 2};
+    case LAMA_BGRA:
+      return {4, 2, 1, 0};
   }
   throw Error(LAMA_INVALID_ARGUMENT, name + " has the format " + std::to_string(int(format)) +
                                          "; allowed: LAMA_GREY, LAMA_RGB, LAMA_BGR, LAMA_RGBA, LAMA_BGRA");
@@ -41,7 +46,9 @@ bool share_a_byte(const View &a, const View &b) {
   return false;
 }
 
-const uint8_t *end_of(const View &view) { return view.row(view.height - 1) + view.width * view.pixel; }
+const uint8_t *end_of(const View &view) {
+  return view.row(view.height - 1) + view.width * view.pixel;
+}
 
 struct Place {
   const View *view;
@@ -67,7 +74,8 @@ void check_pair(const Place &a, const Place &b, const std::vector<View> &images)
 }  // namespace
 
 View::View(const lama_image *image, const std::string &name) : name(name) {
-  if (image == nullptr || image->data == nullptr) throw Error(LAMA_INVALID_ARGUMENT, name + " is NULL; give its pixels");
+  if (image == nullptr || image->data == nullptr)
+    throw Error(LAMA_INVALID_ARGUMENT, name + " is NULL; give its pixels");
   data = static_cast<uint8_t *>(image->data);
   height = image->height, width = image->width, stride = image->stride, format = image->format;
   pixel = layout_of(format, name).pixel;
@@ -150,6 +158,8 @@ void write(const Picture &filled, const Hole &hole, const View &image, View &out
   }
 }
 
-std::string words(const Size &size) { return std::to_string(size[1]) + "x" + std::to_string(size[0]); }
+std::string words(const Size &size) {
+  return std::to_string(size[1]) + "x" + std::to_string(size[0]);
+}
 
 }  // namespace lama

@@ -9,7 +9,8 @@
 
 namespace lama {
 
-constexpr int64_t MOST_PIXELS = int64_t(1) << 31;  // of all pictures of a call: a view may claim any number without having one
+constexpr int64_t MOST_PIXELS = int64_t(1)
+                                << 31;  // of all pictures of a call: a view may claim any number without having one
 
 // A view that has been found to be one. name: for lines, such as "the mask".
 struct View {

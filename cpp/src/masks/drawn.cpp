@@ -24,12 +24,15 @@ std::string words(const char *what, std::initializer_list<double> numbers) {
   return text;
 }
 
-std::string picture(const Hole &hole) { return std::to_string(hole.width) + "x" + std::to_string(hole.height); }
+std::string picture(const Hole &hole) {
+  return std::to_string(hole.width) + "x" + std::to_string(hole.height);
+}
 
 void check_numbers(const char *what, std::initializer_list<double> numbers) {
   for (double number : numbers)
     if (!std::isfinite(number) || std::fabs(number) > MOST)
-      throw Error(LAMA_INVALID_ARGUMENT, words(what, numbers) + " has a number that is infinite, none or too large; allowed: -1e9 to 1e9");
+      throw Error(LAMA_INVALID_ARGUMENT,
+                  words(what, numbers) + " has a number that is infinite, none or too large; allowed: -1e9 to 1e9");
 }
 
 [[noreturn]] void outside(const std::string &what, const Hole &hole) {
@@ -46,7 +49,9 @@ int64_t ceiling_of_sum(double a, double b) {
   return int64_t(std::ceil(sum)) + (sum == std::ceil(sum) && error > 0 ? 1 : 0);
 }
 
-Span touched(double start, double length) { return {int64_t(std::floor(start)), ceiling_of_sum(start, length)}; }
+Span touched(double start, double length) {
+  return {int64_t(std::floor(start)), ceiling_of_sum(start, length)};
+}
 
 Span inside(const Span &span, int64_t side) {
   return {std::max<int64_t>(0, span.first), std::min(side, std::max<int64_t>(0, span.end))};

@@ -7,7 +7,8 @@ namespace lama {
 
 constexpr int MOST_GROWTH = 1000;
 
-// hole: 1 in the hole, 0 elsewhere. The algorithm of lama_deploy/images/grow.py, whose cost the content does not change.
+// hole: 1 in the hole, 0 elsewhere. The algorithm of lama_deploy/images/grow.py, whose cost the content does not
+// change.
 void grow(Hole &hole, int radius);
 
 }  // namespace lama

@@ -59,8 +59,7 @@ MaskOptions::MaskOptions(const lama_call &call)
 Hole hole_of(const View *mask, const Size &size, const MaskOptions &options, const Log &log) {
   const bool drawn = !options.boxes.empty() || !options.points.empty();
   if (!mask && !drawn)
-    throw Error(LAMA_INVALID_ARGUMENT,
-                "there is neither a mask nor a box or point, so nothing says where the hole is");
+    throw Error(LAMA_INVALID_ARGUMENT, "there is neither a mask nor a box or point, so nothing says where the hole is");
   if (!mask && options.invert)
     throw Error(LAMA_INVALID_ARGUMENT, "mask_invert is of a mask, and there is none; boxes and points are filled");
   Hole hole = mask ? read(*mask, size, options) : Hole(size[0], size[1], 1);

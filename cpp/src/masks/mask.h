@@ -17,8 +17,8 @@ struct MaskOptions {
   std::vector<lama_point> points;
 };
 
-// 1 in the hole. mask: LAMA_GREY of `size`, or NULL where boxes or points draw it. What looks wrong is told to the log, as
-// lama_deploy/images/mask_notes.py has it. Throws LAMA_INVALID_ARGUMENT.
+// 1 in the hole. mask: LAMA_GREY of `size`, or NULL where boxes or points draw it. What looks wrong is told to the log,
+// as lama_deploy/images/mask_notes.py has it. Throws LAMA_INVALID_ARGUMENT.
 Hole hole_of(const View *mask, const Size &size, const MaskOptions &options, const Log &log);
 
 }  // namespace lama

@@ -13,7 +13,9 @@ namespace {
 constexpr int64_t UNKNOWN = int64_t(1) << 62;  // where the system does not say, everything fits
 
 // With as much more as runs were seen to take.
-double whole(const Memory &memory, double growth) { return double(memory.fixed) + growth * (1 + memory.residual); }
+double whole(const Memory &memory, double growth) {
+  return double(memory.fixed) + growth * (1 + memory.residual);
+}
 
 std::string pictures(const Shape &shape) {
   const std::string size = std::to_string(shape[2]) + "x" + std::to_string(shape[1]) + " pixels";
@@ -58,7 +60,9 @@ double MemoryGuard::growth(const Shape &shape) const {
   return pixels * memory_->per_pixel + pixels / double(std::max<int64_t>(1, shape[0])) * memory_->per_picture;
 }
 
-bool MemoryGuard::fits(double growth) const { return !memory_ || whole(*memory_, growth) <= double(room()); }
+bool MemoryGuard::fits(double growth) const {
+  return !memory_ || whole(*memory_, growth) <= double(room());
+}
 
 // What the process holds already counts as room: weights are in it, and engines keep what they took.
 int64_t MemoryGuard::room() const {

@@ -18,9 +18,11 @@ namespace {
 
 using Numbers = std::map<std::string, int64_t>;
 constexpr double GIB = 1 << 30;
-// Address space that engines and allocators reserve beside what they touch: a limit of it is reached earlier by so much.
+// Address space that engines and allocators reserve beside what they touch: a limit of it is reached earlier by so
+// much.
 constexpr double RESERVED_BESIDE = 1.8;
-constexpr int64_t UNLIMITED = int64_t(1) << 62;  // version 1 of control groups has no word for it, but a number near 2^63
+constexpr int64_t UNLIMITED =
+    int64_t(1) << 62;  // version 1 of control groups has no word for it, but a number near 2^63
 
 std::vector<std::string> lines_of(const std::string &path) {
   std::vector<std::string> lines;
