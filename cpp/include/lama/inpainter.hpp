@@ -87,6 +87,12 @@ class Inpainter {
  public:
   // Nothing is open: only try_load may follow.
   Inpainter() = default;
+  Inpainter(Inpainter &&other) noexcept = default;
+  Inpainter &operator=(Inpainter &&other) noexcept {
+    handle_ = std::move(other.handle_);  // before the log goes that the one before tells
+    log_ = std::move(other.log_);
+    return *this;
+  }
 
   Status try_load(const std::string &bundle, const Options &options = {}) {
     auto log = std::make_unique<decltype(options.log)>(options.log);
