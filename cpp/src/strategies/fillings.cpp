@@ -10,10 +10,6 @@ namespace lama {
 
 namespace {
 
-Window all_of(const Bytes &bytes) {
-  return {0, 0, bytes.height, bytes.width};
-}
-
 int64_t unknown_in(const Hole &left, const Window &window) {
   int64_t count = 0;
   for (int64_t y = window.top; y < window.bottom(); ++y) {
@@ -38,7 +34,7 @@ void set(Picture &canvas, const Hole &hole, const Region &one, const Window &win
 class WholeFilling : public Filling {
  public:
   WholeFilling(Picture &canvas, const Hole &hole)
-      : canvas_(canvas), hole_(hole), request_{View::of(canvas), View::of(hole)} {}
+      : canvas_(canvas), hole_(hole), request_{Excerpt::of(canvas), Excerpt::of(hole)} {}
 
   const Request *next(const Picture *answer) override {
     if (!answer) return &request_;
@@ -80,7 +76,7 @@ class ResizedFilling : public Filling {
   const Request *next(const Picture *answer) override {
     if (!answer) {
       small_ = shrunk(canvas_, hole_, window_, size_);
-      request_ = {View::of(small_.image), View::of(small_.hole)};
+      request_ = {Excerpt::of(small_.image), Excerpt::of(small_.hole)};
       return &request_;
     }
     // Enlarging goes on smoothly from the known pixels into the hole, so that its edge is no seam.
@@ -132,7 +128,7 @@ class TilesFilling : public Filling {
 
   void begin() {
     left_ = Hole(region_.height, region_.width, 1);
-    View{&hole_, region_}.copy_to(left_.values.data());
+    Excerpt{&hole_, region_}.copy_to(left_.values.data());
     for (Tile &tile : tiles_) tile.unknown = unknown_in(left_, tile.window.within(region_));
   }
 
@@ -159,7 +155,7 @@ class TilesFilling : public Filling {
 
 }  // namespace
 
-void View::copy_to(uint8_t *out) const {
+void Excerpt::copy_to(uint8_t *out) const {
   const int64_t length = place.width * bytes->channels;
   for (int64_t y = place.top; y < place.bottom(); ++y, out += length)
     std::copy_n(bytes->row(y) + place.left * bytes->channels, length, out);

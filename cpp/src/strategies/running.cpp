@@ -16,7 +16,7 @@ void run_checked(const Run &run, const Shape &shape, const uint8_t *images, cons
   check_filled(shape, results, images, masks);
 }
 
-std::vector<uint8_t> stacked(const std::vector<View> &views) {
+std::vector<uint8_t> stacked(const std::vector<Excerpt> &views) {
   const size_t each = size_t(views[0].place.pixels() * views[0].bytes->channels);
   std::vector<uint8_t> bytes(each * views.size());
   for (size_t i = 0; i < views.size(); ++i) views[i].copy_to(bytes.data() + i * each);
@@ -85,7 +85,7 @@ class Driver {
 std::vector<Picture> run_together(const Run &run, const Requests &requests) {
   const Size size = requests[0]->size();
   const size_t each = size_t(3 * pixels_of(size));
-  std::vector<View> images, holes;
+  std::vector<Excerpt> images, holes;
   for (const Request *one : requests) images.push_back(one->image), holes.push_back(one->hole);
   const Shape shape{int64_t(requests.size()), size[0], size[1]};
   std::vector<uint8_t> results(each * requests.size());

@@ -54,10 +54,21 @@ std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &hol
   return equal && !cut ? fill_batch(pictures, holes, progress) : fill_planned(pictures, holes, plans, progress);
 }
 
+void Strategist::warm_up(const Shape &shape) {
+  const size_t pixels = size_t(pixels_of(shape));
+  if (double(pixels) > whole_.most_pixels())  // told before memory is taken for the pictures
+    throw Error(LAMA_OUT_OF_MEMORY,
+                "there is no memory for a run of so many pictures of this size; warm up with fewer "
+                "or smaller ones, such as windows have");
+  const std::vector<uint8_t> images(3 * pixels), masks(pixels);
+  std::vector<uint8_t> results(3 * pixels);
+  whole_.run(shape, images.data(), masks.data(), results.data());
+}
+
 std::vector<Picture> Strategist::fill_batch(const Pictures &pictures, const Holes &holes, const Progress &progress) {
   // As one where there is memory for it, else one by one.
   std::vector<Request> requests;
-  for (size_t i = 0; i < pictures.size(); ++i) requests.push_back({View::of(*pictures[i]), View::of(*holes[i])});
+  for (size_t i = 0; i < pictures.size(); ++i) requests.push_back({Excerpt::of(*pictures[i]), Excerpt::of(*holes[i])});
   const double pixels = double(pictures.size()) * double(pixels_of(holes[0]->size()));
   const size_t step = pixels > whole_.most_pixels() ? 1 : pictures.size();
   std::vector<Picture> filled;

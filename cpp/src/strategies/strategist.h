@@ -31,6 +31,9 @@ class Strategist {
   std::vector<Picture> fill(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
                             const Progress &progress);
 
+  // Computes pictures with nothing in them, so that what an engine prepares for a size is ready.
+  void warm_up(const Shape &shape);
+
  private:
   std::vector<Picture> fill_batch(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
                                   const Progress &progress);
