@@ -31,10 +31,10 @@ struct EngineRecord {
 };
 
 struct Bundle {
-  std::string folder;                     // as it was given
-  std::string target, precision;          // "onnx", "openvino", "trt", "trt-rtx"; "fp32", "fp16", "bf16", "int8"
-  std::string io;                         // "uint8" or "float"
-  std::string decoder;                    // "hole" or "whole"
+  std::string folder;             // as it was given
+  std::string target, precision;  // "onnx", "openvino", "trt", "trt-rtx"; "fp32", "fp16", "bf16", "int8"
+  std::string io;                 // "uint8" or "float"
+  std::string decoder;            // "hole" or "whole"
   std::vector<BundleFile> files;
   Generator generator;
   EngineRecord engine;

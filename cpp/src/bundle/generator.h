@@ -14,7 +14,4 @@ struct Generator {
   int64_t channels(int64_t level) const;  // after `level` downsamplings
 };
 
-// What no generator can be, as one line without the name of a file; "" where nothing is wrong.
-std::string fault_of(const Generator &generator);
-
 }  // namespace lama
