@@ -33,6 +33,12 @@ bool is_folder(const std::string &path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// A pipe, say, which would be waited for.
+bool is_else(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
 std::vector<std::string> matches(const std::string &pattern) {
   glob_t found = {};
   std::vector<std::string> paths;
@@ -88,23 +94,36 @@ std::string listed(const std::vector<std::string> &places) {
 // Tries one after the other; what the first that fails said is kept.
 class Search {
  public:
-  void *open(const std::string &path) {
-    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    const char *said = handle ? nullptr : dlerror();
-    if (said && said_.empty() && path.find('/') != std::string::npos) said_ = said;
-    return handle;
+  void *open_any(const std::vector<std::string> &paths, std::string &path) {
+    for (const std::string &one : paths) {
+      if (void *handle = open(path = one)) return handle;
+      if (said_.empty()) said_ = last_;
+    }
+    return nullptr;
   }
 
-  void *open_any(const std::vector<std::string> &paths, std::string &path) {
-    for (const std::string &one : paths)
-      if (void *handle = open(path = one)) return handle;
+  // By names that the dynamic linker may not know, which is nothing to tell.
+  void *open_known(const std::vector<std::string> &names, std::string &path) {
+    for (const std::string &name : names)
+      if (void *handle = open(path = name)) return handle;
     return nullptr;
   }
 
   const std::string &said() const { return said_; }
 
  private:
-  std::string said_;
+  void *open(const std::string &path) {
+    if (is_else(path)) {
+      last_ = path + " is not a file";
+      return nullptr;
+    }
+    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    const char *said = handle ? nullptr : dlerror();
+    last_ = said ? said : "";
+    return handle;
+  }
+
+  std::string said_, last_;
 };
 
 [[noreturn]] void missing(const std::string &line) {
@@ -148,7 +167,7 @@ Library Library::open(const LibraryKind &kind, const std::string &option) {
   }
   places.push_back(own);
   if (void *handle = search.open_any(libraries_in(kind, own), path)) return Library(kind, handle, path);
-  if (void *handle = search.open_any(kind.names, path)) return Library(kind, handle, path);
+  if (void *handle = search.open_known(kind.names, path)) return Library(kind, handle, path);
   for (const std::string &folder : usual_folders(kind)) {
     places.push_back(folder);
     if (void *handle = search.open_any(libraries_in(kind, folder), path)) return Library(kind, handle, path);
