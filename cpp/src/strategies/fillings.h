@@ -12,19 +12,21 @@
 
 namespace lama {
 
-// A window of bytes that are somebody else's.
-struct View {
+// A window of somebody else's bytes.
+struct Excerpt {
   const Bytes *bytes;
   Window place;
 
   // Row by row, without gaps.
   void copy_to(uint8_t *out) const;
   bool is_all() const { return place.size() == bytes->size(); }
+
+  static Excerpt of(const Bytes &bytes) { return {&bytes, {0, 0, bytes.height, bytes.width}}; }
 };
 
 // What is to be run, as it is then. hole: of the same size as the image, nonzero = hole.
 struct Request {
-  View image, hole;
+  Excerpt image, hole;
 
   Size size() const { return image.place.size(); }
 };

@@ -2,12 +2,13 @@
 // inpainter.py decides: `run` for pictures of one size, `run_many` for others.
 #pragma once
 
+#include <atomic>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include "log.h"
 #include "options.h"
+#include "strategies/parts.h"
 #include "strategies/plan.h"
 #include "strategies/whole.h"
 
@@ -30,6 +31,9 @@ class Strategist {
   std::vector<Picture> fill(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
                             const Progress &progress);
 
+  // Computes pictures with nothing in them, so that what an engine prepares for a size is ready.
+  void warm_up(const Shape &shape);
+
  private:
   std::vector<Picture> fill_batch(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
                                   const Progress &progress);
@@ -43,8 +47,8 @@ class Strategist {
   const Capabilities &capabilities_;
   const Log log_;
   Whole whole_;
-  std::mutex said_mutex_;
-  bool said_engine_ = false;
+  const Run run_;
+  std::atomic<bool> said_engine_{false};
 };
 
 }  // namespace lama
