@@ -187,7 +187,8 @@ LAMA_API lama_status lama_inpaint_on_device(lama_inpainter *inpainter, const lam
 LAMA_API lama_status lama_plan(lama_inpainter *inpainter, const lama_image *mask, const lama_call *call, char *text,
                                size_t bytes, lama_error *error);
 
-/* Computes `count` pictures of this size with nothing in them, so that what an engine prepares for a size is ready. */
+/* Computes `count` pictures of this size that are black and all hole, so that what an engine prepares for a size is
+ * ready, and what it takes the most memory for has been tried. */
 LAMA_API lama_status lama_warm_up(lama_inpainter *inpainter, int64_t count, int64_t height, int64_t width,
                                   lama_error *error);
 

@@ -31,16 +31,16 @@ std::string named(const char *what, size_t index, size_t count) {
   return count == 1 ? std::string("the ") + what : std::string(what) + " " + std::to_string(index);
 }
 
-std::vector<View> views_of(const lama_image *images, size_t count, const char *what) {
-  std::vector<View> views;
+std::vector<ImageView> views_of(const lama_image *images, size_t count, const char *what) {
+  std::vector<ImageView> views;
   for (size_t i = 0; i < count; ++i) views.emplace_back(images ? &images[i] : nullptr, named(what, i, count));
   return views;
 }
 
 // Before pictures are copied: a view may claim any number of pixels.
-void require_memory(const std::vector<View> &images, int64_t limit) {
+void require_memory(const std::vector<ImageView> &images, int64_t limit) {
   int64_t pixels = 0;
-  for (const View &image : images) pixels += image.width * image.height;
+  for (const ImageView &image : images) pixels += image.width * image.height;
   require(pixels <= MOST_PIXELS, "the pictures of one call have more than 2^31 pixels; give fewer at once");
   const int64_t needed = HELD_OF_PIXEL * pixels;
   if (needed <= SMALL) return;
@@ -90,9 +90,9 @@ void lama_inpainter::inpaint(size_t count, const lama_image *images, const lama_
   const lama_call call = checked(given);
   const MaskOptions options(call);
   require(count >= 1 && count <= MOST_PICTURES, "the number of pictures is not from 1 to 65,536");
-  const std::vector<View> image_views = views_of(images, count, "image");
-  const std::vector<View> mask_views = masks ? views_of(masks, count, "mask") : std::vector<View>();
-  std::vector<View> output_views = views_of(outputs, count, "output");
+  const std::vector<ImageView> image_views = views_of(images, count, "image");
+  const std::vector<ImageView> mask_views = masks ? views_of(masks, count, "mask") : std::vector<ImageView>();
+  std::vector<ImageView> output_views = views_of(outputs, count, "output");
   check_outputs(image_views, mask_views, output_views);
   require_memory(image_views, memory);
 
@@ -206,7 +206,7 @@ lama_status lama_plan(lama_inpainter *inpainter, const lama_image *mask, const l
   return lama::guarded(error, [&] {
     lama::require(inpainter != nullptr, "inpainter is NULL; lama_load makes one");
     lama::require(text != nullptr && bytes > 0, "text is NULL or has no bytes; give room for a line");
-    const lama::View view(mask, "the mask");
+    const lama::ImageView view(mask, "the mask");
     lama::require_memory({view}, inpainter->memory);
     const lama::Hole hole = lama::hole_of(&view, view.size(), lama::MaskOptions(lama::checked(call)), {});
     const lama::Plan plan = inpainter->strategist.plan(hole);

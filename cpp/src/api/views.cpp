@@ -35,7 +35,7 @@ uint8_t luminance(const uint8_t *rgb) {
   return uint8_t((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 0x8000u) >> 16);
 }
 
-bool share_a_byte(const View &a, const View &b) {
+bool share_a_byte(const ImageView &a, const ImageView &b) {
   int64_t y = 0, z = 0;  // rows of both in the order of their addresses
   while (y < a.height && z < b.height) {
     const uint8_t *one = a.row(y), *other = b.row(z);
@@ -46,12 +46,12 @@ bool share_a_byte(const View &a, const View &b) {
   return false;
 }
 
-const uint8_t *end_of(const View &view) {
+const uint8_t *end_of(const ImageView &view) {
   return view.row(view.height - 1) + view.width * view.pixel;
 }
 
 struct Place {
-  const View *view;
+  const ImageView *view;
   bool is_output;
   size_t index;
 };
@@ -60,7 +60,7 @@ bool is_in_place(const Place &a, const Place &b) {
   return a.index == b.index && a.view->pixel == b.view->pixel && a.view->same_place(*b.view);
 }
 
-void check_pair(const Place &a, const Place &b, const std::vector<View> &images) {
+void check_pair(const Place &a, const Place &b, const std::vector<ImageView> &images) {
   if (!a.is_output && !b.is_output) return;
   const Place &output = a.is_output ? a : b, &other = a.is_output ? b : a;
   const bool is_image = !other.is_output && other.view == &images[other.index];
@@ -73,7 +73,7 @@ void check_pair(const Place &a, const Place &b, const std::vector<View> &images)
 
 }  // namespace
 
-View::View(const lama_image *image, const std::string &name) : name(name) {
+ImageView::ImageView(const lama_image *image, const std::string &name) : name(name) {
   if (image == nullptr || image->data == nullptr)
     throw Error(LAMA_INVALID_ARGUMENT, name + " is NULL; give its pixels");
   data = static_cast<uint8_t *>(image->data);
@@ -93,11 +93,12 @@ View::View(const lama_image *image, const std::string &name) : name(name) {
                 name + " has rows " + std::to_string(stride) + " bytes apart, which reaches beyond all memory");
 }
 
-bool View::same_place(const View &other) const {
+bool ImageView::same_place(const ImageView &other) const {
   return data == other.data && stride == other.stride && height == other.height && width == other.width;
 }
 
-void check_outputs(const std::vector<View> &images, const std::vector<View> &masks, const std::vector<View> &outputs) {
+void check_outputs(const std::vector<ImageView> &images, const std::vector<ImageView> &masks,
+                   const std::vector<ImageView> &outputs) {
   std::vector<Place> places;
   for (size_t i = 0; i < images.size(); ++i) {
     if (outputs[i].size() != images[i].size() || outputs[i].format != images[i].format)
@@ -120,7 +121,7 @@ void check_outputs(const std::vector<View> &images, const std::vector<View> &mas
   }
 }
 
-Picture picture_of(const View &view) {
+Picture picture_of(const ImageView &view) {
   Picture picture(view.height, view.width, 3);
   const Layout layout = layout_of(view.format, view.name);
   for (int64_t y = 0; y < view.height; ++y) {
@@ -139,7 +140,7 @@ Picture picture_of(const View &view) {
   return picture;
 }
 
-void write(const Picture &filled, const Hole &hole, const View &image, View &output) {
+void write(const Picture &filled, const Hole &hole, const ImageView &image, ImageView &output) {
   const Layout layout = layout_of(image.format, image.name);
   for (int64_t y = 0; y < image.height; ++y) {
     if (!image.same_place(output)) std::memcpy(output.row(y), image.row(y), size_t(image.width * image.pixel));

@@ -14,7 +14,7 @@ constexpr double MIDDLE_SHARE = 0.3;          // of the pixels that are so, and
 constexpr int MIDDLE_LEVELS = 48;             // levels of them, that make it a photograph
 constexpr int64_t SAMPLED = 256;              // rows and columns that are looked at
 
-bool looks_like_photograph(const View &mask) {
+bool looks_like_photograph(const ImageView &mask) {
   const int64_t down = (mask.height + SAMPLED - 1) / SAMPLED, across = (mask.width + SAMPLED - 1) / SAMPLED;
   std::array<bool, 256> seen{};
   int64_t middle = 0, all = 0;
@@ -36,7 +36,7 @@ bool covers_edge(const Hole &hole) {
   return double(covered) >= EDGE * double(2 * (hole.width + hole.height));
 }
 
-bool is_one_value(const View &mask) {
+bool is_one_value(const ImageView &mask) {
   for (int64_t y = 0; y < mask.height; ++y)
     if (std::any_of(mask.row(y), mask.row(y) + mask.width, [&](uint8_t v) { return v != mask.row(0)[0]; }))
       return false;
@@ -51,7 +51,7 @@ double share_of(const Hole &hole) {
   return double(count) / double(hole.values.size());
 }
 
-std::optional<std::string> doubt(const View &mask, const Hole &hole, bool drawn) {
+std::optional<std::string> doubt(const ImageView &mask, const Hole &hole, bool drawn) {
   if (looks_like_photograph(mask))
     return "the mask looks like a photograph: it is mostly neither black nor white, and all that is above "
            "mask_threshold is hole; give a mask, or mask_threshold for a soft one";

@@ -14,6 +14,6 @@ double share_of(const Hole &hole);
 
 // The first thing that is odd, as lama_deploy/images/mask_notes.py finds it. drawn: whether boxes or points say too
 // where the hole is, so that a mask without one is no news.
-std::optional<std::string> doubt(const View &mask, const Hole &hole, bool drawn);
+std::optional<std::string> doubt(const ImageView &mask, const Hole &hole, bool drawn);
 
 }  // namespace lama

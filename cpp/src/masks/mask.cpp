@@ -24,7 +24,7 @@ void draw_all(Hole &hole, const std::vector<Shape> &shapes, bool &cut) {
   for (const Shape &shape : shapes) cut = draw(hole, shape) || cut;
 }
 
-Hole read(const View &mask, const Size &size, const MaskOptions &options) {
+Hole read(const ImageView &mask, const Size &size, const MaskOptions &options) {
   if (mask.format != LAMA_GREY)
     throw Error(LAMA_INVALID_ARGUMENT,
                 mask.name + " has " + std::to_string(mask.pixel) + " bytes a pixel; allowed: LAMA_GREY, of 1");
@@ -56,7 +56,7 @@ MaskOptions::MaskOptions(const lama_call &call)
                 "mask_grow is " + std::to_string(grow) + "; allowed: 0 to " + std::to_string(MOST_GROWTH));
 }
 
-Hole hole_of(const View *mask, const Size &size, const MaskOptions &options, const Log &log) {
+Hole hole_of(const ImageView *mask, const Size &size, const MaskOptions &options, const Log &log) {
   const bool drawn = !options.boxes.empty() || !options.points.empty();
   if (!mask && !drawn)
     throw Error(LAMA_INVALID_ARGUMENT, "there is neither a mask nor a box or point, so nothing says where the hole is");

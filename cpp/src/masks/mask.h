@@ -19,6 +19,6 @@ struct MaskOptions {
 
 // 1 in the hole. mask: LAMA_GREY of `size`, or NULL where boxes or points draw it. What looks wrong is told to the log,
 // as lama_deploy/images/mask_notes.py has it. Throws LAMA_INVALID_ARGUMENT.
-Hole hole_of(const View *mask, const Size &size, const MaskOptions &options, const Log &log);
+Hole hole_of(const ImageView *mask, const Size &size, const MaskOptions &options, const Log &log);
 
 }  // namespace lama

@@ -60,7 +60,7 @@ void Strategist::warm_up(const Shape &shape) {
     throw Error(LAMA_OUT_OF_MEMORY,
                 "there is no memory for a run of so many pictures of this size; warm up with fewer "
                 "or smaller ones, such as windows have");
-  const std::vector<uint8_t> images(3 * pixels), masks(pixels);
+  const std::vector<uint8_t> images(3 * pixels), masks(pixels, 1);  // all hole, which takes the most
   std::vector<uint8_t> results(3 * pixels);
   whole_.run(shape, images.data(), masks.data(), results.data());
 }
