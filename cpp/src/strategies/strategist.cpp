@@ -43,8 +43,8 @@ Plan Strategist::plan(const Hole &hole) const {
 }
 
 std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &holes, const Progress &progress) {
-  const bool equal = std::all_of(holes.begin(), holes.end(),
-                                 [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
+  const bool equal =
+      std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
   if (equal && std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return is_empty(*hole); }))
     return copies(pictures);
   std::vector<Plan> plans;
