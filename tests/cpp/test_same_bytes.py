@@ -11,6 +11,7 @@ import pytest
 from lama_deploy.process_memory import ProcessMemory
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.strategies.options import STRATEGIES, StrategyOptions
+from tests.cpp.building import engine_folder
 from tests.cpp.cases import random_case
 from tests.cpp.liblama import Liblama
 
@@ -27,9 +28,7 @@ def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def compare(
-    lama: Liblama, bundle: Path, target: str, *, seed: int, count: int, most: int, memory: int | None = None
-) -> set[str]:
+def compare(lama: Liblama, bundle: Path, target: str, *, seed: int, count: int, most: int) -> set[str]:
     """`count` random cases, with options drawn a few times. The kinds of plans that were seen."""
     random = np.random.default_rng([seed, len(target)])
     backend = Inpainter.load(bundle, threads=1, **OPTIONS[target]).backend
@@ -41,7 +40,7 @@ def compare(
         )
         python = Inpainter(backend, options)
         given = {"strategy": options.strategy, "limit": options.limit, "margin": options.margin}
-        c = lama.load(bundle, threads=1, memory=memory or 0, **given)
+        c = lama.load(bundle, engine=engine_folder(target), threads=1, **given)
         for index in range(turn, count, len(strategies)):
             case = random_case(random, most)
             expected = case.by_python(python)
@@ -77,7 +76,7 @@ def compare_what_fits(lama: Liblama, bundle: Path, target: str, memory: int) -> 
     """By the strategies that choose by memory; pictures that are taken whole may not fit, which is tested by itself."""
     random = np.random.default_rng(7)
     python = Inpainter.load(bundle, threads=1, **OPTIONS[target])
-    c = lama.load(bundle, threads=1, memory=memory)
+    c = lama.load(bundle, engine=engine_folder(target), threads=1, memory=memory)
     for _ in range(12):
         case = random_case(random, 500)
         for one, other in zip(case.by_c(c), case.by_python(python), strict=True):
