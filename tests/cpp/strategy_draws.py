@@ -38,7 +38,9 @@ def _options(random: Random) -> StrategyOptions:
 
 
 def _engine(random: Random) -> Engine:
-    memory = random.choice((0, 0, 0, random.randint(1, 10**4), random.randint(10**4, 10**5), random.randint(10**5, 10**6)))
+    memory = random.choice(
+        (0, 0, 0, random.randint(1, 10**4), random.randint(10**4, 10**5), random.randint(10**5, 10**6))
+    )
     return Engine(
         batch=random.choice((1, 1, 4, 8)),
         window=random.choice((0, 0, 0, 256, 512)),
