@@ -34,7 +34,7 @@ bool is_ours(const fs::path &folder) {
   });
 }
 
-void remove(const fs::path &folder) {
+void forget(const fs::path &folder) {
   std::error_code ignored;
   for (const fs::directory_entry &file : fs::directory_iterator(folder, ignored))
     if (file.path().extension() == COMPILED) fs::remove(file.path(), ignored);
@@ -50,7 +50,7 @@ void forget_oldest(const fs::path &used) {
     } catch (const fs::filesystem_error &) {  // it is gone already, or nobody may look into it
     }
   std::sort(ages.begin(), ages.end());
-  for (size_t i = 0; i + (KEPT - 1) < ages.size(); ++i) remove(ages[i].second);
+  for (size_t i = 0; i + (KEPT - 1) < ages.size(); ++i) forget(ages[i].second);
 }
 
 }  // namespace
