@@ -1,8 +1,8 @@
 """Cases by which the strategies of Python and of cpp/ are held together, as lines that both read.
 
 What a case asks for stands before the line "expect", what Python does after it: each picture's plan, then in their
-order what is told and what the engine is given, then a checksum of each filled picture. cpp/tests/strategy_case.cpp reads
-the same lines, and has the same pictures and the same toy for an engine.
+order what is told and what the engine is given, then a checksum of each filled picture. cpp/tests/strategy_case.cpp
+reads the same lines, and has the same pictures and the same toy for an engine.
 """
 
 from __future__ import annotations
