@@ -1,14 +1,14 @@
 """Cases by which the strategies of Python and of cpp/ are held together, as lines that both read.
 
 What a case asks for stands before the line "expect", what Python does after it: each picture's plan, then in their
-order what is told and what the engine is given, then a checksum of each filled picture. cpp/tests/strategy_case.cpp
+order what is told and what the engine is given, then the SHA-256 of each filled picture's bytes. cpp/tests/strategy_case.cpp
 reads the same lines, and has the same pictures and the same toy for an engine.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -115,7 +115,7 @@ def done(case: Case) -> list[str]:
             filled = _filled(inpainter, pictures)
     except (EngineError, DeviceMemoryError) as error:
         return [*plans, f"fails {'engine' if isinstance(error, EngineError) else 'memory'}"]
-    return [*plans, *told, *(f"filled {zlib.crc32(one.tobytes())}" for one in filled)]
+    return [*plans, *told, *(f"filled {hashlib.sha256(one.tobytes()).hexdigest()}" for one in filled)]
 
 
 def pixels_of(drawn: Drawn) -> Array:
