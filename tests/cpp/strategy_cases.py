@@ -1,7 +1,7 @@
 """Cases by which the strategies of Python and of cpp/ are held together, as lines that both read.
 
 What a case asks for stands before the line "expect", what Python does after it: each picture's plan, then in their
-order what is told and what the engine is given, then the SHA-256 of each filled picture's bytes. cpp/tests/strategy_case.cpp
+order what is told and what the engine is given, then the SHA-256 of each filled picture. cpp/tests/strategy_case.cpp
 reads the same lines, and has the same pictures and the same toy for an engine.
 """
 
