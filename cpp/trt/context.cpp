@@ -46,7 +46,7 @@ int64_t ExecutionContext::scratch_for(const Shape &shape) {
 }
 
 void ExecutionContext::bind(const Places &places, const cuda::Memory &scratch) {
-#if NV_TENSORRT_VERSION >= 10100 || defined(TRT_MAJOR_RTX)
+#if NV_TENSORRT_VERSION >= 100100 || defined(TRT_MAJOR_RTX)
   context_->setDeviceMemoryV2(pointer(scratch.address()), int64_t(scratch.size()));
 #else
   context_->setDeviceMemory(pointer(scratch.address()));

@@ -79,7 +79,7 @@ std::unique_ptr<nvinfer1::IExecutionContext> Engine::make_context() const {
 }
 
 int64_t Engine::scratch_bound(int profile) const {
-#if NV_TENSORRT_VERSION >= 10100 || defined(TRT_MAJOR_RTX)
+#if NV_TENSORRT_VERSION >= 100100 || defined(TRT_MAJOR_RTX)
   return engine_->getDeviceMemorySizeForProfileV2(profile);
 #else
   return int64_t(engine_->getDeviceMemorySizeForProfile(profile));

@@ -11,7 +11,7 @@ namespace lama {
 namespace {
 
 constexpr int kOldest =
-    NV_TENSORRT_VERSION < 10100 ? 10000 : 10100;  // functions of 10.1 are called where they are known
+    NV_TENSORRT_VERSION < 100100 ? 100000 : 100100;  // functions of 10.1 are called where they are known
 
 std::string dotted(int number) {
   return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
