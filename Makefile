@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 BUILD := build/demo
+SOURCES := find kernels cpp examples/cpp -path cpp/third_party -prune -o -name '*.[hc]' -print -o -name '*.[hc]pp' -print -o -name '*.cu' -print
 
 .PHONY: demo test test-slow lint format clean
 
@@ -40,12 +41,12 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	find kernels -name '*.[hc]' -o -name '*.cpp' -o -name '*.cu' | xargs $(BIN)/clang-format --dry-run --Werror
+	$(SOURCES) | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	find kernels -name '*.[hc]' -o -name '*.cpp' -o -name '*.cu' | xargs $(BIN)/clang-format -i
+	$(SOURCES) | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf $(VENV) build dist

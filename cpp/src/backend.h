@@ -43,8 +43,8 @@ class Backend {
 
   virtual const Capabilities &capabilities() const = 0;
 
-  // images: contiguous bytes count x height x width x 3 (RGB), masks: count x height x width, nonzero = hole, results as
-  // images. shape: one that `capabilities` take. Throws LAMA_ENGINE_ERROR for NaN and what the engine says.
+  // images: contiguous bytes count x height x width x 3 (RGB), masks: count x height x width, nonzero = hole, results
+  // as images. shape: one that `capabilities` take. Throws LAMA_ENGINE_ERROR for NaN and what the engine says.
   virtual void run(const Shape &shape, const uint8_t *images, const uint8_t *masks, uint8_t *results) = 0;
 
   // The same model for pictures of one shape alone; of those with `fixed_from`.

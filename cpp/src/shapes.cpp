@@ -34,7 +34,8 @@ Fitting fitting(const std::vector<ShapeRange> &ranges, const Shape &shape) {
     return std::make_tuple(runs_for(ranges[i], shape), pixels_of(ranges[i].nearest(shape)));
   };
   for (size_t i = 0; i < ranges.size(); ++i) {
-    if (ranges[i].nearest(shape) == shape && (!whole || pixels_of(ranges[i].largest) < pixels_of(ranges[*whole].largest)))
+    if (ranges[i].nearest(shape) == shape &&
+        (!whole || pixels_of(ranges[i].largest) < pixels_of(ranges[*whole].largest)))
       whole = i;
     if (cost(i) < cost(best)) best = i;
   }

@@ -11,8 +11,12 @@ namespace lama {
 using Shape = std::array<int64_t, 3>;  // pictures, height and width in pixels
 using Size = std::array<int64_t, 2>;   // height and width in pixels
 
-inline int64_t pixels_of(const Shape &shape) { return shape[0] * shape[1] * shape[2]; }
-inline int64_t pixels_of(const Size &size) { return size[0] * size[1]; }
+inline int64_t pixels_of(const Shape &shape) {
+  return shape[0] * shape[1] * shape[2];
+}
+inline int64_t pixels_of(const Size &size) {
+  return size[0] * size[1];
+}
 
 // Any shape from `least` to `largest` runs, in each dimension by itself; `best` is what it was made for.
 struct ShapeRange {

@@ -12,19 +12,18 @@ import logging
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lama_deploy.cache import CACHE_VARIABLE, cache_directory
 from lama_deploy.disk import appears_whole
 from lama_deploy.errors import KernelError
+from lama_deploy.native.compiling import ended_together, generator, search_path, shipped_sources
 from lama_deploy.native.cuda_libraries import wheel_roots
 
 log = logging.getLogger(__name__)
@@ -94,11 +93,10 @@ def built(product: Product, architectures: str) -> Path:
 
 def source_folder(product: Product) -> Path:
     """The C++ and CUDA sources: inside the installed package, or `kernels/` of a source checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "_kernels", package.parent / "kernels"):
-        if (folder / "CMakeLists.txt").is_file():
-            return folder
-    raise KernelError(f"this installation has no kernel sources; {product.prebuilt()}")
+    found = shipped_sources("kernels")
+    if found is None:
+        raise KernelError(f"this installation has no kernel sources; {product.prebuilt()}")
+    return found
 
 
 def build_key(sources: Path, architectures: str) -> str:
@@ -118,13 +116,8 @@ def find_nvcc() -> str | None:
     return next((found for candidate in candidates if candidate and (found := shutil.which(candidate))), None)
 
 
-def _search_path() -> str:
-    """PATH, then this Python's folder: a virtual environment that is not activated is not in PATH."""
-    return os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
-
-
 def _tools(product: Product) -> tuple[str, str]:
-    cmake, nvcc = shutil.which("cmake", path=_search_path()), find_nvcc()
+    cmake, nvcc = shutil.which("cmake", path=search_path()), find_nvcc()
     if cmake and nvcc:
         return cmake, nvcc
     missing = " and ".join(name for name, path in (("nvcc", nvcc), ("cmake", cmake)) if not path)
@@ -139,19 +132,15 @@ def _build(sources: Path, architectures: str, cmake: str, nvcc: str, folder: Pat
     log_file = folder / "build.log"
     log.warning("compiling liblama_spectral for GPU architecture %s: once, in a minute or so", architectures)
     with tempfile.TemporaryDirectory(prefix="lama-kernels-") as build:
-        configure = [cmake, "-S", str(sources), "-B", build, *_generator(), "-DCMAKE_BUILD_TYPE=Release"]
+        configure = [cmake, "-S", str(sources), "-B", build, *generator(), "-DCMAKE_BUILD_TYPE=Release"]
         configure += ["-DLAMA_CUDA=ON", "-DLAMA_TESTS=OFF", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}"]
         configure += [f"-DCMAKE_CUDA_COMPILER={nvcc}", *_wheels()]
         with log_file.open("wb") as output:
             for step in (configure, [cmake, "--build", build, "--parallel"]):
-                _run(step, {**os.environ, "PATH": _search_path()}, output.fileno(), log_file, product)
+                _run(step, {**os.environ, "PATH": search_path()}, output.fileno(), log_file, product)
         for name in PRODUCTS:
             with appears_whole(folder / name) as stream, (Path(build) / name).open("rb") as product_file:
                 shutil.copyfileobj(product_file, stream)
-
-
-def _generator() -> list[str]:
-    return ["-G", "Ninja"] if shutil.which("ninja", path=_search_path()) else []
 
 
 def _wheels() -> list[str]:
@@ -160,19 +149,8 @@ def _wheels() -> list[str]:
 
 
 def _run(step: list[str], environment: dict[str, str], output: int, log_file: Path, product: Product) -> None:
-    if _ended_together(step, env=environment, stdout=output, stderr=subprocess.STDOUT):
+    if ended_together(step, env=environment, stdout=output, stderr=subprocess.STDOUT):
         raise KernelError(f"liblama_spectral did not compile, see {log_file}; or {product.prebuilt()}")
-
-
-def _ended_together(step: list[str], **options: Any) -> int:
-    """Its exit code. Ended by a signal, this process takes the compilers along that its child has started."""
-    with subprocess.Popen(step, stdin=subprocess.DEVNULL, start_new_session=True, **options) as process:
-        try:
-            return process.wait()
-        except BaseException:
-            with suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
 
 
 @contextmanager

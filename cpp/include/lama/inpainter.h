@@ -95,17 +95,17 @@ typedef int (*lama_progress)(void *user, size_t done, size_t all);
 typedef struct lama_options {
   size_t size;
   lama_strategy strategy;
-  int32_t limit;  /* pixels, 128 to 65,536 (1024): windows are no larger than a square of this side; LAMA_RESIZE makes the
-                     longer side so small */
-  int32_t margin; /* pixels around a hole that a window has at least, 0 to 16,384 (64) */
+  int32_t limit;   /* pixels, 128 to 65,536 (1024): windows are no larger than a square of this side; LAMA_RESIZE makes
+                      the   longer side so small */
+  int32_t margin;  /* pixels around a hole that a window has at least, 0 to 16,384 (64) */
   int32_t threads; /* of the CPU, of all streams together; 0 (the default) leaves it to the engine */
   int32_t streams; /* pictures computed at the same time; 0 (the default): as the engine chooses, 1 where it does not */
   int32_t device;  /* ordinal of the GPU, for TensorRT; -1 (the default): the current context's, else the first */
   int32_t graphs;  /* how many shapes keep a CUDA graph, for TensorRT (8); 0: none */
   int32_t check;   /* that all files of the bundle are those that bundle.json names, by SHA-256 (1); 0: sizes alone */
   int64_t memory;  /* bytes that the process may have in all, for who knows better than the system; 0: as it says */
-  const char *engine; /* the engine's library, or a folder that has it; NULL: $LAMA_ENGINE, this library's own folder, the
-                         usual places */
+  const char *engine; /* the engine's library, or a folder that has it; NULL: $LAMA_ENGINE, this library's own folder,
+                         the usual places */
   const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: as `engine` finds */
   const char *cache;  /* a folder for what engines compile; NULL or "": none */
   const char *precision; /* "f32" to overrule an OpenVINO file's own; NULL: its own */
@@ -165,9 +165,9 @@ LAMA_API void lama_free(lama_inpainter *inpainter);
 
 LAMA_API lama_status lama_describe(const lama_inpainter *inpainter, lama_info *info, lama_error *error);
 
-/* Fills the hole. mask: LAMA_GREY of the image's size, above 0 = hole or as `call` says; NULL where `call` draws the hole.
- * output: of the image's size and format; the image itself, or no byte of it and of the mask. Known pixels come back byte
- * for byte. call: NULL for the defaults. */
+/* Fills the hole. mask: LAMA_GREY of the image's size, above 0 = hole or as `call` says; NULL where `call` draws the
+ * hole. output: of the image's size and format; the image itself, or no byte of it and of the mask. Known pixels come
+ * back byte for byte. call: NULL for the defaults. */
 LAMA_API lama_status lama_inpaint(lama_inpainter *inpainter, const lama_image *image, const lama_image *mask,
                                   const lama_image *output, const lama_call *call, lama_error *error);
 
@@ -177,8 +177,8 @@ LAMA_API lama_status lama_inpaint_batch(lama_inpainter *inpainter, size_t count,
                                         const lama_image *masks, const lama_image *outputs, const lama_call *call,
                                         lama_error *error);
 
-/* Of what lies on the GPU already, for TensorRT: taken whole, of a shape that a profile of the engine takes. Enqueued in
- * the order of `stream` (a cudaStream_t, or NULL for the default one), which nothing waits for. */
+/* Of what lies on the GPU already, for TensorRT: taken whole, of a shape that a profile of the engine takes. Enqueued
+ * in the order of `stream` (a cudaStream_t, or NULL for the default one), which nothing waits for. */
 LAMA_API lama_status lama_inpaint_on_device(lama_inpainter *inpainter, const lama_device_images *images, void *stream,
                                             lama_error *error);
 
@@ -187,7 +187,8 @@ LAMA_API lama_status lama_inpaint_on_device(lama_inpainter *inpainter, const lam
 LAMA_API lama_status lama_plan(lama_inpainter *inpainter, const lama_image *mask, const lama_call *call, char *text,
                                size_t bytes, lama_error *error);
 
-/* Computes `count` pictures of this size with nothing in them, so that what an engine prepares for a size is ready. */
+/* Computes `count` pictures of this size that are black and all hole, so that what an engine prepares for a size is
+ * ready, and what it takes the most memory for has been tried. */
 LAMA_API lama_status lama_warm_up(lama_inpainter *inpainter, int64_t count, int64_t height, int64_t width,
                                   lama_error *error);
 

@@ -28,8 +28,8 @@ class MemoryGuard {
     int64_t bytes_;
   };
 
-  // Held while a run of pictures (count, height, width) takes place. Throws LAMA_OUT_OF_MEMORY where they do not fit with
-  // nothing beside them.
+  // Held while a run of pictures (count, height, width) takes place. Throws LAMA_OUT_OF_MEMORY where they do not fit
+  // with nothing beside them.
   Reservation reserved(const Shape &shape);
 
   // How many, of all pictures together, a run may have now with nothing beside it; infinity where unknown.

@@ -103,7 +103,7 @@ def test_a_missing_tool_says_what_to_install(
 ) -> None:
     for name in missing:
         (tools / name).unlink()
-    monkeypatch.setattr(build, "_search_path", lambda: str(tools))
+    monkeypatch.setattr(build, "search_path", lambda: str(tools))
     monkeypatch.setenv("PATH", str(tools))
     with pytest.raises(KernelError, match=f"needs {' and '.join(missing)} to be compiled: pip install ") as error:
         build.library_path("90")
@@ -237,9 +237,9 @@ def test_without_a_gpu_the_command_asks_for_architectures(tools: Path, monkeypat
 
 def test_an_interrupted_build_leaves_no_compiler_running(tmp_path: Path) -> None:
     """Neither what was started nor what that has started: each of them would go on for minutes."""
-    code = "import signal; from lama_deploy.native.build import _ended_together\n"
+    code = "import signal; from lama_deploy.native.compiling import ended_together\n"
     code += "signal.alarm(1); signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
-    code += f"_ended_together(['sh', '-c', 'sleep 60 & echo $! > {tmp_path}/pid; wait'])"
+    code += f"ended_together(['sh', '-c', 'sleep 60 & echo $! > {tmp_path}/pid; wait'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr.endswith("KeyboardInterrupt\n")
     state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")

@@ -1,0 +1,135 @@
+#include "strategies/strategist.h"
+
+#include <algorithm>
+
+#include "strategies/running.h"
+
+namespace lama {
+
+namespace {
+
+using Pictures = std::vector<const Picture *>;
+using Holes = std::vector<const Hole *>;
+
+bool is_empty(const Hole &hole) {
+  return std::all_of(hole.values.begin(), hole.values.end(), [](uint8_t value) { return value == 0; });
+}
+
+std::vector<Picture> copies(const Pictures &pictures) {
+  std::vector<Picture> copied;
+  for (const Picture *one : pictures) copied.push_back(*one);
+  return copied;
+}
+
+// Where no hole is, a result has the picture's own pixels.
+void set_known(const Picture &picture, const Hole &hole, Picture &result) {
+  for (size_t i = 0; i < hole.values.size(); ++i)
+    if (!hole.values[i]) std::copy_n(&picture.values[3 * i], 3, &result.values[3 * i]);
+}
+
+}  // namespace
+
+Strategist::Strategist(Backend &backend, const StrategyOptions &options, int64_t memory_limit, const Log &log)
+    : options_(options),
+      capabilities_(backend.capabilities()),
+      log_(log),
+      whole_(backend, memory_limit, log),
+      run_([this](const Shape &shape, const uint8_t *images, const uint8_t *masks, uint8_t *results) {
+        whole_.run(shape, images, masks, results);
+      }) {}
+
+Plan Strategist::plan(const Hole &hole) const {
+  return planned(hole, options_, {options_.limit, whole_.most_pixels(), capabilities_});
+}
+
+std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &holes, const Progress &progress) {
+  if (std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return is_empty(*hole); }))
+    return copies(pictures);
+  std::vector<Plan> plans;
+  for (const Hole *hole : holes) plans.push_back(plan(*hole));
+  tell(plans);
+  const bool equal =
+      std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
+  const bool cut = std::any_of(plans.begin(), plans.end(), [](const Plan &one) { return !one.steps.empty(); });
+  return equal && !cut ? fill_batch(pictures, holes, progress) : fill_planned(pictures, holes, plans, progress);
+}
+
+void Strategist::warm_up(const Shape &shape) {
+  const size_t pixels = size_t(pixels_of(shape));
+  if (double(pixels) > whole_.most_pixels())  // told before memory is taken for the pictures
+    throw Error(LAMA_OUT_OF_MEMORY,
+                "there is no memory for a run of so many pictures of this size; warm up with fewer "
+                "or smaller ones, such as windows have");
+  const std::vector<uint8_t> images(3 * pixels), masks(pixels, 1);  // all hole, which takes the most
+  std::vector<uint8_t> results(3 * pixels);
+  whole_.run(shape, images.data(), masks.data(), results.data());
+}
+
+std::vector<Picture> Strategist::fill_batch(const Pictures &pictures, const Holes &holes, const Progress &progress) {
+  // As one where there is memory for it, else one by one.
+  std::vector<Request> requests;
+  for (size_t i = 0; i < pictures.size(); ++i) requests.push_back({Excerpt::of(*pictures[i]), Excerpt::of(*holes[i])});
+  const double pixels = double(pictures.size()) * double(pixels_of(holes[0]->size()));
+  const size_t step = pixels > whole_.most_pixels() ? 1 : pictures.size();
+  std::vector<Picture> filled;
+  for (size_t start = 0; start < requests.size(); start += step) {
+    Requests some;
+    for (size_t i = start; i < start + step; ++i) some.push_back(&requests[i]);
+    for (Picture &result : run_together(run_, some)) {
+      set_known(*pictures[filled.size()], *holes[filled.size()], result);
+      filled.push_back(std::move(result));
+    }
+    if (progress) progress(filled.size(), requests.size());
+  }
+  return filled;
+}
+
+std::vector<Picture> Strategist::fill_planned(const Pictures &pictures, const Holes &holes,
+                                              const std::vector<Plan> &plans, const Progress &progress) {
+  std::vector<Picture> filled = copies(pictures);
+  std::vector<std::unique_ptr<Filling>> fillings;
+  size_t done = 0, all = 0;
+  for (size_t i = 0; i < filled.size(); ++i) {
+    all += plans[i].runs();
+    if (plans[i].why == Why::EMPTY) continue;
+    for (auto &one : plans[i].fillings(filled[i], *holes[i])) fillings.push_back(std::move(one));
+  }
+  run_fillings(
+      run_, fillings, [this](const Size &size) { return together(size); },
+      [&](size_t count) {
+        done += count;
+        if (progress) progress(done, all);
+      });
+  return filled;
+}
+
+int64_t Strategist::together(const Size &size) const {
+  // How many windows of a size are a batch that the engine runs well, and that fits into memory.
+  int64_t most = capabilities_.shapes.empty() ? capabilities_.batch : 0;
+  for (const ShapeRange &one : capabilities_.shapes) most = std::max(most, one.largest[0]);
+  const Shape part = capabilities_.part_for({most, size[0], size[1]});
+  if (part[1] != size[0] || part[2] != size[1]) return 1;
+  const double fits = std::min(double(most), whole_.most_pixels() / double(pixels_of(size)));
+  return std::max<int64_t>(1, std::min(part[0], int64_t(fits)));
+}
+
+void Strategist::tell(const std::vector<Plan> &plans) {
+  // What was asked for and is not so is a warning, once: many large photographs are no news with every one. Of plans
+  // that say the same the last one.
+  std::vector<const Plan *> news;
+  for (const Plan &one : plans) {
+    const auto same =
+        std::find_if(news.begin(), news.end(), [&](const Plan *other) { return other->text() == one.text(); });
+    if (same == news.end())
+      news.push_back(&one);
+    else
+      *same = &one;
+  }
+  for (const Plan *one : news) {
+    const std::string line = one->text() + ": " + one->windows();
+    const bool unasked = one->why == Why::ENGINE && !said_engine_.exchange(true);
+    unasked ? log_.warn(line) : log_.info(line);
+  }
+}
+
+}  // namespace lama

@@ -1,0 +1,19 @@
+"""Compiles cpp/ for the tests, each kind of build in a folder that is kept between runs."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+from tests.kernel_build import ROOT, run
+
+
+def build_cpp(kind: str, *options: str) -> Path:
+    """The build tree; raises with the compiler's output. One process of the suite after the other, as they share it."""
+    folder = ROOT / "build" / "cpp" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run("cmake", "-S", str(ROOT / "cpp"), "-B", str(folder), "-G", "Ninja", "-DLAMA_WERROR=ON", *options)
+        run("cmake", "--build", str(folder))
+    return folder
