@@ -1,4 +1,4 @@
-"""Fills a picture by liblama, from Python without this package: python python_ctypes.py LIBRARY BUNDLE PICTURE MASK RESULT
+"""Fills a picture by liblama, without this package: python python_ctypes.py LIBRARY BUNDLE PICTURE MASK RESULT
 
 What any language with a foreign function interface does, in one that many read.
 """

@@ -49,7 +49,9 @@ void describe(const lama::Backend &backend) {
               memory.per_picture, memory.residual);
 }
 
-void say(void *, lama_log_level, const char *line) { std::printf("log: %s\n", line); }
+void say(void *, lama_log_level, const char *line) {
+  std::printf("log: %s\n", line);
+}
 
 int run(int count, char **texts) {
   Arguments arguments = parsed(count - 8, texts + 8);

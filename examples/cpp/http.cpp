@@ -3,8 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +28,8 @@ struct Descriptor {
   Descriptor(const Descriptor &) = delete;
   const int number;
 };
+
+int wake = -1;  // what the handler of a signal, which may run in any thread, can reach
 
 // What is refused: its status and why.
 struct Refused {
@@ -130,17 +131,17 @@ Answer text(int status, const std::string &line) {
 
 void serve(int port, int threads, const std::function<Answer(const Request &)> &answer,
            const std::function<void(int port)> &ready) {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-  const Descriptor signals(signalfd(-1, &ends, SFD_CLOEXEC)), server(listening(port));
+  const Descriptor ended(eventfd(0, EFD_CLOEXEC)), server(listening(port));
+  wake = ended.number;
+  struct sigaction action{};
+  action.sa_handler = [](int) { (void)!eventfd_write(wake, 1); };
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
   std::vector<std::thread> pool;
   for (int i = 0; i < threads; ++i)
     pool.emplace_back([&] {
-      // Whoever is free takes the next connection; a signal, which nobody reads, is seen by all.
-      pollfd waiting[] = {{signals.number, POLLIN, 0}, {server.number, POLLIN, 0}};
+      // Whoever is free takes the next connection; the end, which nobody reads, is seen by all.
+      pollfd waiting[] = {{ended.number, POLLIN, 0}, {server.number, POLLIN, 0}};
       while (poll(waiting, 2, -1) >= 0 || errno == EINTR) {
         if (waiting[0].revents) return;
         const Descriptor peer(accept4(server.number, nullptr, nullptr, SOCK_CLOEXEC));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.kernel_build import ROOT, run
@@ -17,3 +18,11 @@ def build_cpp(kind: str, *options: str) -> Path:
         run("cmake", "-S", str(ROOT / "cpp"), "-B", str(folder), "-G", "Ninja", "-DLAMA_WERROR=ON", *options)
         run("cmake", "--build", str(folder))
     return folder
+
+
+def engine_folder(target: str) -> Path:
+    """Where the engine of a bundle's target lies in this Python's packages: pip's wheels have their libraries."""
+    package, folder = {"onnx": ("onnxruntime", "capi"), "openvino": ("openvino", "libs")}[target]
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None, f"{package} is not installed"
+    return Path(spec.origin).parent / folder

@@ -1,4 +1,4 @@
-"""Random calls of an Inpainter as C and as Python make them: pictures, masks, options, and what Python makes of them."""
+"""Random calls of an Inpainter as C and as Python make them: pictures, masks, options, and what Python makes of it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,8 @@ def test_pkg_config_finds_it(installed: Path, tmp_path: Path) -> None:
 def test_packages_hold_library_headers_and_ways_to_find_them(tree: Path, tmp_path: Path) -> None:
     run("cpack", "--config", str(tree / "CPackConfig.cmake"), "-G", "TGZ", "-B", str(tmp_path))
     (tarball,) = tmp_path.glob("*.tar.gz")
-    names = {name.partition("/")[2] for name in tarfile.open(tarball).getnames()}
+    with tarfile.open(tarball) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = ("inpainter.h", "inpainter.hpp", "lama-config.cmake", "lama.pc", "liblama.so", "LICENSE.MIT")
     assert all(any(name.endswith(f"/{want}") for name in names) for want in wanted), names
     if not shutil.which("dpkg-deb") or not shutil.which("dpkg-shlibdeps"):

@@ -15,11 +15,12 @@ constexpr double MOST = 1e9;  // of any number
 
 // "the box 1,2,3,4"
 std::string words(const char *what, std::initializer_list<double> numbers) {
-  std::string text = std::string("the ") + what + " ";
+  std::string text = std::string("the ") + what, gap = " ";
   for (double number : numbers) {
     char digits[40];
     std::snprintf(digits, sizeof digits, "%.9g", number);
-    text += (number == *numbers.begin() && text.back() == ' ' ? "" : ",") + std::string(digits);
+    text += gap + digits;
+    gap = ",";
   }
   return text;
 }

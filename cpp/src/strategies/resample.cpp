@@ -123,16 +123,6 @@ Bytes resized(const std::function<const uint8_t *(int64_t)> &row_of, const Size 
   return resize_rows(narrow, to[0], filter);
 }
 
-Shrunk copied(const Picture &image, const Hole &hole, const Window &window) {
-  Shrunk copy{Picture(window.height, window.width, 3), Hole(window.height, window.width, 1)};
-  for (int64_t y = 0; y < window.height; ++y) {
-    std::copy_n(image.row(window.top + y) + 3 * window.left, 3 * window.width, copy.image.row(y));
-    const uint8_t *holes = hole.row(window.top + y) + window.left;
-    std::transform(holes, holes + window.width, copy.hole.row(y), [](uint8_t value) { return uint8_t(value > 0); });
-  }
-  return copy;
-}
-
 // Colours were multiplied by how much of a pixel is known.
 uint8_t divided(uint8_t colour, uint8_t known) {
   return known == 0 || known == 255 ? colour : uint8_t(std::min(255, 255 * colour / known));
@@ -141,7 +131,6 @@ uint8_t divided(uint8_t colour, uint8_t known) {
 }  // namespace
 
 Shrunk shrunk(const Picture &image, const Hole &hole, const Window &window, const Size &size) {
-  if (size == window.size()) return copied(image, hole, window);
   std::vector<uint8_t> row(size_t(4 * window.width));
   const auto row_of = [&](int64_t y) -> const uint8_t * {
     const uint8_t *pixel = image.row(window.top + y) + 3 * window.left;

@@ -43,13 +43,13 @@ Plan Strategist::plan(const Hole &hole) const {
 }
 
 std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &holes, const Progress &progress) {
-  if (std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return is_empty(*hole); }))
+  const bool equal =
+      std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
+  if (equal && std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return is_empty(*hole); }))
     return copies(pictures);
   std::vector<Plan> plans;
   for (const Hole *hole : holes) plans.push_back(plan(*hole));
   tell(plans);
-  const bool equal =
-      std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
   const bool cut = std::any_of(plans.begin(), plans.end(), [](const Plan &one) { return !one.steps.empty(); });
   return equal && !cut ? fill_batch(pictures, holes, progress) : fill_planned(pictures, holes, plans, progress);
 }

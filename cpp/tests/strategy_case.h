@@ -1,0 +1,29 @@
+// Cases by which the strategies of Python and of this library are held together; tests/cpp/strategy_cases.py describes
+// the lines and writes them.
+#pragma once
+
+#include <istream>
+#include <string>
+#include <vector>
+
+#include "backend.h"
+#include "options.h"
+#include "pictures.h"
+
+struct StrategyCase {
+  std::string name;
+  lama::StrategyOptions options;
+  lama::Capabilities capabilities;
+  int64_t memory = 0;  // pixels, a byte each; 0: any
+  std::string
+      manner;  // of the engine: "right", "black" (fills with nothing else), "alone" (fails for several pictures)
+  std::vector<lama::Picture> pictures;
+  std::vector<lama::Hole> holes;
+  std::vector<std::string> expected;  // lines
+};
+
+// The next case; false at the end. Throws std::runtime_error for what is no case.
+bool read_case(std::istream &in, StrategyCase &read);
+
+// What the library does with it, in the lines of `expected`.
+std::vector<std::string> done(const StrategyCase &one);
