@@ -2,13 +2,15 @@
 
 #include <cstring>
 
+#include "bundle/files.h"
 #include "errors.h"
-#include "files.h"
 #include "trt_log.h"
 
 namespace lama {
 
 namespace {
+
+constexpr int64_t kMostBytes = int64_t(1) << 50;  // of a file that bundle.json names
 
 using nvinfer1::Dims;
 using nvinfer1::OptProfileSelector;
@@ -28,7 +30,7 @@ bool plausible(const ShapeRange &range) {
 }  // namespace
 
 Engine::Engine(const TrtLibrary &library, const std::string &file, const std::string &made_for) {
-  const std::vector<char> plan = read_file(file);
+  const std::string plan = read_file(file, kMostBytes);
   runtime_ = library.make_runtime();
   engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
   if (!engine_)

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engines/planes.h"
 #include "errors.h"
-#include "planes.h"
 
 namespace lama {
 
@@ -171,8 +171,8 @@ void Lane::read(const Slot &slot, const uint8_t *images, const uint8_t *masks) c
   const Sizes sizes = sizes_of(slot.shape);
   uint8_t *image = slot.staging->data(), *mask = image + sizes.image;
   if (engine_.floats()) {
-    to_unit_planes(slot.shape, images, reinterpret_cast<float *>(image));
-    to_unit_masks(slot.shape, masks, reinterpret_cast<float *>(mask));
+    std::memcpy(image, unit_images(slot.shape, images).data(), sizes.image);
+    std::memcpy(mask, unit_masks(slot.shape, masks).data(), sizes.mask);
   } else {
     std::memcpy(image, images, sizes.image);
     std::memcpy(mask, masks, sizes.mask);
@@ -183,7 +183,7 @@ void Lane::write(const Slot &slot, uint8_t *results) const {
   const Sizes sizes = sizes_of(slot.shape);
   const uint8_t *result = slot.staging->data() + sizes.image + sizes.mask;
   if (engine_.floats())
-    to_bytes(slot.shape, reinterpret_cast<const float *>(result), results);
+    planes_to_bytes(slot.shape, reinterpret_cast<const float *>(result), results);
   else
     std::memcpy(results, result, sizes.image);
 }

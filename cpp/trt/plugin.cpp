@@ -3,8 +3,9 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "bundle/files.h"
 #include "errors.h"
-#include "files.h"
+#include "places.h"
 #include "trt_log.h"
 
 namespace lama {

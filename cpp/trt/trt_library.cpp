@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 
 #include "errors.h"
-#include "files.h"
+#include "places.h"
 #include "trt_log.h"
 
 namespace lama {
@@ -17,53 +17,49 @@ std::string dotted(int number) {
   return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
 }
 
-std::string soname() {
-  return kTrtStem + std::to_string(NV_TENSORRT_MAJOR);
+std::string major() {
+  return std::to_string(NV_TENSORRT_MAJOR);
 }
 
-void *open_library(const std::string &place) {
-  const std::string name = place.empty() ? soname() : is_folder(place) ? place + "/" + soname() : place;
-  if (void *library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-  const char *reason = dlerror();
-  throw Error(LAMA_MISSING_LIBRARY, std::string(kTrtName) + "'s library cannot be opened (" +
-                                        brief(reason ? reason : name) + "): install " + kTrtName + " " +
-                                        std::to_string(NV_TENSORRT_MAJOR) + ", or name the folder of " + soname() +
-                                        " in options.engine or $LAMA_ENGINE");
+// Of the version of the headers alone, so that a folder with several is searched for the right one. The folders are
+// those of NVIDIA's packages.
+LibraryKind kind() {
+  const std::string name = kTrtStem + major();
+  return {kTrtName,
+          name,
+          {name},
+          {"~/tensorrt_libs", "~/tensorrt_rtx_libs", "/usr/local/tensorrt*/lib", "/opt/tensorrt*/lib"},
+          std::string("install ") + kTrtName + " " + major()};
 }
 
 }  // namespace
 
-TrtLibrary::TrtLibrary(const std::string &place) : library_(open_library(place)) {
+TrtLibrary::TrtLibrary(const std::string &place) : library_(Library::open(kind(), place)) {
   using Number = int32_t();
-  void *first = symbol("getInferLibVersion");
-  path_ = path_of(first);
-  number_ = reinterpret_cast<Number *>(first)();
+  Number *number = nullptr;
+  library_.require("getInferLibVersion", number);
+  path_ = path_of(reinterpret_cast<const void *>(number));
+  number_ = number();
   version_ = dotted(number_);
   require_version();
-  if (void *build = dlsym(library_, "getInferLibBuildVersion"))
+  if (void *build = library_.find("getInferLibBuildVersion"))
     version_ += "." + std::to_string(reinterpret_cast<Number *>(build)());
 }
 
 void TrtLibrary::require_version() const {
-  const std::string mine = std::string(kTrtName) + " " + dotted(NV_TENSORRT_VERSION);
-  const std::string built = ", and this liblama_trt was built with the headers of " + mine;
+  const std::string found = brief(path_) + ": is version " + version_ +
+                            ", and this liblama_trt was built with the headers of " + kTrtName + " " +
+                            dotted(NV_TENSORRT_VERSION);
   if (number_ / 10000 != NV_TENSORRT_MAJOR)
-    throw Error(LAMA_MISSING_LIBRARY, brief(path_) + " is version " + version_ + built + ": build it again with the " +
-                                          "library's own headers, or give a " + soname());
-  if (!kIsRtx && number_ < kOldest)
-    throw Error(LAMA_MISSING_LIBRARY, brief(path_) + " is version " + version_ + built + ": upgrade TensorRT");
-}
-
-void *TrtLibrary::symbol(const char *name) const {
-  if (void *found = dlsym(library_, name)) return found;
-  throw Error(LAMA_MISSING_LIBRARY, brief(path_.empty() ? soname() : path_) + " has no " + name +
-                                        ", so it is not a library of " + kTrtName +
-                                        ": install it again, or name another in options.engine");
+    throw Error(LAMA_MISSING_LIBRARY,
+                found + ": build it again with the library's own headers, or give a " + kTrtStem + major());
+  if (!kIsRtx && number_ < kOldest) throw Error(LAMA_MISSING_LIBRARY, found + ": upgrade TensorRT");
 }
 
 std::unique_ptr<nvinfer1::IRuntime> TrtLibrary::make_runtime() const {
   using Make = void *(void *, int32_t);
-  auto *make = reinterpret_cast<Make *>(symbol("createInferRuntime_INTERNAL"));
+  Make *make = nullptr;
+  library_.require("createInferRuntime_INTERNAL", make);
   std::unique_ptr<nvinfer1::IRuntime> made(static_cast<nvinfer1::IRuntime *>(make(&trt_logger(), NV_TENSORRT_VERSION)));
   if (!made) throw Error(LAMA_ENGINE_ERROR, std::string(kTrtName) + " makes no runtime: " + first_trt_error());
   return made;
@@ -71,12 +67,14 @@ std::unique_ptr<nvinfer1::IRuntime> TrtLibrary::make_runtime() const {
 
 nvinfer1::IPluginRegistry *TrtLibrary::plugins() const {
   using Get = nvinfer1::IPluginRegistry *();
-  return reinterpret_cast<Get *>(symbol("getPluginRegistry"))();
+  Get *get = nullptr;
+  library_.require("getPluginRegistry", get);
+  return get();
 }
 
 void TrtLibrary::register_own_plugins() const {
   using Register = bool(void *, const char *);
-  const std::string name = "libnvinfer_plugin.so." + std::to_string(NV_TENSORRT_MAJOR);
+  const std::string name = "libnvinfer_plugin.so." + major();
   void *library = dlopen((folder_of(path_) + "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   auto *add = library ? reinterpret_cast<Register *>(dlsym(library, "initLibNvInferPlugins")) : nullptr;

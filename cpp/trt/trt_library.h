@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "engines/library.h"
+
 namespace lama {
 
 #ifdef TRT_MAJOR_RTX
@@ -34,10 +36,9 @@ class TrtLibrary {
   void register_own_plugins() const;
 
  private:
-  void *symbol(const char *name) const;
   void require_version() const;
 
-  void *library_;
+  const Library library_;
   std::string path_, version_;
   int number_ = 0;
 };

@@ -70,7 +70,7 @@ typedef struct lama_trt_table {
 } lama_trt_table;
 
 /* LAMA_TRT_TABLE_NAME of liblama_trt. version: the caller's LAMA_TRT_TABLE_VERSION. NULL where it is another one. */
-typedef const lama_trt_table *(*lama_trt_functions_type)(int32_t version);
+typedef const lama_trt_table *lama_trt_functions_type(int32_t version);
 
 #ifdef __cplusplus
 }

@@ -38,7 +38,7 @@ const lama_trt_table &table() {
   static const lama_trt_table *found = [] {
     void *library = dlopen(LAMA_TRT_FILE, RTLD_NOW | RTLD_LOCAL);
     if (!library) std::printf("%s\n", dlerror()), std::abort();
-    auto *functions = reinterpret_cast<lama_trt_functions_type>(dlsym(library, LAMA_TRT_TABLE_NAME));
+    auto *functions = reinterpret_cast<lama_trt_functions_type *>(dlsym(library, LAMA_TRT_TABLE_NAME));
     check(!functions(LAMA_TRT_TABLE_VERSION + 1), "a caller of another version gets no table");
     return functions(LAMA_TRT_TABLE_VERSION);
   }();

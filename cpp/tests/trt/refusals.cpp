@@ -29,10 +29,11 @@ Options engine_of(const std::string &lines) {
 
 void libraries() {
   expect(with(&Options::library, LAMA_FAKES "/other"), LAMA_MISSING_LIBRARY,
-         "is version 9.1.0, and this liblama_trt was");
-  expect(with(&Options::library, LAMA_FAKES "/lacking"), LAMA_MISSING_LIBRARY, "has no createInferRuntime_INTERNAL");
-  expect(with(&Options::library, LAMA_FAKES "/plugin"), LAMA_MISSING_LIBRARY, "in options.engine or $LAMA_ENGINE");
-  expect(with(&Options::library, LAMA_FAKES "/libcuda.so.1"), LAMA_MISSING_LIBRARY, "has no getInferLibVersion");
+         ": is version 9.1.0, and this liblama_trt was");
+  expect(with(&Options::library, LAMA_FAKES "/lacking"), LAMA_MISSING_LIBRARY, "lacks createInferRuntime_INTERNAL");
+  expect(with(&Options::library, LAMA_FAKES "/plugin"), LAMA_MISSING_LIBRARY,
+         "is a folder without TensorRT's library (libnvinfer.so.");
+  expect(with(&Options::library, LAMA_FAKES "/libcuda.so.1"), LAMA_MISSING_LIBRARY, "lacks getInferLibVersion");
   expect(with(&Options::version, "10.0.99.1"), LAMA_ENGINE_ERROR,
          "built by TensorRT 10.0.99.1, which is the only version");
   expect(with(&Options::version, bench::version() + ".8"), LAMA_ENGINE_ERROR, "and this is " + bench::version() + ".7");
