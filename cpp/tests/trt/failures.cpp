@@ -10,7 +10,7 @@ using bench::Pictures;
 
 namespace {
 
-const lama_trt_shape kSmall = {1, 16, 24}, kLarge = {1, 100, 90};
+const lama_trt_shape kSmall = {1, 16, 24}, kLarge = {1, 8, 72};
 
 Options options_of(int graphs, bool floats = false) {
   Options options;
