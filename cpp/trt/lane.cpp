@@ -16,16 +16,6 @@ cuda::Address address(const void *pointer) {
   return reinterpret_cast<uintptr_t>(pointer);
 }
 
-// Whatever way the scope is left, nothing on the stream reads or writes the caller's memory any more.
-class Settled {
- public:
-  explicit Settled(const cuda::OwnStream &stream) : stream_(stream) {}
-  ~Settled() { stream_.settle(); }
-
- private:
-  const cuda::OwnStream &stream_;
-};
-
 bool overlap(cuda::Address one, size_t bytes, cuda::Address other, size_t other_bytes) {
   return one < other + other_bytes && other < one + bytes;
 }
@@ -45,14 +35,11 @@ void Lane::run(int profile, const Shape &shape, const uint8_t *images, const uin
   if (!slot.staging) slot.staging = std::make_unique<cuda::HostMemory>(2 * sizes.image + sizes.mask);
   const cuda::Address staged = address(slot.staging->data());
   read(slot, images, masks);
-  {
-    const Settled settled(stream_);
-    stream_.copy(slot.image.address(), staged, sizes.image);
-    stream_.copy(slot.mask.address(), staged + sizes.image, sizes.mask);
-    compute(slot);
-    stream_.copy(staged + sizes.image + sizes.mask, slot.result.address(), sizes.image);
-    stream_.synchronize();
-  }
+  stream_.copy(slot.image.address(), staged, sizes.image);
+  stream_.copy(slot.mask.address(), staged + sizes.image, sizes.mask);
+  compute(slot);
+  stream_.copy(staged + sizes.image + sizes.mask, slot.result.address(), sizes.image);
+  stream_.synchronize();
   write(slot, results);
 }
 

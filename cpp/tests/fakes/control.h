@@ -32,6 +32,9 @@ int times(const char *what);
 // Runs `kernel` when the stream comes to it. False where that fails, as an invalid handle does.
 bool launch(lama::cuda::Stream stream, std::function<void()> kernel);
 bool is_capturing(lama::cuda::Stream stream);
+void run_all_but(lama::cuda::Stream stream);         // what waits in all other streams, as a device may
+void limit_memory(size_t bytes);                     // of a device; 0: none
+bool in_context();                                   // this thread has a context
 bool has(lama::cuda::Address address, size_t size);  // on the device, in one block that is not freed
 
 }  // namespace fake

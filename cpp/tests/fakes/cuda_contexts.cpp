@@ -18,8 +18,15 @@ bool captures_on_this_thread(bool invalidate) {
   return found;
 }
 
+bool in_context() {
+  return !pushed().empty();
+}
+
 void invalidate_captures() {
-  for (CUstream_st *stream : machine().streams) stream->invalidated |= stream->capturing;
+  for (CUstream_st *stream : machine().streams) {
+    if (stream->capturing) happened("captures broken");
+    stream->invalidated |= stream->capturing;
+  }
 }
 
 }  // namespace fake

@@ -13,6 +13,9 @@ namespace {
 Status allocate(Address *address, size_t size, int ordinal, const char *kind) {
   if (captures_on_this_thread(true)) return kUnsupported;  // CUDA Driver API: unsafe while capturing
   void *memory = nullptr;
+  size_t held = 0;
+  for (const auto &[start, block] : machine().blocks) held += block.ordinal == ordinal ? block.size : 0;
+  if (ordinal >= 0 && machine().limit && held + size > machine().limit) return kOutOfMemory;
   if (!size || posix_memalign(&memory, 256, size)) return size ? kOutOfMemory : kInvalidValue;
   std::memset(memory, 0xa5, size);
   *address = reinterpret_cast<uintptr_t>(memory);

@@ -17,6 +17,7 @@ EXPORT Status cuStreamCreate(CUstream_st **stream, unsigned flags) {
 
 EXPORT Status cuStreamDestroy_v2(CUstream_st *stream) {
   const std::lock_guard<std::recursive_mutex> lock(machine().mutex);
+  if (!in_context()) broken("a stream is destroyed outside of its context");
   run_until(*stream, stream->enqueued);
   machine().streams.erase(std::find(machine().streams.begin(), machine().streams.end(), stream));
   delete stream;

@@ -56,6 +56,17 @@ bool is_capturing(lama::cuda::Stream handle) {
   return stream && stream->capturing;
 }
 
+void run_all_but(lama::cuda::Stream handle) {
+  const std::lock_guard<std::recursive_mutex> lock(machine().mutex);
+  for (CUstream_st *stream : machine().streams)
+    if (stream != handle) run_until(*stream, stream->enqueued);
+}
+
+void limit_memory(size_t bytes) {
+  const std::lock_guard<std::recursive_mutex> lock(machine().mutex);
+  machine().limit = bytes;
+}
+
 bool has(lama::cuda::Address address, size_t size) {
   const std::lock_guard<std::recursive_mutex> lock(machine().mutex);
   const Block *block = block_of(address, size);

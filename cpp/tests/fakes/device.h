@@ -56,6 +56,7 @@ struct Machine {
   std::map<lama::cuda::Address, Block> blocks;
   std::vector<CUstream_st *> streams;
   CUstream_st legacy;
+  size_t limit = 0;  // bytes of a device
 };
 
 Machine &machine();

@@ -1,8 +1,9 @@
 #include "nvinfer_context.h"
 
-#include <cmath>
+#include <chrono>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 namespace fake {
 
@@ -133,6 +134,7 @@ bool FakeContext::enqueueV3(cudaStream_t stream) noexcept {
   if (!ready(stream)) return false;
   const bool capturing = is_capturing(stream);
   const Run run = arranged();
+  if (capturing) std::this_thread::sleep_for(std::chrono::microseconds(200));  // for who would come between
   // NVIDIA TensorRT Developer's Guide, "CUDA Graphs": enqueue once after a change of shapes, and capture then.
   if (capturing && (engine_.refuses_capture() || !(prepared_ == run)))
     return refuse("operation not permitted when stream is capturing\nmore");

@@ -19,6 +19,7 @@ bool read_plan(const std::string &text, Plan &plan) {
     if (word == "silent") plan.silent = true;
     if (word == "nan") plan.nan = true;
     if (word == "refuse") lines >> plan.refused;
+    if (word == "contexts") lines >> plan.contexts;
     if (word == "name") {
       if (!named) plan.names.clear();
       named = true;
@@ -41,6 +42,7 @@ FakeEngine::FakeEngine(const Plan &plan, ILogger &logger, std::shared_ptr<std::a
 }
 
 FakeEngine::~FakeEngine() {
+  if (!in_context()) broken("an engine is destroyed outside of its context");
   if (contexts) broken("an engine is destroyed before its contexts (NvInferRuntime.h, ICudaEngine)");
   --*engines_;
   gone("engine");
@@ -48,7 +50,7 @@ FakeEngine::~FakeEngine() {
 
 IExecutionContext *FakeEngine::createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept {
   if (strategy != ExecutionContextAllocationStrategy::kUSER_MANAGED) broken("a context allocates memory of its own");
-  if (!fails("createExecutionContext")) return new FakeContext(*this);
+  if (contexts < plan_.contexts && !fails("createExecutionContext")) return new FakeContext(*this);
   say("no context\nfor the test asked for none");
   return nullptr;
 }

@@ -107,6 +107,7 @@ bool run(const Engine &engine, const Pictures &pictures, lama_error *error) {
   if (error) *error = told;
   if (status != LAMA_OK)
     check(told.message[0] && results == before, "a failure has a line and leaves results", told.message);
+  if (status == LAMA_OK) check(results == pictures.expected, "results are right where the status says so");
   return status == LAMA_OK && results == pictures.expected;
 }
 

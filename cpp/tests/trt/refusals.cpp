@@ -29,7 +29,10 @@ Options engine_of(const std::string &lines) {
 
 void libraries() {
   expect(with(&Options::library, LAMA_FAKES "/other"), LAMA_MISSING_LIBRARY,
-         ": is version 9.1.0, and this liblama_trt was");
+         ": is version " + std::to_string(LAMA_TRT_MAJOR + 1) +
+             ".1.0, and this liblama_trt was built with the headers of");
+  expect(with(&Options::library, LAMA_FAKES "/other"), LAMA_MISSING_LIBRARY,
+         ": build it again with the library's own headers, or give a libnvinfer.so." + std::to_string(LAMA_TRT_MAJOR));
   expect(with(&Options::library, LAMA_FAKES "/lacking"), LAMA_MISSING_LIBRARY, "lacks createInferRuntime_INTERNAL");
   expect(with(&Options::library, LAMA_FAKES "/plugin"), LAMA_MISSING_LIBRARY,
          "is a folder without TensorRT's library (libnvinfer.so.");

@@ -15,10 +15,10 @@ void hosts_pictures(int graphs) {
   const Engine engine(options);
   const int before = fake::times("graph launches");
   for (int round = 0; round < 4; ++round)
-    for (const lama_trt_shape shape : {lama_trt_shape{1, 8, 8}, {2, 64, 33}, {1, 128, 100}, {1, 9, 64}})
+    for (const lama_trt_shape shape : {lama_trt_shape{1, 8, 8}, {2, 64, 33}, {1, 128, 100}, {1, 33, 64}, {1, 64, 33}})
       CHECK(bench::run(engine, Pictures(shape, unsigned(round))));
   // Once plainly, once to warm up and capture, and then again and again.
-  CHECK(fake::times("graph launches") - before == (graphs >= 4 ? 8 : 0));
+  CHECK(fake::times("graph launches") - before == (graphs >= 5 ? 10 : 0));
 }
 
 void evictions() {
@@ -28,10 +28,10 @@ void evictions() {
   const auto run = [&](int64_t side) { CHECK(bench::run(engine, Pictures({1, side, side}, unsigned(side)))); };
   for (int round = 0; round < 3; ++round) run(16), run(24);
   const int before = fake::times("graph launches");
-  run(16), run(24);
-  CHECK(fake::times("graph launches") == before + 2);
-  run(12);  // 16, the longest unused, goes; the scratch memory suffices
   run(24), run(16);
+  CHECK(fake::times("graph launches") == before + 2);
+  run(12);  // 24, the longest unused, goes; the scratch memory suffices
+  run(16), run(24);
   CHECK(fake::times("graph launches") == before + 3);
   CHECK(fake::alive("device memory") <= 2 * 3 + 1);
 }
@@ -77,6 +77,48 @@ void captures_that_fail(int refused, int launches) {
   CHECK(warned == (launches == 0));
 }
 
+void a_second_context_is_refused() {
+  std::vector<std::string> told;
+  Options options;
+  options.model = bench::plan("contexts 1\n" + bench::kTwoProfiles);
+  options.told = &told;
+  const Engine engine(options);
+  for (unsigned round = 0; round < 4; ++round) CHECK(bench::run(engine, Pictures({1, 20, 30}, round)));
+  CHECK(told.size() == 2 &&
+        told[1].find("no CUDA graph (TensorRT does not make a context: no context)") != told[1].npos);
+}
+
+void memory_for_one_shape_alone() {
+  const Engine engine;
+  CHECK(bench::run(engine, Pictures({1, 40, 40}, 1)));  // and so the largest scratch memory
+  fake::limit_memory(8 * 1600 + 2 * 7 * 1600);
+  for (unsigned round = 0; round < 3; ++round)
+    for (const int64_t height : {38, 39, 40}) CHECK(bench::run(engine, Pictures({1, height, 40}, round)));
+  fake::limit_memory(0);
+}
+
+// Nobody waits between calls, and the engine is closed before its work is done.
+void devices_pictures_without_waits() {
+  const Pictures wide({1, 16, 24}, 1), high({1, 24, 16}, 2);
+  const OnDevice images(wide.images, 0), masks(wide.masks, 0), results(wide.images.size(), 0);
+  const OnDevice others(high.images, 0), holes(high.masks, 0), filled(high.images.size(), 0);
+  {
+    Options options;
+    options.graphs = 1;
+    const Engine engine(options);
+    lama_error error{};
+    const auto run = [&](const Pictures &pictures, const OnDevice &image, const OnDevice &mask,
+                         const OnDevice &result) {
+      CHECK(bench::table().run_on_device(engine.engine, &pictures.shape, image.pointer(), mask.pointer(),
+                                         result.pointer(), nullptr, &error) == LAMA_OK);
+    };
+    for (int round = 0; round < 3; ++round) run(wide, images, masks, results);
+    for (int round = 0; round < 3; ++round) run(high, others, holes, filled);
+  }
+  cuStreamSynchronize(nullptr);
+  CHECK(results.bytes() == wide.expected && filled.bytes() == high.expected);
+}
+
 void devices_pictures(int graphs, bool in_place, size_t offset) {
   Options options;
   options.graphs = graphs;
@@ -96,6 +138,7 @@ void devices_pictures(int graphs, bool in_place, size_t offset) {
     CHECK(bench::table().run_on_device(engine.engine, &pictures.shape, images.pointer(), masks.pointer(), target,
                                        stream, &error) == LAMA_OK);
     CHECK(fake::times("host waits") == waits);
+    fake::run_all_but(stream);
     std::vector<uint8_t> seen;  // by what the caller enqueues afterwards
     fake::launch(stream, [&] { seen = in_place ? images.bytes() : results.bytes(); });
     cuStreamSynchronize(stream);
@@ -128,18 +171,21 @@ void on_the_device() {
     for (const bool in_place : {false, true})
       for (const size_t offset : {0, 64}) devices_pictures(graphs, in_place, offset);
   the_default_stream();
+  devices_pictures_without_waits();
 }
 
 }  // namespace
 
 int main() {
-  for (const int graphs : {0, 1, 4, 8}) hosts_pictures(graphs);
+  for (const int graphs : {0, 1, 4, 5, 8}) hosts_pictures(graphs);
   evictions();
   larger_scratch_after_graphs();
   floats();
   scratch_that_is_not_told();
   captures_that_fail(1, 3);
   captures_that_fail(2, 0);
+  a_second_context_is_refused();
+  memory_for_one_shape_alone();
   another_device();
   on_the_device();
   return bench::finish();

@@ -20,6 +20,27 @@ void hosts_pictures(const Engine &engine, unsigned thread, std::atomic<int> &wro
   }
 }
 
+// Shapes come and go, and so do their memory and their graphs: no thread breaks another's capture.
+void captures() {
+  std::atomic<int> wrong{0};
+  const int before = fake::times("captures broken");
+  {
+    Options options;
+    options.streams = 4;
+    options.graphs = 1;
+    const Engine engine(options);
+    std::vector<std::thread> threads;
+    for (unsigned thread = 0; thread < 4; ++thread)
+      threads.emplace_back([&, thread] {
+        for (unsigned round = 0; round < 60; ++round)
+          wrong += !bench::run(engine, Pictures({1, 8 + round / 3 % 2, 16}, thread * 60 + round));
+      });
+    for (std::thread &thread : threads) thread.join();
+  }
+  CHECK(wrong == 0);
+  CHECK(fake::times("captures broken") == before);
+}
+
 void devices_pictures(const Engine &engine, unsigned thread, std::atomic<int> &wrong) {
   const bench::InContext context;
   lama::cuda::Stream stream = nullptr;
@@ -46,6 +67,7 @@ void opening(std::atomic<int> &wrong) {
 }  // namespace
 
 int main() {
+  captures();
   std::atomic<int> wrong{0};
   {
     std::vector<std::string> told;
