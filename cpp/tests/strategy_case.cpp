@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "bundle/sha256.h"
 #include "strategies/strategist.h"
 #include "toy_engine.h"
 
@@ -88,13 +89,10 @@ void tell(void *lines, lama_log_level level, const char *line) {
   static_cast<std::vector<std::string> *>(lines)->push_back(word + line);
 }
 
-uint32_t checksum(const std::vector<uint8_t> &bytes) {  // zlib's CRC-32
-  uint32_t crc = ~0u;
-  for (const uint8_t byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0xEDB88320u : 0);
-  }
-  return ~crc;
+std::string checksum(const std::vector<uint8_t> &bytes) {
+  lama::Sha256 sum;
+  sum.update(bytes.data(), bytes.size());
+  return sum.hex();
 }
 
 // Says how far it is after each run, up to all of it, where anything runs.
@@ -160,7 +158,7 @@ std::vector<std::string> done(const StrategyCase &one) {
     const std::vector<Picture> filled = strategist.fill(pictures, holes, std::ref(counted));
     counted.check();
     lines.insert(lines.end(), told.begin(), told.end());
-    for (const Picture &picture : filled) lines.push_back(words_of("filled", {checksum(picture.values)}));
+    for (const Picture &picture : filled) lines.push_back("filled " + checksum(picture.values));
   } catch (const lama::Error &error) {
     lines.push_back(error.status == LAMA_OUT_OF_MEMORY ? "fails memory" : "fails engine");
   }

@@ -26,6 +26,7 @@ struct BundleFile {
 struct EngineRecord {
   std::string version;             // of TensorRT, which alone runs it
   bool plugin = false;             // it holds SpectralConv
+  bool dft = false;                // it holds TensorRT's own plugin for Fourier transforms
   std::string gpus;                // that it was built for, such as "NVIDIA H100"; "" where bundle.json does not say
   std::vector<ShapeRange> ranges;  // by profile
 };

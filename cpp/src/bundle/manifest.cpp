@@ -106,7 +106,9 @@ EngineRecord engine_of(const Json &values) {
   const Json *engine = part(values, "engine");
   if (!engine) return record;
   record.version = (*engine)["version"].get<std::string>();
-  record.plugin = engine->contains("plugin") && (*engine)["plugin"] == true;
+  const Json *plugin = part(*engine, "plugin");  // what is known of the library, or null
+  record.plugin = plugin && !plugin->is_null() && *plugin != false;
+  record.dft = engine->contains("spectral") && (*engine)["spectral"] == "dft";
   record.gpus = gpus_of(*engine);
   for (const Json &profile : (*engine)["profiles"]) record.ranges.push_back(range_of((*engine)["batch"], profile));
   return record;

@@ -1,0 +1,45 @@
+"""Writes classes that implement TensorRT's interfaces with functions that nobody should call, out of its own headers.
+
+stubs.py <include folder> <output header>. The fake library overrides those functions that are called, so that it
+compiles with every version of the headers, none of which is copied here.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+INTERFACES = {  # the class, and the header that has it
+    "VRuntime": "NvInferImpl.h",
+    "VCudaEngine": "NvInferImpl.h",
+    "VExecutionContext": "NvInferImpl.h",
+    "IPluginRegistry": "NvInferRuntimeCommon.h",
+}
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+MACRO = re.compile(r"\b(TRT_DEPRECATED|TRT_NODISCARD|TRT_DEPRECATED_API|virtual)\b")
+
+
+def stub_of(name: str, header: str) -> str:
+    """A class that implements every pure virtual function of the interface."""
+    body = re.search(rf"class {name}\b[^;{{]*{{(.*?)\n}};", COMMENT.sub("", header), re.DOTALL)
+    if body is None:
+        raise SystemExit(f"no class {name} in the header")
+    functions = []
+    for declaration in re.findall(r"[^;{}]*\bvirtual\b[^;{}]*= 0;", body[1]):
+        found = " ".join(MACRO.sub(" ", declaration.split("public:")[-1]).split())
+        signature = found.removesuffix("= 0;").strip()
+        called = re.search(r"([\w~]+)\s*\(", signature)
+        if called is not None and not called[1].startswith("~"):
+            functions.append(f"  {signature} override {{ unexpected(\"{name}::{called[1]}\"); }}")
+    scope = "nvinfer1" if name.startswith("I") else "nvinfer1::apiv"
+    lines = "\n".join(functions)
+    return f"class Stub{name} : public {scope}::{name} {{\n public:\n{lines}\n}};\n"
+
+
+def main(include: str, output: str) -> None:
+    parts = ["#include <NvInferRuntime.h>\n\n[[noreturn]] void unexpected(const char *function);\n"]
+    parts += [stub_of(name, (Path(include) / header).read_text("utf-8")) for name, header in INTERFACES.items()]
+    Path(output).write_text("\n".join(["#pragma once", *parts[:1], "using namespace nvinfer1;\n", *parts[1:]]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
