@@ -1,7 +1,7 @@
 """What a call costs besides the engine's own, in C++ and in Python: `python -m benchmarks.cpu.embedding`.
 
-lama-demo in ONNX Runtime and OpenVINO, two threads. Both languages have a clock around the engine alone: the rest of a call
-is checks, the mask, the strategy, copies and the result. C++ and Python take turns, a process of C++ at a time.
+lama-demo in ONNX Runtime and OpenVINO, two threads. Both languages have a clock around the engine alone: the rest of a
+call is checks, the mask, the strategy, copies and the result. C++ and Python take turns, a process of C++ at a time.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def _write(rows: dict[str, dict[str, float]]) -> None:
         "what": "What a call costs besides the engine's own, in C++ and in Python: lama-demo on a CPU",
         "date": today,
         "method": f"median of {TURNS} turns of each language, {PICTURES['512x512, whole'][2]} or "
-        f"{PICTURES['4000x3000, by crop'][2]} calls a turn, with a clock around the engine; the picture is RGB in memory, "
-        "and so is the result",
+        f"{PICTURES['4000x3000, by crop'][2]} calls a turn, with a clock around the engine; the picture is RGB in "
+        "memory, and so is the result",
         "machine": machine(PACKAGES),
         "embedding": rows,
     }

@@ -45,7 +45,8 @@ void inpaint(lama::Strategist &strategist, const lama_image &image, const lama_i
   const lama::ImageView seen(&image, "the image"), holes(&mask, "the mask");
   lama::ImageView output(&image, "the output");
   lama::check_outputs({seen}, {holes}, {output});
-  const lama::Hole hole = lama::hole_of(&holes, seen.size(), lama::MaskOptions(lama::checked(nullptr)), {});
+  const lama::Hole hole =
+      lama::hole_of(&holes, seen.size(), lama::MaskOptions(lama::checked(static_cast<const lama_call *>(nullptr))), {});
   const lama::Picture picture = lama::picture_of(seen);
   lama::write(strategist.fill({&picture}, {&hole}, {})[0], hole, seen, output);
 }
