@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "strategies/results.h"
 #include "strategies/strategist.h"
 
 namespace {
@@ -118,6 +119,24 @@ void test_nothing_given_and_nothing_to_fill() {
   require(fill(strategist, two).values == two.picture.values && engine.runs == 0, "an empty hole was filled");
 }
 
+// A hole of this many pixels came out black, in a picture that has no pixel darker than this.
+bool is_told(int64_t hole, uint8_t darkest) {
+  std::vector<uint8_t> image(3 * 200, 90), mask(200), black(3 * 200);
+  image[3 * 199] = image[3 * 199 + 1] = image[3 * 199 + 2] = darkest;
+  std::fill_n(mask.begin(), hole, uint8_t(1));
+  try {
+    lama::check_filled({1, 10, 20}, black.data(), image.data(), mask.data());
+    return false;
+  } catch (const lama::Error &error) {
+    return error.status == LAMA_ENGINE_ERROR;
+  }
+}
+
+void test_black_results() {
+  require(is_told(64, 9) && is_told(199, 9), "black was let through");
+  require(!is_told(63, 9) && !is_told(64, 8) && !is_told(200, 9), "black by right was refused");
+}
+
 // fixed_from: so that they share one backend which takes one call at a time, or none.
 void test_threads(std::optional<int64_t> fixed_from) {
   Grey engine;
@@ -148,6 +167,7 @@ int main() try {
   test_first_failure_is_thrown();
   test_warm_up_beyond_memory();
   test_nothing_given_and_nothing_to_fill();
+  test_black_results();
   test_threads({});
   test_threads(1);
   return 0;

@@ -45,7 +45,8 @@ class Drawn:
 class Engine:
     """memory: in pixels, 0 for any; fixed_from: as `Capabilities`, 0 for none, and then half as much a pixel.
 
-    manner: "right", "black" (it fills with nothing but black), or "alone" (it fails for more than one picture).
+    manner: "right", "black" (it fills with nothing but black), "alone" (it fails for more than one picture), or "none":
+    pictures are planned alone.
     """
 
     batch: int = 1
@@ -108,11 +109,13 @@ def done(case: Case) -> list[str]:
     """What Python does with it."""
     told: list[str] = []
     inpainter = _inpainter(case, told)
-    pictures = [(pixels_of(one), hole_of(one)) for one in case.pictures]
-    plans = [line for _, hole in pictures for line in _planned(inpainter.plan(hole))]
+    holes = [hole_of(one) for one in case.pictures]
+    plans = [line for hole in holes for line in _planned(inpainter.plan(hole))]
+    if case.engine.manner == "none":
+        return plans
     try:
         with _listening(told):
-            filled = _filled(inpainter, pictures)
+            filled = _filled(inpainter, list(zip(map(pixels_of, case.pictures), holes, strict=True)))
     except (EngineError, DeviceMemoryError) as error:
         return [*plans, f"fails {'engine' if isinstance(error, EngineError) else 'memory'}"]
     return [*plans, *told, *(f"filled {hashlib.sha256(one.tobytes()).hexdigest()}" for one in filled)]

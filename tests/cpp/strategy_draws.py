@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -10,6 +11,7 @@ from lama_deploy.shapes import ShapeRange
 from tests.cpp.strategy_cases import Case, Drawn, Engine, Rectangle
 
 SIDES = (8, 40, 130, 300, 620, 900, 900)  # a picture's at most: small ones are as many as large ones
+LARGE_SIDES = (900, 1500, 3000)
 ANY = ShapeRange((1, 64, 64), (1, 512, 512), (4, 1024, 1024))
 ENGINES = (
     (),
@@ -23,9 +25,19 @@ ENGINES = (
 def drawn(seed: int) -> Case:
     """The same for the same seed."""
     random = Random(seed)
-    size, is_equal = _size(random), random.random() < 0.5
-    pictures = [_picture(random, size if is_equal else _size(random)) for _ in range(random.choice((1, 1, 1, 2, 3, 5)))]
-    return Case(f"drawn-{seed}", _options(random), _engine(random), tuple(pictures))
+    size, is_equal = _size(random, SIDES), random.random() < 0.5
+    count = random.choice((1, 1, 1, 2, 3, 5))
+    pictures = [_picture(random, size if is_equal else _size(random, SIDES)) for _ in range(count)]
+    return Case(f"drawn-{seed}", _options(random), _engine(random, pictures), tuple(pictures))
+
+
+def planned(seed: int) -> Case:
+    """A large picture that is planned alone, the same for the same seed."""
+    random = Random(seed)
+    picture, options = _picture(random, _size(random, LARGE_SIDES)), _options(random)
+    if random.random() < 0.7:
+        options = replace(options, strategy="auto", limit=random.choice((256, 512, 700, 1024)))
+    return Case(f"planned-{seed}", options, replace(_engine(random, [picture]), manner="none"), (picture,))
 
 
 def _options(random: Random) -> StrategyOptions:
@@ -34,8 +46,9 @@ def _options(random: Random) -> StrategyOptions:
     return StrategyOptions(strategy=strategy, limit=limit, margin=random.choice((0, 8, 16, 31, 64, 64, 300)))
 
 
-def _engine(random: Random) -> Engine:
-    memory = random.choice((0, 0, 0, 0, random.randint(1, 10**4), random.randint(10**4, 10**5), 2 * 10**5, 10**6))
+def _engine(random: Random, pictures: list[Drawn]) -> Engine:
+    pixels = max(one.height * one.width for one in pictures)
+    memory = random.choice((0, 0, 0, 0, random.randint(1, 10**5), 10**6, *(int(pixels * n) + 1 for n in (0.3, 1.2, 4))))
     return Engine(
         batch=random.choice((1, 1, 4, 8)),
         window=random.choice((0, 0, 0, 256, 512)),
@@ -46,9 +59,9 @@ def _engine(random: Random) -> Engine:
     )
 
 
-def _size(random: Random) -> tuple[int, int]:
-    most = random.choice(SIDES)
-    return random.randint(1, most), random.randint(1, random.choice((most, SIDES[0], most)))
+def _size(random: Random, sides: tuple[int, ...]) -> tuple[int, int]:
+    most = random.choice(sides)
+    return random.randint(1, most), random.randint(1, random.choice((most, sides[0], most)))
 
 
 def _picture(random: Random, size: tuple[int, int]) -> Drawn:

@@ -11,9 +11,9 @@ import pytest
 from lama_deploy.runtime.strategies.options import StrategyOptions
 from tests.cpp.make_vectors import STORED
 from tests.cpp.strategy_cases import Case, Drawn, Engine, read, toy, written
-from tests.cpp.strategy_draws import drawn
+from tests.cpp.strategy_draws import drawn, planned
 
-FRESH = range(100_000, 100_100)  # seeds; those of the stored cases are below
+FRESH = range(100_000, 100_070)  # seeds of two cases each; those of the stored cases are below
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def test_cpp_does_what_is_stored(tree: Path) -> None:
 
 
 def test_cpp_does_what_python_does_with_fresh_pictures(tree: Path, tmp_path: Path) -> None:
-    (tmp_path / "fresh.txt").write_text(lines_of([drawn(seed) for seed in FRESH]))
+    (tmp_path / "fresh.txt").write_text(lines_of([make(seed) for make in (drawn, planned) for seed in FRESH]))
     result = run(tree, tmp_path / "fresh.txt")
-    assert (result.returncode, result.stdout) == (0, f"{len(FRESH)} cases, 0 wrong\n"), result.stderr
+    assert (result.returncode, result.stdout) == (0, f"{2 * len(FRESH)} cases, 0 wrong\n"), result.stderr
 
 
 def test_a_wrong_byte_is_told(tree: Path, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_what_is_no_case_is_no_success(tree: Path, tmp_path: Path, text: str) ->
 
 
 def test_cases_come_back_as_they_were_written() -> None:
-    cases = [drawn(seed) for seed in range(5)]
+    cases = [make(seed) for make in (drawn, planned) for seed in range(5)]
     assert read(lines_of(cases).splitlines()) == cases
 
 

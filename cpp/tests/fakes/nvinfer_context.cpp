@@ -147,12 +147,21 @@ bool FakeContext::enqueueV3(cudaStream_t stream) noexcept {
   });
 }
 
+// A kernel may write a part of the result while others still read what lies there.
+void FakeContext::require_apart(const Run &run, int64_t bytes_of_image) const {
+  const int64_t of_mask = bytes_of_image / 3;
+  for (const auto &[start, size] : {std::make_pair(run.image, bytes_of_image), std::make_pair(run.mask, of_mask)})
+    if (run.result < start + Address(size) && start < run.result + Address(bytes_of_image))
+      broken("the result lies where an input is read");
+}
+
 void FakeContext::compute(const Run &run) const {
   const int64_t size = engine_.plan().floats ? 4 : 1, all = pixels(run.shape);
   if (!has(run.scratch, size_t(kScratchPerPixel * all))) return broken("scratch memory was freed");
   if (!has(run.image, size_t(3 * all * size)) || !has(run.mask, size_t(all * size)) ||
       !has(run.result, size_t(3 * all * size)))
     return broken("a tensor lies in no allocation");
+  require_apart(run, 3 * all * size);
   std::memset(at<char>(run.scratch), 0x5a, size_t(kScratchPerPixel * all));
   if (!engine_.plan().floats)
     return fill_bytes(run.shape, at<uint8_t>(run.image), at<uint8_t>(run.mask), at<uint8_t>(run.result));

@@ -39,6 +39,7 @@ class FakeContext : public nvinfer1::IExecutionContext, public StubVExecutionCon
   bool refuse(const char *line) const;
   bool ready(cudaStream_t stream) const;
   Run arranged() const;
+  void require_apart(const Run &run, int64_t bytes_of_image) const;
   void compute(const Run &run) const;
 
   FakeEngine &engine_;
