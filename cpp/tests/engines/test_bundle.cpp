@@ -53,6 +53,7 @@ void test_whole() {
   check(bundle.model() == folder / "model.onnx" && bundle.file("model.onnx")->bytes == 7, "its file");
   check(bundle.memory && bundle.memory->fixed == 1000 && !bundle.memory->per_pixel_fixed, "its memory");
   check_precision(bundle, std::nullopt);
+  check_precision(bundle, "");
   check_error(LAMA_BAD_BUNDLE, "int8 by its metadata, and bundle.json says fp32",
               [&] { check_precision(bundle, "int8"); });
 }

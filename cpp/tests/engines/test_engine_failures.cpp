@@ -75,7 +75,8 @@ void test_wrong_models(const std::string &fakes) {
   check_error(LAMA_BAD_BUNDLE, "says that its interface is uint8",
               opened(openvino(fakes, xml_with("uint8", "names=other"))));
   check_error(LAMA_BAD_BUNDLE, "not a LaMa model of lama-export", opened(openvino(fakes, "<net></net>")));
-  for (const char *damaged : {"", "text", "<net>", "<net></nut>", "<net", "</net>", "<a b=\"></a>", "<>", "<!--"})
+  for (const char *damaged : {"", "text", "<net>", "<net></nut>", "<net", "</net>", "<a b=\"></a>", "<>", "</>", "<a/",
+                              "<a><//></a>", "<!--"})
     check_error(LAMA_BAD_BUNDLE, "damaged (no XML at byte", opened(openvino(fakes, damaged)));
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += "<a>";
@@ -92,6 +93,26 @@ void test_wrong_results(const std::string &fakes) {
               "ONNX Runtime had too little memory for 2 pictures of 5x3 (Failed to allocate memory)",
               ran(onnxruntime(fakes, "memory")));
   check_error(LAMA_OUT_OF_MEMORY, "OpenVINO had too little memory", ran(openvino(fakes, xml_with("uint8", "memory"))));
+}
+
+// The fake's CPU computes in FP32 alone.
+void test_warning(const std::string &fakes) {
+  std::string xml = xml_with("uint8"), told;
+  xml.replace(xml.find("fp32"), 4, "fp16");
+  const Folder folder;
+  const Files files = {{"model.xml", xml}, {"model.bin", ""}};
+  Json manifest = manifest_of("openvino", files);
+  manifest["precision"] = "fp16";
+  write_bundle(folder, manifest, files);
+  EngineOptions options;
+  options.engine = fakes + "/openvino";
+  options.log.user = &told;
+  options.log.function = [](void *user, lama_log_level, const char *line) {
+    *static_cast<std::string *>(user) += line;
+  };
+  const auto backend = open_backend(load_bundle(folder.path(), true), options);
+  check(told == "OpenVINO does not compute in f16 on this CPU; fp16 runs in f32 instead, right and slower", told);
+  check(backend->capabilities().memory->per_pixel == 110 + 20 * 32, "memory in f32");
 }
 
 void test_options(const std::string &fakes) {
@@ -127,6 +148,7 @@ int main(int, char **arguments) {
   test_every_call(fakes);
   test_wrong_models(fakes);
   test_wrong_results(fakes);
+  test_warning(fakes);
   test_options(fakes);
   return ended();
 }
