@@ -93,11 +93,20 @@ void Session::open(const lama_trt_options &options) {
 Session::~Session() {
   const Listening listening(log_);
   cuda::Context left = nullptr;
-  // Fails once the process is being left, when nothing can be freed any more.
-  const bool current = cuda::driver().context_push.tried(device_.context()) == cuda::kOk;
+  if (cuda::driver().context_push.tried(device_.context()) != cuda::kOk) {
+    forsake();
+    return;
+  }
   lanes_.clear();
   engine_.reset();
-  if (current) cuda::driver().context_pop.tried(&left);
+  cuda::driver().context_pop.tried(&left);
+}
+
+// The driver has shut down, as the process ends, or who made the context has destroyed it: nothing can be freed any
+// more, and TensorRT would try.
+void Session::forsake() {
+  for (std::unique_ptr<Lane> &lane : lanes_) static_cast<void>(lane.release());
+  static_cast<void>(engine_.release());
 }
 
 void Session::describe(lama_trt_info &info) const {

@@ -32,6 +32,7 @@ class Session {
   class Borrowed;
 
   void open(const lama_trt_options &options);
+  void forsake();
   int profile_for(const Shape &shape) const;
   void require_here(cuda::Address address, const char *what) const;
 

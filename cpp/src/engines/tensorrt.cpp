@@ -87,7 +87,6 @@ class TensorRtBackend : public Backend {
     const int streams = std::max(1, options.streams);
     open(bundle, options, streams);
     lama_trt_info info{};
-    info.size = sizeof info;
     table_.describe(engine_.get(), &info);
     version_ = info.version, library_ = info.library;
     for (int32_t i = 0; i < info.profile_count; ++i) {
@@ -124,8 +123,7 @@ class TensorRtBackend : public Backend {
   void open(const Bundle &bundle, const EngineOptions &options, int streams) {
     const std::string model = bundle.model(), library = place_of_own(options.engine, kind_, rtx_);
     const std::string plugin = place_of_plugin(options);
-    const lama_trt_options plain = {sizeof plain,
-                                    model.c_str(),
+    const lama_trt_options plain = {model.c_str(),
                                     bundle.engine.version.c_str(),
                                     bundle.engine.gpus.c_str(),
                                     library.c_str(),

@@ -21,7 +21,6 @@ typedef struct lama_trt_engine lama_trt_engine;
 
 /* Texts are never NULL and read during the call only; "" where nothing is asked. */
 typedef struct lama_trt_options {
-  size_t size;
   const char *model; /* the file that holds the engine */
   const char
       *version; /* of TensorRT, which built it: such as "10.14.1.48"; parts that are not there are not compared */
@@ -48,7 +47,6 @@ typedef struct lama_trt_profile {
 
 /* What is open; valid until it is closed. */
 typedef struct lama_trt_info {
-  size_t size;
   const char *version;              /* of TensorRT's library, such as "10.14.1.48" */
   const char *library;              /* its file */
   const lama_trt_profile *profiles; /* in the engine's order */

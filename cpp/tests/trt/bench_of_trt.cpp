@@ -65,8 +65,7 @@ void tell(void *user, lama_log_level level, const char *line) {
 Engine::Engine(const Options &options) {
   const std::string library = options.library.empty() ? LAMA_FAKES "/good" : options.library;
   const std::string built_by = options.version.empty() ? version() + ".7" : options.version;
-  const lama_trt_options plain = {sizeof plain,
-                                  options.model.c_str(),
+  const lama_trt_options plain = {options.model.c_str(),
                                   built_by.c_str(),
                                   "a GPU of the test's",
                                   library.c_str(),
