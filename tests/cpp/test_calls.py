@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +111,53 @@ def test_threads_get_their_own_pictures(lama: Liblama, tiny_bundles: Mapping[str
             results = pool.map(c.inpaint, *zip(*(pictures * 3), strict=True))
             for one, other in zip(results, expected * 3, strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("target", "threads", "line"),
+    [
+        ("onnx", 2, "opened before the process was forked; open models after the fork.*threads=1"),
+        ("openvino", 1, "opened before the process was forked; open models after the fork"),
+        ("onnx", 1, ""),
+    ],
+)
+def test_a_forked_child_is_told_what_would_hang(
+    tree: Path, tiny_bundles: Mapping[str, Path], target: str, threads: int, line: str
+) -> None:
+    """In a process of its own, that has no other threads."""
+    code = """
+import os, signal, sys
+import numpy as np
+from pathlib import Path
+from tests.cpp.liblama import LamaError, Liblama
+library, bundle, engine, threads = sys.argv[1:]
+def load():
+    return Liblama(Path(library)).load(bundle, engine=engine, threads=int(threads))
+def used(one):
+    try:
+        one.inpaint(np.zeros((40, 50, 3), np.uint8), np.eye(40, 50, dtype=np.uint8))
+        return "fills"
+    except LamaError as error:
+        return f"{error.status}: {error}"
+one = load()
+used(one)
+if os.fork() == 0:
+    signal.alarm(90)
+    print(used(one), flush=True)
+    one.close()
+    try:
+        print(used(load()), flush=True)
+    except LamaError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+    command = [sys.executable, "-c", code, tree / "liblama.so", tiny_bundles[target], engine_folder(target)]
+    done = subprocess.run([*map(str, command), str(threads)], capture_output=True, text=True, timeout=100, check=True)
+    called, opened = done.stdout.splitlines()
+    assert re.fullmatch(f"engine error: .*{line}.*" if line else "fills", called), called
+    refused = (target, threads) == ("onnx", 2)
+    assert ("ONNX Runtime was used before this process was forked" in opened) if refused else opened == "fills"
 
 
 def test_warm_up(tiles: Inpainter) -> None:

@@ -9,7 +9,8 @@
  *
  * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a library
  * may know more or fewer members than each other: what one of them does not know is as the default. All texts are UTF-8.
- * An inpainter may be called from any number of threads at once.
+ * An inpainter may be called from any number of threads at once, of the process that opened it: engines' threads do not
+ * follow a fork.
  */
 #ifndef LAMA_INPAINTER_H
 #define LAMA_INPAINTER_H
@@ -162,7 +163,7 @@ LAMA_API void lama_info_init(lama_info *info, size_t bytes);
 LAMA_API lama_status lama_load(const char *bundle, const lama_options *options, lama_inpainter **inpainter,
                                lama_error *error);
 
-/* After all of its calls have returned. NULL is let be. */
+/* After all of its calls have returned. NULL is let be, and so is, after a fork, what the parent opened. */
 LAMA_API void lama_free(lama_inpainter *inpainter);
 
 LAMA_API lama_status lama_describe(const lama_inpainter *inpainter, lama_info *info, lama_error *error);

@@ -12,6 +12,7 @@
 #include "api/guarded.h"
 #include "api/views.h"
 #include "bundle/bundle.h"
+#include "engines/forks.h"
 #include "engines/open.h"
 #include "masks/mask.h"
 #include "memory/process_memory.h"
@@ -78,6 +79,7 @@ struct lama_inpainter {
       : log(options.engine.log),
         memory(options.memory),
         bundle(lama::load_bundle(folder, options.engine.check)),
+        birth(bundle.target, options.engine.threads),
         backend(lama::open_backend(bundle, options.engine)),
         strategist(*backend, options.strategy, options.memory, log),
         engine(backend->name()),
@@ -90,6 +92,7 @@ struct lama_inpainter {
   const lama::Log log;
   const int64_t memory;
   const lama::Bundle bundle;
+  const lama::Birth birth;
   const std::unique_ptr<lama::Backend> backend;
   lama::Strategist strategist;
   const std::string engine, version, library;
@@ -106,6 +109,7 @@ void lama_inpainter::inpaint(size_t count, const lama_image *images, const lama_
   std::vector<ImageView> output_views = views_of(outputs, count, "output");
   check_outputs(image_views, mask_views, output_views);
   require_memory(image_views, memory);
+  birth.check();
 
   std::vector<Picture> pictures;
   std::vector<Hole> holes;
@@ -161,7 +165,7 @@ lama_status lama_load(const char *bundle, const lama_options *options, lama_inpa
 }
 
 void lama_free(lama_inpainter *inpainter) {
-  delete inpainter;
+  if (inpainter != nullptr && inpainter->birth.is_usable()) delete inpainter;
 }
 
 lama_status lama_describe(const lama_inpainter *inpainter, lama_info *info, lama_error *error) {
@@ -203,6 +207,7 @@ lama_status lama_inpaint_on_device(lama_inpainter *inpainter, const lama_device_
     const lama::Shape shape = {images->count, images->height, images->width};
     for (int64_t side : shape)
       lama::require(side >= 1 && side <= LAMA_MOST_SIDE, "a side or the count is not from 1 to 1,048,576");
+    inpainter->birth.check();
     inpainter->backend->run_on_device(shape, images->images, images->masks, images->results, stream);
   });
 }
@@ -228,6 +233,7 @@ lama_status lama_warm_up(lama_inpainter *inpainter, int64_t count, int64_t heigh
     lama::require(inpainter != nullptr, "inpainter is NULL; lama_load makes one");
     for (int64_t side : {count, height, width})
       lama::require(side >= 1 && side <= LAMA_MOST_SIDE, "a side or the count is not from 1 to 1,048,576");
+    inpainter->birth.check();
     inpainter->strategist.warm_up({count, height, width});
   });
 }
