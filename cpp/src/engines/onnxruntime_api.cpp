@@ -28,10 +28,9 @@ OnnxRuntimeApi::OnnxRuntimeApi(const std::string &engine) : library_(Library::op
 
 std::string OnnxRuntimeApi::said(ort::Status *status) const {
   if (!status) return "";
+  const std::unique_ptr<ort::Status, ort::ReleaseStatus_t> held(status, ReleaseStatus);
   const char *message = GetErrorMessage(status);
-  std::string text = message && *message ? brief(message) : "it did not say why";
-  ReleaseStatus(status);
-  return text;
+  return message && *message ? brief(message) : "it did not say why";
 }
 
 }  // namespace lama

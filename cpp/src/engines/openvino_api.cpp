@@ -57,17 +57,15 @@ OpenVinoApi::OpenVinoApi(Library library) : library_(std::move(library)) {
 
 void OpenVinoApi::check(ov::Status status) const {
   if (status == 0) return;
-  const char *message = get_last_err_msg();  // a copy
-  const std::string said = message ? message : "";
-  free(message);
+  const OvOwned<const char> message(get_last_err_msg(), free);  // a copy
+  const std::string said = message ? message.get() : "";
   const char *kind = said.empty() ? get_error_info(status) : nullptr;
   throw OvFailure(kind ? kind : said);
 }
 
 std::string OpenVinoApi::text(char *of_its) const {
-  const std::string text = of_its ? of_its : "";
-  free(of_its);
-  return text;
+  const OvOwned<const char> held(of_its, free);
+  return of_its ? of_its : "";
 }
 
 OvOwned<ov::Tensor> OpenVinoApi::tensor(ov::ElementType type, const std::vector<int64_t> &sizes,

@@ -165,8 +165,9 @@ void OvCompiled::read_result(const ov::InferRequest *request, const Shape &shape
   api_.check(api_.tensor_get_element_type(tensor, &type));
   ov::Shape found = {};
   api_.check(api_.tensor_get_shape(tensor, &found));
+  const auto free_shape = [this](ov::Shape *shape) { api_.shape_free(shape); };
+  const std::unique_ptr<ov::Shape, decltype(free_shape)> held_shape(&found, free_shape);
   const std::vector<int64_t> sizes(found.dimensions, found.dimensions + found.rank);
-  api_.shape_free(&found);
   void *data = nullptr;
   api_.check(api_.tensor_data(tensor, &data));
   take_result(shape, io, sizes, type == (io == "float" ? ov::F32 : ov::U8), data, results);
