@@ -112,6 +112,7 @@ int OvCompiled::make_requests() {
   char *value = nullptr;
   api_.check(api_.compiled_model_get_property(model_.get(), "OPTIMAL_NUMBER_OF_INFER_REQUESTS", &value));
   const int count = std::max(1, std::atoi(api_.text(value).c_str()));
+  requests_.reserve(size_t(count)), idle_.reserve(size_t(count));
   for (int i = 0; i < count; ++i) {
     ov::InferRequest *request = nullptr;
     api_.check(api_.compiled_model_create_infer_request(model_.get(), &request));
