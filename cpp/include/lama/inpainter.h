@@ -7,10 +7,12 @@
  * Every function that can fail returns a status and leaves one line in `error`, where that is not NULL: what was wrong,
  * what is allowed, what to do next. Nothing is thrown. Where a function fails, outputs are as they were.
  *
- * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a library
- * may know more or fewer members than each other: what one of them does not know is as the default. All texts are UTF-8.
- * An inpainter may be called from any number of threads at once, of the process that opened it: engines' threads do not
- * follow a fork.
+ * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a
+ * library may know more or fewer members than each other: what one of them does not know is as the default. All texts
+ * are UTF-8.
+ *
+ * An inpainter may be called from any number of threads at once, of the process that opened it: engines' threads do
+ * not follow a fork.
  */
 #ifndef LAMA_INPAINTER_H
 #define LAMA_INPAINTER_H
