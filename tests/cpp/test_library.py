@@ -91,6 +91,21 @@ def test_the_project_of_the_documentation_finds_it_by_find_package_alone(
     assert failed.returncode == 1 and failed.stderr.startswith("nowhere: not a bundle (no bundle.json)")
 
 
+def test_as_a_part_of_another_project_it_installs_packages_and_tests_nothing(tmp_path: Path) -> None:
+    source, build = tmp_path / "parent", tmp_path / "build"
+    source.mkdir()
+    (source / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(parent LANGUAGES CXX)\n"
+        f'add_subdirectory("{ROOT / "cpp"}" lama)\n'
+        "if(NOT TARGET lama::inpainter OR CMAKE_CXX_VISIBILITY_PRESET OR CPACK_PACKAGE_NAME)\n"
+        '  message(FATAL_ERROR "imposed")\nendif()\n'
+    )
+    run("cmake", "-S", str(source), "-B", str(build), "-G", "Ninja")
+    run("cmake", "--install", str(build), "--prefix", str(tmp_path / "prefix"))
+    assert not (tmp_path / "prefix").exists()
+    assert not any(build.rglob("CPack*.cmake")) and not any(build.rglob("CTestTestfile.cmake"))
+
+
 def test_pkg_config_finds_it(installed: Path, tmp_path: Path) -> None:
     if not shutil.which("pkg-config"):
         pytest.skip("pkg-config is not installed")
@@ -108,7 +123,7 @@ def test_packages_hold_library_headers_and_ways_to_find_them(tree: Path, tmp_pat
     (tarball,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(tarball) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = ("inpainter.h", "inpainter.hpp", "lama-config.cmake", "lama.pc", "liblama.so", "LICENSE.MIT")
+    wanted = ("inpainter.h", "inpainter.hpp", "lama-config.cmake", "lama.pc", "liblama.so", "LICENSE", "LICENSE.MIT")
     assert all(any(name.endswith(f"/{want}") for name in names) for want in wanted), names
     if not shutil.which("dpkg-deb") or not shutil.which("dpkg-shlibdeps"):
         pytest.skip("dpkg-dev is not installed, so that no .deb can be made")

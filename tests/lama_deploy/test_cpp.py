@@ -37,6 +37,17 @@ def test_a_folder_without_tensorrts_headers(monkeypatch, capsys, tmp_path: Path)
     assert "has no include/NvInferRuntime.h" in line and not (tmp_path / "new").exists()
 
 
+def test_headers_that_liblama_trt_cannot_use_are_no_success(monkeypatch, capsys, tmp_path: Path) -> None:
+    """Who asks for TensorRT shall not find out in production that it was left out."""
+    headers = tmp_path / "TensorRT-8" / "include"
+    headers.mkdir(parents=True)
+    (headers / "NvInferRuntime.h").touch()
+    (headers / "NvInferVersion.h").write_text("#define NV_TENSORRT_MAJOR 8\n")
+    line = refused(monkeypatch, capsys, "--build", tmp_path / "new", "--tensorrt", headers.parent)
+    assert "build.log says why" in line
+    assert "liblama_trt is left out" in (tmp_path / "new" / "build.log").read_text()
+
+
 def test_without_cmake(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.setattr(cpp, "search_path", lambda: str(tmp_path))
     assert "pip install cmake ninja" in refused(monkeypatch, capsys, "--build", tmp_path / "new")
