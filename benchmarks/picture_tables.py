@@ -51,6 +51,16 @@ def _video_memory(held: dict[str, float]) -> str:
     return "\n".join(["| frames | MiB |", "|---|---|", *body])
 
 
+def _embedding(rows: dict[str, dict[str, float]]) -> str:
+    body = [
+        f"| {case} | {row['engine_ms']:,.0f} | **{row['c_ms']:.2f}** ({row['c_share']:.2%}) | "
+        f"{row['python_ms']:.2f} ({row['python_share']:.2%}) |"
+        for case, row in rows.items()
+    ]
+    head = ["engine, picture", "ms of the engine", "ms besides, liblama", "ms besides, Python"]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *body])
+
+
 def _large_photographs(rows: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {case} | {row['seconds']:.1f} | **{row['times_eager']:.1f}** | {row['peak_bytes'] / 2**30:.2f} |"
@@ -124,6 +134,7 @@ TABLES: Mapping[str, Callable[[Any], str]] = {
     "flicker": _flicker,
     "video_memory": _video_memory,
     "large_photographs": _large_photographs,
+    "embedding": _embedding,
     "strategies": _strategies,
     "detail": _detail,
     "decoder_windows": _decoder_windows,

@@ -16,8 +16,19 @@ configure_file(cmake/lama.pc.in lama.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lama.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES third_party/README.md third_party/nlohmann/LICENSE.MIT DESTINATION ${CMAKE_INSTALL_DOCDIR}/third_party)
 
+# The package's own, which lies beside these sources in a checkout and among the metadata in a wheel.
+set(LAMA_LICENSE ${PROJECT_SOURCE_DIR}/../LICENSE)
+install(FILES ${LAMA_LICENSE} DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+
+# Packages are of whoever's project this is a part of.
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()
+endif()
 set(CPACK_GENERATOR TGZ DEB)
 set(CPACK_PACKAGE_NAME liblama)
+if(EXISTS ${LAMA_LICENSE})
+  set(CPACK_RESOURCE_FILE_LICENSE ${LAMA_LICENSE})
+endif()
 set(CPACK_PACKAGE_VENDOR "lama-deploy")
 set(CPACK_PACKAGE_CONTACT "lama-deploy <lama-deploy@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Fills the holes of pictures with LaMa, in programs of C, C++ and others")

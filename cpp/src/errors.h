@@ -16,7 +16,7 @@ class Error : public std::runtime_error {
 };
 
 // A text from outside (a file's name, an engine's message), as a line may quote it: line breaks and what no terminal
-// shows become spaces, at most `limit` bytes, cut between characters.
+// shows become spaces, what is not UTF-8 question marks; at most `limit` bytes, cut between characters.
 std::string brief(std::string_view text, size_t limit = 200);
 
 }  // namespace lama

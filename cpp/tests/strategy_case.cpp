@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "bundle/sha256.h"
 #include "strategies/strategist.h"
 #include "toy_engine.h"
 
@@ -63,7 +64,7 @@ void read_picture(std::istream &words, StrategyCase &one) {
   int64_t height, width;
   uint32_t seed;
   words >> height >> width >> seed;
-  one.pictures.push_back(drawn(height, width, seed));
+  one.seeds.push_back(seed);
   one.holes.emplace_back(height, width, 1);
 }
 
@@ -88,13 +89,10 @@ void tell(void *lines, lama_log_level level, const char *line) {
   static_cast<std::vector<std::string> *>(lines)->push_back(word + line);
 }
 
-uint32_t checksum(const std::vector<uint8_t> &bytes) {  // zlib's CRC-32
-  uint32_t crc = ~0u;
-  for (const uint8_t byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0xEDB88320u : 0);
-  }
-  return ~crc;
+std::string checksum(const std::vector<uint8_t> &bytes) {
+  lama::Sha256 sum;
+  sum.update(bytes.data(), bytes.size());
+  return sum.hex();
 }
 
 // Says how far it is after each run, up to all of it, where anything runs.
@@ -111,6 +109,20 @@ class Counted {
  private:
   size_t done_ = 0, all_ = 0;
 };
+
+std::vector<Picture> filled_by(lama::Strategist &strategist, const StrategyCase &one) {
+  std::vector<Picture> pictures;
+  std::vector<const Picture *> all_pictures;
+  std::vector<const Hole *> all_holes;
+  for (size_t i = 0; i < one.holes.size(); ++i)
+    pictures.push_back(drawn(one.holes[i].height, one.holes[i].width, one.seeds[i]));
+  for (size_t i = 0; i < one.holes.size(); ++i)
+    all_pictures.push_back(&pictures[i]), all_holes.push_back(&one.holes[i]);
+  Counted counted;
+  std::vector<Picture> filled = strategist.fill(all_pictures, all_holes, std::ref(counted));
+  counted.check();
+  return filled;
+}
 
 }  // namespace
 
@@ -149,18 +161,12 @@ std::vector<std::string> done(const StrategyCase &one) {
   std::vector<std::string> told, lines;
   ToyEngine engine(one.capabilities, one.manner, told);
   lama::Strategist strategist(engine, one.options, one.memory, {tell, &told});
-  std::vector<const Picture *> pictures;
-  std::vector<const Hole *> holes;
-  for (size_t i = 0; i < one.pictures.size(); ++i) {
-    pictures.push_back(&one.pictures[i]), holes.push_back(&one.holes[i]);
-    add_plan(strategist.plan(one.holes[i]), lines);
-  }
+  for (const Hole &hole : one.holes) add_plan(strategist.plan(hole), lines);
+  if (one.manner == "none") return lines;
   try {
-    Counted counted;
-    const std::vector<Picture> filled = strategist.fill(pictures, holes, std::ref(counted));
-    counted.check();
+    const std::vector<Picture> filled = filled_by(strategist, one);
     lines.insert(lines.end(), told.begin(), told.end());
-    for (const Picture &picture : filled) lines.push_back(words_of("filled", {checksum(picture.values)}));
+    for (const Picture &picture : filled) lines.push_back("filled " + checksum(picture.values));
   } catch (const lama::Error &error) {
     lines.push_back(error.status == LAMA_OUT_OF_MEMORY ? "fails memory" : "fails engine");
   }

@@ -15,9 +15,10 @@ struct StrategyCase {
   lama::StrategyOptions options;
   lama::Capabilities capabilities;
   int64_t memory = 0;  // pixels, a byte each; 0: any
-  std::string
-      manner;  // of the engine: "right", "black" (fills with nothing else), "alone" (fails for several pictures)
-  std::vector<lama::Picture> pictures;
+  // Of the engine: "right", "black" (it fills with nothing else), "alone" (it fails for several pictures), or "none":
+  // pictures are planned alone.
+  std::string manner;
+  std::vector<uint32_t> seeds;  // of the pictures
   std::vector<lama::Hole> holes;
   std::vector<std::string> expected;  // lines
 };

@@ -30,7 +30,7 @@ int main(int count, char **words) {
   const lama_image mask = {bytes + pixels * 3, width, height, width, LAMA_GREY};
 
   lama_options options;
-  lama_options_init(&options);
+  lama_options_init(&options, sizeof options);
   options.log = tell;
   lama_inpainter *inpainter = NULL;
   lama_error error;

@@ -23,6 +23,7 @@ Progress = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_size_t)
 
 
 class Image(ctypes.Structure):
+    pixels: Array  # that it is of, which live as long
     _fields_ = [
         ("data", c_void_p), ("width", c_int64), ("height", c_int64), ("stride", c_int64), ("format", c_int),
     ]  # fmt: skip
@@ -92,7 +93,7 @@ class Inpainter:
         self.lama, self.handle, self.lines = lama, c_void_p(), list[tuple[int, str]]()
         self._log = Log(lambda _user, level, line: self.lines.append((level, line.decode())))
         given = Options()
-        lama.c.lama_options_init(ctypes.byref(given))
+        lama.c.lama_options_init(ctypes.byref(given), c_size_t(ctypes.sizeof(given)))
         given.log = self._log
         for name, value in options.items():
             setattr(given, name, _as_c(name, value))
@@ -107,7 +108,7 @@ class Inpainter:
 
     def info(self) -> dict[str, Any]:
         info = Info()
-        self.lama.c.lama_info_init(ctypes.byref(info))
+        self.lama.c.lama_info_init(ctypes.byref(info), c_size_t(ctypes.sizeof(info)))
         self._checked(self.lama.c.lama_describe, self.handle, ctypes.byref(info))
         words = {name: getattr(info, name).decode() for name in ("engine", "version", "precision", "library")}
         return {**words, "workers": info.workers}
@@ -162,7 +163,9 @@ def view(pixels: Array, kind: str) -> Image:
     number, size = FORMATS[kind]
     assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (size,))
     assert pixels.strides[1] == size or pixels.shape[1] == 1
-    return Image(pixels.ctypes.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], number)
+    image = Image(pixels.ctypes.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], number)
+    image.pixels = pixels
+    return image
 
 
 def call_of(*, boxes: Sequence[Sequence[float]] = (), points: Sequence[Sequence[float]] = (), **values: Any) -> Call:

@@ -1,14 +1,14 @@
 """Cases by which the strategies of Python and of cpp/ are held together, as lines that both read.
 
-What a case asks for stands before the line "expect", what Python does after it: each picture's plan, then in their order
-what is told and what the engine is given, then a checksum of each filled picture. cpp/tests/strategy_case.cpp reads the
-same lines, and has the same pictures and the same toy for an engine.
+What a case asks for stands before the line "expect", what Python does after it: each picture's plan, then in their
+order what is told and what the engine is given, then the SHA-256 of each filled picture. cpp/tests/strategy_case.cpp
+reads the same lines, and has the same pictures and the same toy for an engine.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -45,7 +45,8 @@ class Drawn:
 class Engine:
     """memory: in pixels, 0 for any; fixed_from: as `Capabilities`, 0 for none, and then half as much a pixel.
 
-    manner: "right", "black" (it fills with nothing but black), or "alone" (it fails for more than one picture).
+    manner: "right", "black" (it fills with nothing but black), "alone" (it fails for more than one picture), or "none":
+    pictures are planned alone.
     """
 
     batch: int = 1
@@ -83,7 +84,7 @@ def written(case: Case) -> Iterator[str]:
 def read(lines: Iterable[str]) -> list[Case]:
     """What the lines ask for."""
     groups = groupby((line.split() for line in lines), key=lambda words: words[0] == "case")
-    starts = [[line for line in group] for _, group in groups]
+    starts = [list(group) for _, group in groups]
     return [_read(names[0][1], rest) for names, rest in zip(starts[::2], starts[1::2], strict=True)]
 
 
@@ -108,14 +109,16 @@ def done(case: Case) -> list[str]:
     """What Python does with it."""
     told: list[str] = []
     inpainter = _inpainter(case, told)
-    pictures = [(pixels_of(one), hole_of(one)) for one in case.pictures]
-    plans = [line for _, hole in pictures for line in _planned(inpainter.plan(hole))]
+    holes = [hole_of(one) for one in case.pictures]
+    plans = [line for hole in holes for line in _planned(inpainter.plan(hole))]
+    if case.engine.manner == "none":
+        return plans
     try:
         with _listening(told):
-            filled = _filled(inpainter, pictures)
+            filled = _filled(inpainter, list(zip(map(pixels_of, case.pictures), holes, strict=True)))
     except (EngineError, DeviceMemoryError) as error:
         return [*plans, f"fails {'engine' if isinstance(error, EngineError) else 'memory'}"]
-    return [*plans, *told, *(f"filled {zlib.crc32(one.tobytes())}" for one in filled)]
+    return [*plans, *told, *(f"filled {hashlib.sha256(one.tobytes()).hexdigest()}" for one in filled)]
 
 
 def pixels_of(drawn: Drawn) -> Array:
@@ -216,7 +219,8 @@ def _planned(plan: Plan) -> Iterator[str]:
     yield f"plan {plan.text}: {plan.windows}"
     for step in plan.steps:
         window = step.window
-        yield f"step {step.kind} {window.top} {window.left} {window.height} {window.width} {step.size[0]} {step.size[1]}"
+        sides = (window.top, window.left, window.height, window.width, *step.size)
+        yield " ".join(["step", step.kind, *map(str, sides)])
 
 
 def _filled(inpainter: Inpainter, pictures: list[tuple[Array, Array]]) -> Iterable[Array]:

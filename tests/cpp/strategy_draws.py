@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 from lama_deploy.runtime.strategies.options import STRATEGIES, StrategyOptions
 from lama_deploy.shapes import ShapeRange
 from tests.cpp.strategy_cases import Case, Drawn, Engine, Rectangle
 
-SIDES = (8, 16, 40, 130, 300, 620, 900)  # a picture's at most, so that small ones are as many as large ones
+SIDES = (8, 40, 130, 300, 620, 900, 900)  # a picture's at most: small ones are as many as large ones
+LARGE_SIDES = (900, 1500, 3000)
 ANY = ShapeRange((1, 64, 64), (1, 512, 512), (4, 1024, 1024))
 ENGINES = (
     (),
@@ -20,27 +22,33 @@ ENGINES = (
 )
 
 
-def drawn(name: str, seed: int, most_side: int = 900) -> Case:
+def drawn(seed: int) -> Case:
     """The same for the same seed."""
     random = Random(seed)
-    sides = [side for side in SIDES if side <= most_side]
+    size, is_equal = _size(random, SIDES), random.random() < 0.5
     count = random.choice((1, 1, 1, 2, 3, 5))
-    size = _size(random, sides)
-    is_equal = random.random() < 0.5
-    pictures = tuple(_picture(random, size if is_equal else _size(random, sides)) for _ in range(count))
-    return Case(name, _options(random), _engine(random), pictures)
+    pictures = [_picture(random, size if is_equal else _size(random, SIDES)) for _ in range(count)]
+    return Case(f"drawn-{seed}", _options(random), _engine(random, pictures), tuple(pictures))
+
+
+def planned(seed: int) -> Case:
+    """A large picture that is planned alone, the same for the same seed."""
+    random = Random(seed)
+    picture, options = _picture(random, _size(random, LARGE_SIDES)), _options(random)
+    if random.random() < 0.7:
+        options = replace(options, strategy="auto", limit=random.choice((256, 512, 700, 1024)))
+    return Case(f"planned-{seed}", options, replace(_engine(random, [picture]), manner="none"), (picture,))
 
 
 def _options(random: Random) -> StrategyOptions:
-    strategy = random.choice((*STRATEGIES, "auto", "auto"))
+    strategy = random.choice((*STRATEGIES, "auto", "auto", "auto", "resize"))
     limit = random.choice((128, 128, 200, 256, 400, 700, 1024))
     return StrategyOptions(strategy=strategy, limit=limit, margin=random.choice((0, 8, 16, 31, 64, 64, 300)))
 
 
-def _engine(random: Random) -> Engine:
-    memory = random.choice(
-        (0, 0, 0, random.randint(1, 10**4), random.randint(10**4, 10**5), random.randint(10**5, 10**6))
-    )
+def _engine(random: Random, pictures: list[Drawn]) -> Engine:
+    pixels = max(one.height * one.width for one in pictures)
+    memory = random.choice((0, 0, 0, 0, random.randint(1, 10**5), 10**6, *(int(pixels * n) + 1 for n in (0.3, 1.2, 4))))
     return Engine(
         batch=random.choice((1, 1, 4, 8)),
         window=random.choice((0, 0, 0, 256, 512)),
@@ -51,7 +59,7 @@ def _engine(random: Random) -> Engine:
     )
 
 
-def _size(random: Random, sides: list[int]) -> tuple[int, int]:
+def _size(random: Random, sides: tuple[int, ...]) -> tuple[int, int]:
     most = random.choice(sides)
     return random.randint(1, most), random.randint(1, random.choice((most, sides[0], most)))
 
@@ -74,7 +82,7 @@ def _line(random: Random, size: tuple[int, int]) -> list[Rectangle]:
     steps = [(top + (bottom - top) * i // parts, left + (right - left) * i // parts) for i in range(parts + 1)]
     return [
         (min(y, y1), min(x, x1), abs(y1 - y) + thickness, abs(x1 - x) + thickness)
-        for (y, x), (y1, x1) in zip(steps, steps[1:], strict=False)
+        for (y, x), (y1, x1) in pairwise(steps)
     ]
 
 
@@ -95,8 +103,3 @@ def _edge(random: Random, size: tuple[int, int]) -> list[Rectangle]:
 
 def _place(random: Random, size: tuple[int, int]) -> tuple[int, int]:
     return random.randrange(size[0]), random.randrange(size[1])
-
-
-def cases(first: int, count: int, most_side: int = 900) -> Iterator[Case]:
-    """By so many seeds."""
-    return (drawn(f"drawn-{seed}", seed, most_side) for seed in range(first, first + count))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import byref, c_size_t, c_void_p
@@ -231,16 +232,29 @@ def test_calls_that_are_none(tiles: Inpainter, call: dict[str, Any], line: str) 
 def test_a_structure_of_an_older_program_is_taken(lama: Liblama, bundle: Path) -> None:
     """Which was compiled when it had fewer members."""
     options, none = Options(), c_void_p()
-    lama.c.lama_options_init(byref(options))
+    lama.c.lama_options_init(byref(options), c_size_t(ctypes.sizeof(options)))
     options.engine = str(ENGINE).encode()
     options.size = Options.plugin.offset
     assert lama.c.lama_load(str(bundle).encode(), byref(options), byref(none), None) == 0
     call, image = Call(), picture(21, 33)
-    lama.c.lama_call_init(byref(call))
+    lama.c.lama_call_init(byref(call), c_size_t(ctypes.sizeof(call)))
     call.size, call.mask_grow = Call.mask_grow.offset, 10**6
     seen = [byref(one) for one in views(image, line_hole(21, 33), np.zeros_like(image)).values()]
     assert lama.c.lama_inpaint(none, *seen, byref(call), None) == 0
     lama.c.lama_free(none)
+
+
+@pytest.mark.parametrize("name", ["options", "call", "info"])
+def test_a_structure_begins_within_its_own_bytes(lama: Liblama, name: str) -> None:
+    """A program that was compiled against an earlier version has fewer than the library, one of a later more."""
+    begin, whole = getattr(lama.c, f"lama_{name}_init"), ctypes.sizeof(getattr(liblama, name.capitalize()))
+    for size in (0, 7, 8, 16, whole, whole + 24):
+        memory = (ctypes.c_uint8 * (whole + 32))(*[0xAB] * (whole + 32))
+        begin(byref(memory), c_size_t(size))
+        told = int.from_bytes(bytes(memory[:8]), sys.byteorder)
+        assert size < 8 or told == min(size, whole)
+        assert set(memory[size if size >= 8 else 0 :]) == {0xAB} and not any(memory[whole:size])
+    begin(None, c_size_t(whole))
 
 
 @pytest.mark.parametrize(
@@ -271,6 +285,24 @@ def test_too_little_memory_is_told_before_anything_is_tried(lama: Liblama, bundl
     with pytest.raises(LamaError, match="process may take"):
         c._checked(lama.c.lama_inpaint, c.handle, byref(claimed), None, byref(claimed), byref(
             liblama.call_of(boxes=[(0, 0, 1, 1)])))  # fmt: skip
+
+
+def test_names_in_lines_are_utf_8_whatever_they_were(lama: Liblama) -> None:
+    """Else who binds it to a language with texts meets an error of another kind while it tells of this one."""
+    names = {
+        b"\xffn\xc3\xbc": "?n\u00fc",
+        b"\xe0\x80\x80\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf": "?" * 12,
+        "\U0001f600\u20ac".encode(): "\U0001f600\u20ac",
+        b"a\xe2\x82": "a??",
+        b"a\nb\x1b": "a b ",
+    }
+    for name, shown in names.items():
+        error = Error()
+        assert lama.c.lama_load(name, None, byref(c_void_p()), byref(error)) == 2
+        assert error.message.decode() == f"{shown}: not a bundle (no bundle.json); make one with lama-export"
+    for name in (b"x" * 5000, "\u20ac".encode() * 500, b"a" + "\u20ac".encode() * 500, b"\xff" * 500):
+        lama.c.lama_load(name, None, byref(c_void_p()), byref(error))
+        assert "...: not a bundle" in error.message.decode()
 
 
 def changed(place: Path, **values: Any) -> None:

@@ -1,14 +1,17 @@
 """What other people's programs get: one library that needs no engine, its headers, and ways to find both."""
 
+import os
 import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import lama_deploy
+from tests.cpp.building import engine_folder
 from tests.cpp.liblama import Liblama
 from tests.kernel_build import ROOT, run
 
@@ -69,24 +72,38 @@ def test_the_cpp_header_compiles_with_and_without_exceptions(options: tuple[str,
         f"-I{ROOT / 'cpp' / 'include'}", str(source))  # fmt: skip
 
 
-def test_a_project_elsewhere_finds_it_by_find_package_alone(installed: Path, tmp_path: Path) -> None:
-    source = tmp_path / "consumer"
+def test_the_project_of_the_documentation_finds_it_by_find_package_alone(
+    installed: Path, tiny_bundles: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """docs/embedding.md, as a person copies it into a folder of his own."""
+    page, source, build = (ROOT / "docs" / "embedding.md").read_text(), tmp_path / "service", tmp_path / "build"
     source.mkdir()
-    (source / "main.cpp").write_text(
-        "#include <lama/inpainter.hpp>\n#include <cstdio>\n"
-        'int main() { try { lama::Inpainter none("nowhere"); } catch (const lama::Failure &failure) {\n'
-        "  std::puts(failure.what()); return failure.code(); } }\n"
-    )
-    (source / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES CXX)\n"
-        f"find_package(lama {lama_deploy.__version__} REQUIRED)\nadd_executable(consumer main.cpp)\n"
-        "target_link_libraries(consumer PRIVATE lama::inpainter)\n"
-    )
-    build = tmp_path / "build"
+    for language, name in (("cmake", "CMakeLists.txt"), ("cpp", "main.cpp")):
+        (block,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+        (source / name).write_text(block)
     run("cmake", "-S", str(source), "-B", str(build), "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={installed}")
     run("cmake", "--build", str(build))
-    done = subprocess.run([build / "consumer"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "nowhere: not a bundle (no bundle.json)" in done.stdout
+    engine = {**os.environ, "LAMA_ENGINE": str(engine_folder("onnx"))}
+    command = [build / "service", tiny_bundles["onnx"]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=engine)
+    assert (done.returncode, done.stdout) == (0, "onnxruntime\n"), done.stderr
+    failed = subprocess.run([build / "service", "nowhere"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 1 and failed.stderr.startswith("nowhere: not a bundle (no bundle.json)")
+
+
+def test_as_a_part_of_another_project_it_installs_packages_and_tests_nothing(tmp_path: Path) -> None:
+    source, build = tmp_path / "parent", tmp_path / "build"
+    source.mkdir()
+    (source / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(parent LANGUAGES CXX)\n"
+        f'add_subdirectory("{ROOT / "cpp"}" lama)\n'
+        "if(NOT TARGET lama::inpainter OR CMAKE_CXX_VISIBILITY_PRESET OR CPACK_PACKAGE_NAME)\n"
+        '  message(FATAL_ERROR "imposed")\nendif()\n'
+    )
+    run("cmake", "-S", str(source), "-B", str(build), "-G", "Ninja")
+    run("cmake", "--install", str(build), "--prefix", str(tmp_path / "prefix"))
+    assert not (tmp_path / "prefix").exists()
+    assert not any(build.rglob("CPack*.cmake")) and not any(build.rglob("CTestTestfile.cmake"))
 
 
 def test_pkg_config_finds_it(installed: Path, tmp_path: Path) -> None:
@@ -106,7 +123,7 @@ def test_packages_hold_library_headers_and_ways_to_find_them(tree: Path, tmp_pat
     (tarball,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(tarball) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = ("inpainter.h", "inpainter.hpp", "lama-config.cmake", "lama.pc", "liblama.so", "LICENSE.MIT")
+    wanted = ("inpainter.h", "inpainter.hpp", "lama-config.cmake", "lama.pc", "liblama.so", "LICENSE", "LICENSE.MIT")
     assert all(any(name.endswith(f"/{want}") for name in names) for want in wanted), names
     if not shutil.which("dpkg-deb") or not shutil.which("dpkg-shlibdeps"):
         pytest.skip("dpkg-dev is not installed, so that no .deb can be made")

@@ -7,7 +7,8 @@
  * Every function that can fail returns a status and leaves one line in `error`, where that is not NULL: what was wrong,
  * what is allowed, what to do next. Nothing is thrown. Where a function fails, outputs are as they were.
  *
- * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. All texts are UTF-8.
+ * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a library
+ * may know more or fewer members than each other: what one of them does not know is as the default. All texts are UTF-8.
  * An inpainter may be called from any number of threads at once.
  */
 #ifndef LAMA_INPAINTER_H
@@ -152,9 +153,10 @@ LAMA_API int32_t lama_abi_version(void);
 /* Such as "0.1.0". */
 LAMA_API const char *lama_version(void);
 
-LAMA_API void lama_options_init(lama_options *options);
-LAMA_API void lama_call_init(lama_call *call);
-LAMA_API void lama_info_init(lama_info *info);
+/* bytes: sizeof the structure as the program was compiled, beyond which nothing is written. */
+LAMA_API void lama_options_init(lama_options *options, size_t bytes);
+LAMA_API void lama_call_init(lama_call *call, size_t bytes);
+LAMA_API void lama_info_init(lama_info *info, size_t bytes);
 
 /* Opens a bundle: the folder that lama-export wrote. options: NULL for the defaults. */
 LAMA_API lama_status lama_load(const char *bundle, const lama_options *options, lama_inpainter **inpainter,

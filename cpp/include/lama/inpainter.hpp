@@ -10,6 +10,8 @@
 #ifndef LAMA_INPAINTER_HPP
 #define LAMA_INPAINTER_HPP
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -97,7 +99,7 @@ class Inpainter {
   Status try_load(const std::string &bundle, const Options &options = {}) {
     auto log = std::make_unique<decltype(options.log)>(options.log);
     lama_options given;
-    lama_options_init(&given);
+    lama_options_init(&given, sizeof given);
     given.strategy = options.strategy;
     given.limit = options.limit, given.margin = options.margin;
     given.threads = options.threads, given.streams = options.streams;
@@ -156,7 +158,7 @@ class Inpainter {
   // Of an open inpainter; empty of any other.
   lama_info info() const {
     lama_info info;
-    lama_info_init(&info);
+    lama_info_init(&info, sizeof info);
     (void)lama_describe(handle_.get(), &info, nullptr);
     return info;
   }
@@ -197,7 +199,7 @@ class Inpainter {
   // lama_call of a Call, which outlives it.
   struct Given {
     explicit Given(const Call &from) : source(from) {
-      lama_call_init(&call);
+      lama_call_init(&call, sizeof call);
       call.mask_threshold = from.mask_threshold;
       call.mask_invert = from.mask_invert;
       call.mask_grow = from.mask_grow;

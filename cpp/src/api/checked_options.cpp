@@ -38,7 +38,7 @@ Struct known_part(const Struct *given, const Struct &defaults, const char *init)
 
 Options checked(const lama_options *given) {
   lama_options defaults;
-  lama_options_init(&defaults);
+  lama_options_init(&defaults, sizeof defaults);
   const lama_options o = known_part(given, defaults, "lama_options_init");
   check("strategy", o.strategy, LAMA_AUTO, LAMA_TILE);
   check("limit", o.limit, 128, 65536);
@@ -62,7 +62,7 @@ Options checked(const lama_options *given) {
 
 lama_call checked(const lama_call *given) {
   lama_call defaults;
-  lama_call_init(&defaults);
+  lama_call_init(&defaults, sizeof defaults);
   return known_part(given, defaults, "lama_call_init");
 }
 

@@ -1,6 +1,7 @@
 // The C ABI over a backend and its strategist.
 #include "lama/inpainter.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -50,6 +51,16 @@ void require_memory(const std::vector<ImageView> &images, int64_t limit) {
     throw Error(LAMA_OUT_OF_MEMORY, "the pictures of this call take " + gib(double(needed)) +
                                         ", and this process may take " + gib(double(room)) +
                                         " more; give fewer or smaller ones, or more memory");
+}
+
+// The caller's structure, of `bytes` bytes, which are fewer where the program was compiled against an earlier version.
+template <class Struct>
+void begin(Struct *given, size_t bytes, const Struct &defaults) {
+  if (given == nullptr || bytes < sizeof given->size) return;
+  const size_t known = std::min(bytes, sizeof defaults);
+  std::memset(static_cast<void *>(given), 0, bytes);
+  std::memcpy(given, &defaults, known);
+  given->size = known;
 }
 
 Progress progress_of(const lama_call &call) {
@@ -122,34 +133,29 @@ const char *lama_version(void) {
   return LAMA_VERSION;
 }
 
-void lama_options_init(lama_options *options) {
-  if (options == nullptr) return;
-  std::memset(options, 0, sizeof *options);
-  options->size = sizeof *options;
-  options->limit = 1024;
-  options->margin = 64;
-  options->device = -1;
-  options->graphs = 8;
-  options->check = 1;
+void lama_options_init(lama_options *options, size_t bytes) {
+  lama_options defaults = {};
+  defaults.limit = 1024;
+  defaults.margin = 64;
+  defaults.device = -1;
+  defaults.graphs = 8;
+  defaults.check = 1;
+  lama::begin(options, bytes, defaults);
 }
 
-void lama_call_init(lama_call *call) {
-  if (call == nullptr) return;
-  std::memset(call, 0, sizeof *call);
-  call->size = sizeof *call;
+void lama_call_init(lama_call *call, size_t bytes) {
+  lama::begin(call, bytes, lama_call{});
 }
 
-void lama_info_init(lama_info *info) {
-  if (info == nullptr) return;
-  std::memset(info, 0, sizeof *info);
-  info->size = sizeof *info;
+void lama_info_init(lama_info *info, size_t bytes) {
+  lama::begin(info, bytes, lama_info{});
 }
 
 lama_status lama_load(const char *bundle, const lama_options *options, lama_inpainter **inpainter, lama_error *error) {
   return lama::guarded(error, [&] {
     lama::require(inpainter != nullptr, "inpainter is NULL; give the address of a pointer");
     *inpainter = nullptr;
-    lama::require(bundle != nullptr, "bundle is NULL; give the folder that lama-export wrote");
+    lama::require(bundle != nullptr && *bundle, "bundle is NULL or \"\"; give the folder that lama-export wrote");
     *inpainter = new lama_inpainter(bundle, lama::checked(options));
   });
 }

@@ -61,8 +61,10 @@ Bundle load_bundle(const std::string &folder, bool check) {
 }
 
 void check_precision(const Bundle &bundle, const std::optional<std::string> &found) {
-  if (found.value_or("fp32") == bundle.precision) return;
-  const std::string told = found ? brief(*found, 60) + " by its metadata" : "names no precision, so it counts as fp32";
+  const bool is_named = found && !found->empty();
+  if ((is_named ? *found : "fp32") == bundle.precision) return;
+  const std::string told =
+      is_named ? brief(*found, 60) + " by its metadata" : "names no precision, so it counts as fp32";
   fail(bundle.model(), told + ", and " + MANIFEST + " says " + bundle.precision + "; " + REMEDY);
 }
 

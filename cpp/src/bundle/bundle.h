@@ -50,8 +50,8 @@ struct Bundle {
 // SHA-256. Throws Error: LAMA_BAD_BUNDLE for a missing, damaged or newer manifest or file.
 Bundle load_bundle(const std::string &folder, bool check);
 
-// Throws LAMA_BAD_BUNDLE unless the precision that the model's own metadata names is the manifest's; nullopt counts as
-// fp32, as it does in Python.
+// Throws LAMA_BAD_BUNDLE unless the precision that the model's own metadata names is the manifest's; nullopt and
+// "" count as fp32, as they do in Python.
 void check_precision(const Bundle &bundle, const std::optional<std::string> &found);
 
 }  // namespace lama

@@ -77,7 +77,8 @@ const Json *part(const Json &values, const char *name) {
 }
 
 void check_shape(const Json &values) {
-  if (values.is_object() && values.contains("format") && values["format"] != FORMAT)
+  // true is 1 in Python, and no integer; the rules say so.
+  if (values.is_object() && values.contains("format") && values["format"] != FORMAT && values["format"] != true)
     throw OtherFormat("format " + shown(values["format"], 60));
   static const JsonShape manifest = of_manifest(), engine = of_engine(), memory = of_memory();
   auto wrong = misshapen(values, manifest);

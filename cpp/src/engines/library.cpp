@@ -20,7 +20,7 @@ constexpr const char *USUAL[] = {"/usr/local/lib", "/usr/local/lib64", "/usr/lib
                                  "/usr/lib/*-linux-gnu"};
 
 std::string variable(const char *name) {
-  const char *value = std::getenv(name);
+  const char *value = secure_getenv(name);  // nobody else chooses what a privileged program loads
   return value ? value : "";
 }
 

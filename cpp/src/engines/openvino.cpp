@@ -169,6 +169,10 @@ class OpenVinoBackend : public OpenVinoModel {
 }  // namespace
 
 std::unique_ptr<Backend> open_openvino(const Bundle &bundle, const EngineOptions &options) {
+  const std::string &precision = options.precision;
+  if (!precision.empty() && precision != "f32" && precision != "f16" && precision != "bf16")
+    throw Error(LAMA_INVALID_ARGUMENT,
+                "precision is " + brief(precision, 60) + "; allowed: f32, f16, bf16, or none for the bundle's own");
   return std::make_unique<OpenVinoBackend>(bundle, options);
 }
 

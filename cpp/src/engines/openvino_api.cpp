@@ -51,7 +51,7 @@ OpenVinoApi::OpenVinoApi(Library library) : library_(std::move(library)) {
     check(core_create(&core_));
   } catch (const OvFailure &failure) {
     throw Error(LAMA_MISSING_LIBRARY,
-                brief(path()) + ": OpenVINO does not start (" + failure.what() + "); " + KIND.remedy);
+                brief(path()) + ": OpenVINO does not start (" + brief(failure.what()) + "); " + KIND.remedy);
   }
 }
 

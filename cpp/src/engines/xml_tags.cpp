@@ -71,7 +71,8 @@ bool XmlTags::next(XmlTag &tag) {
     }
     const size_t end = next_ = end_of(begin);
     std::string_view inside = text_.substr(begin + 1, end - begin - 2);
-    const bool is_end = !inside.empty() && inside.front() == '/', is_empty = !inside.empty() && inside.back() == '/';
+    const bool is_end = !inside.empty() && inside.front() == '/';
+    const bool is_empty = !is_end && !inside.empty() && inside.back() == '/';
     if (is_end) inside.remove_prefix(1);
     if (is_empty) inside.remove_suffix(1);
     const size_t name = std::min(inside.find_first_of(SPACES), inside.size());

@@ -55,6 +55,12 @@ int32_t by_neighbours(const Cells &depth, int64_t y, int64_t x) {
 
 }  // namespace
 
+bool has_hole(const Hole &hole) {
+  // All zero is to be equal to itself one byte later, which is compared many bytes at once.
+  const std::vector<uint8_t> &bytes = hole.values;
+  return !bytes.empty() && (bytes[0] || std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) != 0);
+}
+
 Cells cells_of(const Hole &hole) {
   Cells cells(divided_up(hole.height, CELL), divided_up(hole.width, CELL));
   for (int64_t y = 0; y < hole.height; ++y) {

@@ -22,6 +22,9 @@ struct Cells {
   int32_t at(int64_t y, int64_t x) const { return values[size_t(y * width + x)]; }
 };
 
+// Whether any pixel is hole.
+bool has_hole(const Hole &hole);
+
 // 1 for cells with a hole pixel, else 0.
 Cells cells_of(const Hole &hole);
 

@@ -242,8 +242,7 @@ std::string Plan::windows() const {
 }
 
 Plan planned(const Hole &hole, const StrategyOptions &options, const Budget &budget) {
-  const bool is_empty = std::all_of(hole.values.begin(), hole.values.end(), [](uint8_t value) { return value == 0; });
-  return is_empty ? Plan{hole.size(), {}, Why::EMPTY} : Planner(hole, options, budget).plan();
+  return has_hole(hole) ? Planner(hole, options, budget).plan() : Plan{hole.size(), {}, Why::EMPTY};
 }
 
 }  // namespace lama

@@ -11,10 +11,6 @@ namespace {
 using Pictures = std::vector<const Picture *>;
 using Holes = std::vector<const Hole *>;
 
-bool is_empty(const Hole &hole) {
-  return std::all_of(hole.values.begin(), hole.values.end(), [](uint8_t value) { return value == 0; });
-}
-
 std::vector<Picture> copies(const Pictures &pictures) {
   std::vector<Picture> copied;
   for (const Picture *one : pictures) copied.push_back(*one);
@@ -45,7 +41,7 @@ Plan Strategist::plan(const Hole &hole) const {
 std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &holes, const Progress &progress) {
   const bool equal =
       std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
-  if (equal && std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return is_empty(*hole); }))
+  if (equal && std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return !has_hole(*hole); }))
     return copies(pictures);
   std::vector<Plan> plans;
   for (const Hole *hole : holes) plans.push_back(plan(*hole));

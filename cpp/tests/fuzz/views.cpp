@@ -73,7 +73,7 @@ std::vector<bool> written(const lama_image &view, const std::uint8_t *memory) {
 
 lama_inpainter *opened() {
   lama_options options;
-  lama_options_init(&options);
+  lama_options_init(&options, sizeof options);
   options.limit = 128, options.margin = 8;
   lama_inpainter *inpainter = nullptr;
   lama_error error;
@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   lama_box box{double(input.take<std::int16_t>()) / 16, double(input.take<std::int16_t>()) / 16, input.take<float>(),
                double(input.take<std::uint16_t>()) / 16};
   lama_call call;
-  lama_call_init(&call);
+  lama_call_init(&call, sizeof call);
   call.mask_threshold = input.take<std::uint8_t>(), call.mask_grow = int(input.side(40));
   call.mask_invert = input.take<std::uint8_t>() % 3;
   call.boxes = &box, call.box_count = input.take<std::uint8_t>() % 2;

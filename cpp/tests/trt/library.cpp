@@ -48,7 +48,7 @@ std::string version_of_fake() {
 struct Inpainter {
   explicit Inpainter(const Bundle &bundle, const char *engine = LAMA_FAKES "/good", const char *plugin = nullptr) {
     lama_options options;
-    lama_options_init(&options);
+    lama_options_init(&options, sizeof options);
     options.strategy = LAMA_WHOLE;
     options.check = 0;
     options.engine = engine;
@@ -87,7 +87,7 @@ void devices_pictures(const Inpainter &inpainter) {
 
 void what_is_open(const Inpainter &inpainter) {
   lama_info info;
-  lama_info_init(&info);
+  lama_info_init(&info, sizeof info);
   CHECK(lama_describe(inpainter.handle, &info, nullptr) == LAMA_OK);
   CHECK(!std::strcmp(info.engine, "tensorrt") && info.version == bench::version() + ".7" && info.workers == 2);
   CHECK(std::strstr(info.library, "good/libnvinfer.so"));

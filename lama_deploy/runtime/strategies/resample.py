@@ -16,7 +16,9 @@ def shrunk(image: Array, hole: Array, size: tuple[int, int]) -> tuple[Array, Arr
     A small pixel is the mean of the known pixels that it covers: what a hole hides never colours what is beside it.
     """
     layers = np.dstack((image, np.where(hole, np.uint8(0), np.uint8(255))))
-    small = np.asarray(_resized(Image.fromarray(layers).convert("RGBa"), size, Image.Resampling.HAMMING).convert("RGBA"))
+    small = np.asarray(
+        _resized(Image.fromarray(layers).convert("RGBa"), size, Image.Resampling.HAMMING).convert("RGBA")
+    )
     return np.ascontiguousarray(small[..., :3]), (small[..., 3] < KNOWN_ENOUGH).astype(np.uint8)
 
 
