@@ -7,9 +7,9 @@
  * Every function that can fail returns a status and leaves one line in `error`, where that is not NULL: what was wrong,
  * what is allowed, what to do next. Nothing is thrown. Where a function fails, outputs are as they were.
  *
- * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a library
- * may know more or fewer members than each other: what one of them does not know is as the default. All texts are UTF-8.
- * An inpainter may be called from any number of threads at once.
+ * Structures that may grow begin with their size in bytes; lama_*_init sets it and the defaults. A program and a
+ * library may know more or fewer members than each other: what one of them does not know is as the default. All texts
+ * are UTF-8. An inpainter may be called from any number of threads at once.
  */
 #ifndef LAMA_INPAINTER_H
 #define LAMA_INPAINTER_H
@@ -107,8 +107,9 @@ typedef struct lama_options {
   int64_t memory;  /* bytes that the process may have in all, for who knows better than the system; 0: as it says */
   const char *engine; /* the engine's library, or a folder that has it; NULL: $LAMA_ENGINE, this library's own folder,
                          the usual places */
-  const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: as `engine` finds */
-  const char *cache;  /* a folder for what engines compile; NULL or "": none */
+  const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: $LAMA_TENSORRT_PLUGIN,
+                         the folder of `engine`, that of liblama_trt */
+  const char *cache;  /* a folder for what OpenVINO compiles, which makes later starts fast; NULL or "": none */
   const char *precision; /* "f32" to overrule an OpenVINO file's own; NULL: its own */
   lama_log log;          /* NULL: nothing is told */
   void *log_user;
