@@ -96,8 +96,8 @@ typedef int (*lama_progress)(void *user, size_t done, size_t all);
 typedef struct lama_options {
   size_t size;
   lama_strategy strategy;
-  int32_t limit;   /* pixels, 128 to 65,536 (1024): windows are no larger than a square of this side; LAMA_RESIZE makes
-                      the   longer side so small */
+  int32_t limit;   /* pixels, 128 to 65,536 (1024): the largest window is a square of this side; LAMA_RESIZE makes the
+                      longer side so small */
   int32_t margin;  /* pixels around a hole that a window has at least, 0 to 16,384 (64) */
   int32_t threads; /* of the CPU, of all streams together; 0 (the default) leaves it to the engine */
   int32_t streams; /* pictures computed at the same time; 0 (the default): as the engine chooses, 1 where it does not */
