@@ -118,6 +118,7 @@ def test_wheel_owns_two_names_and_ships_the_kernels(tmp_path: Path) -> None:
     assert wheel.name.endswith("py3-none-any.whl")
     assert roots == {"lama_deploy", "lama_export"}
     assert "lama_deploy/_kernels/README.md" in names and "lama_export/export.py" in names
+    assert {f"lama_deploy/_cpp/{name}" for name in ("CMakeLists.txt", "include/lama/inpainter.h")} <= set(names)
     assert {"lama_deploy/py.typed", "lama_export/py.typed", "lama_deploy/data/lama-demo.onnx"} <= set(names)
     (metadata,) = (name for name in names if name.endswith("/METADATA"))
     text = zipfile.ZipFile(wheel).read(metadata).decode()
@@ -134,7 +135,9 @@ def test_source_distribution_has_the_documentation_and_builds_the_wheel(tmp_path
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"docs/how-it-works.md", "docs/demo.jpg", "Makefile", "requirements-dev.txt", "hatch_build.py"} <= names
-    assert "lama_deploy/_kernels/CMakeLists.txt" in zipfile.ZipFile(wheel).namelist()
+    assert {f"lama_deploy/{part}/CMakeLists.txt" for part in ("_kernels", "_cpp")} <= set(
+        zipfile.ZipFile(wheel).namelist()
+    )
 
 
 def test_links_of_a_description_lead_somewhere_or_nowhere() -> None:

@@ -29,9 +29,9 @@ bool plausible(const ShapeRange &range) {
 
 }  // namespace
 
-Engine::Engine(const TrtLibrary &library, const std::string &file, const std::string &made_for) {
+Engine::Engine(std::unique_ptr<nvinfer1::IRuntime> runtime, const std::string &file, const std::string &made_for)
+    : runtime_(std::move(runtime)) {
   const std::string plan = read_file(file, kMostBytes);
-  runtime_ = library.make_runtime();
   engine_.reset(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
   if (!engine_)
     throw Error(LAMA_ENGINE_ERROR, brief(file) + ": " + kTrtName + " refuses it (" + first_trt_error() +

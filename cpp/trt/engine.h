@@ -19,7 +19,7 @@ class Engine {
  public:
   // file: the model.engine of a bundle. made_for: GPUs, for the line that TensorRT's refusal becomes.
   // Throws LAMA_BAD_BUNDLE for what lama-export does not write, LAMA_ENGINE_ERROR for what TensorRT says.
-  Engine(const TrtLibrary &library, const std::string &file, const std::string &made_for);
+  Engine(std::unique_ptr<nvinfer1::IRuntime> runtime, const std::string &file, const std::string &made_for);
 
   bool floats() const { return floats_; }
   const std::vector<ShapeRange> &profiles() const { return profiles_; }  // in the order of their numbers

@@ -20,7 +20,9 @@ std::mutex loading;
 std::string loaded;
 
 bool registered(nvinfer1::IPluginRegistry &plugins) {
-  return plugins.getCreator(kName, kVersion, "") != nullptr;
+  const bool found = plugins.getCreator(kName, kVersion, "") != nullptr;
+  if (!found) static_cast<void>(first_trt_error());  // TensorRT tells of one that is not there as an error
+  return found;
 }
 
 // Its absolute name, "" for none.

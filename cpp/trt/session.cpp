@@ -77,9 +77,10 @@ Session::Session(const lama_trt_options &options)
 }
 
 void Session::open(const lama_trt_options &options) {
+  auto runtime = library_.make_runtime();  // first, since TensorRT then has a logger, for plugins too
   if (options.needs_dft && !kIsRtx) library_.register_own_plugins();
   if (options.needs_plugin) load_plugin(library_, options.plugin, log_);
-  engine_ = std::make_unique<Engine>(library_, options.model, options.made_for);
+  engine_ = std::make_unique<Engine>(std::move(runtime), options.model, options.made_for);
   for (const ShapeRange &range : engine_->profiles())
     profiles_.push_back({plain(range.least), plain(range.best), plain(range.largest)});
   for (int i = 0; i < options.streams; ++i) {

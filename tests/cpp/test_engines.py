@@ -30,6 +30,7 @@ def test_program(name: str, tree: Path) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("ok\n", "", 0)
 
 
+@pytest.mark.slow
 def test_openvino_fixed_to_a_shape(tree: Path, demo_bundles: Mapping[str, Path], tmp_path: Path) -> None:
     """Python replaces nodes of the graph so that it decodes the whole picture, and C++ layers of its text."""
     images, masks = scene(72, 88)

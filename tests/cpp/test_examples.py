@@ -163,3 +163,14 @@ def test_http(worker: str, picture: tuple[Array, Array], expected: Array) -> Non
         with pytest.raises(urllib.error.HTTPError, match="400"):
             post(worker, wrong)
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(post(worker, body.getvalue())))), result)
+
+
+def test_engines_report_nothing_unless_they_may(tree: Path, bundle: Path, tmp_path: Path) -> None:
+    """ONNX Runtime 1.32 writes an identifier into the home of whoever opens it."""
+    soak = [tree / "tests" / "soak", bundle, "1", "1", "8"]
+    names = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED", "XDG_CACHE_HOME", "LAMA_DEPLOY_TELEMETRY")
+    environment = {name: value for name, value in os.environ.items() if name not in names} | {"HOME": str(tmp_path)}
+    subprocess.run(soak, env=environment, check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) == []
+    subprocess.run(soak, env={**environment, "LAMA_DEPLOY_TELEMETRY": "1"}, check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) != []

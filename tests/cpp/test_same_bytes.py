@@ -51,6 +51,15 @@ def compare(lama: Liblama, bundle: Path, target: str, *, seed: int, count: int, 
 
 
 @pytest.mark.parametrize("target", ["onnx", "openvino"])
+def test_random_pictures(
+    lama: Liblama, tiny_bundles: Mapping[str, Path], target: str, nothing_is_measured: None
+) -> None:
+    seen = compare(lama, tiny_bundles[target], target, seed=1, count=80, most=400)
+    assert {"filled by whole", "filled by crop", "filled by tile", "filled by resize"} <= seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["onnx", "openvino"])
 def test_three_hundred_random_pictures(
     lama: Liblama, tiny_bundles: Mapping[str, Path], target: str, nothing_is_measured: None
 ) -> None:

@@ -99,8 +99,8 @@ typedef int (*lama_progress)(void *user, size_t done, size_t all);
 typedef struct lama_options {
   size_t size;
   lama_strategy strategy;
-  int32_t limit;   /* pixels, 128 to 65,536 (1024): windows are no larger than a square of this side; LAMA_RESIZE makes
-                      the   longer side so small */
+  int32_t limit;   /* pixels, 128 to 65,536 (1024): the largest window is a square of this side; LAMA_RESIZE makes the
+                      longer side so small */
   int32_t margin;  /* pixels around a hole that a window has at least, 0 to 16,384 (64) */
   int32_t threads; /* of the CPU, of all streams together; 0 (the default) leaves it to the engine */
   int32_t streams; /* pictures computed at the same time; 0 (the default): as the engine chooses, 1 where it does not */
@@ -110,8 +110,9 @@ typedef struct lama_options {
   int64_t memory;  /* bytes that the process may have in all, for who knows better than the system; 0: as it says */
   const char *engine; /* the engine's library, or a folder that has it; NULL: $LAMA_ENGINE, this library's own folder,
                          the usual places */
-  const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: as `engine` finds */
-  const char *cache;  /* a folder for what engines compile; NULL or "": none */
+  const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: $LAMA_TENSORRT_PLUGIN,
+                         the folder of `engine`, that of liblama_trt */
+  const char *cache;  /* a folder for what OpenVINO compiles, which makes later starts fast; NULL or "": none */
   const char *precision; /* "f32" to overrule an OpenVINO file's own; NULL: its own */
   lama_log log;          /* NULL: nothing is told */
   void *log_user;

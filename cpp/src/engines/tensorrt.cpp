@@ -14,7 +14,7 @@ namespace {
 constexpr const char *PLUGIN = "liblama_tensorrt_plugin.so";
 
 std::string variable(const char *name) {
-  const char *value = std::getenv(name);
+  const char *value = secure_getenv(name);  // nobody else chooses what a privileged program loads
   return value ? value : "";
 }
 

@@ -68,6 +68,7 @@ class FakeRegistry : public StubIPluginRegistry {
     auto *creator = static_cast<IPluginCreatorV3One *>(made_);
     const bool same =
         creator && std::string(name) == creator->getPluginName() && std::string(version) == creator->getPluginVersion();
+    if (!same) first_logger.load()->log(ILogger::Severity::kERROR, "Cannot find plugin");  // as TensorRT-RTX 1.7 does
     return same ? made_ : nullptr;
   }
 
