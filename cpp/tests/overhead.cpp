@@ -45,10 +45,12 @@ void inpaint(lama::Strategist &strategist, const lama_image &image, const lama_i
   const lama::ImageView seen(&image, "the image"), holes(&mask, "the mask");
   lama::ImageView output(&image, "the output");
   lama::check_outputs({seen}, {holes}, {output});
-  const lama::Hole hole =
-      lama::hole_of(&holes, seen.size(), lama::MaskOptions(lama::checked(static_cast<const lama_call *>(nullptr))), {});
-  const lama::Picture picture = lama::picture_of(seen);
-  lama::write(strategist.fill({&picture}, {&hole}, {})[0], hole, seen, output);
+  const lama::MaskOptions options(lama::checked(static_cast<const lama_call *>(nullptr)));
+  std::vector<lama::Picture> pictures;
+  std::vector<lama::Hole> hole;
+  hole.push_back(lama::hole_of(&holes, seen.size(), options, {}));
+  pictures.push_back(lama::picture_of(seen));
+  lama::write(strategist.fill(std::move(pictures), hole, {})[0], hole[0], seen, output);
 }
 
 }  // namespace

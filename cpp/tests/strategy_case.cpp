@@ -112,14 +112,10 @@ class Counted {
 
 std::vector<Picture> filled_by(lama::Strategist &strategist, const StrategyCase &one) {
   std::vector<Picture> pictures;
-  std::vector<const Picture *> all_pictures;
-  std::vector<const Hole *> all_holes;
   for (size_t i = 0; i < one.holes.size(); ++i)
     pictures.push_back(drawn(one.holes[i].height, one.holes[i].width, one.seeds[i]));
-  for (size_t i = 0; i < one.holes.size(); ++i)
-    all_pictures.push_back(&pictures[i]), all_holes.push_back(&one.holes[i]);
   Counted counted;
-  std::vector<Picture> filled = strategist.fill(all_pictures, all_holes, std::ref(counted));
+  std::vector<Picture> filled = strategist.fill(std::move(pictures), one.holes, std::ref(counted));
   counted.check();
   return filled;
 }

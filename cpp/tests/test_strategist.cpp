@@ -51,7 +51,7 @@ struct Two {  // holes of equal windows in one picture
 constexpr lama::StrategyOptions CROP{LAMA_CROP, 1024, 16};
 
 Picture fill(lama::Strategist &strategist, const Two &two, const lama::Progress &progress = {}) {
-  return strategist.fill({&two.picture}, {&two.hole}, progress)[0];
+  return strategist.fill({two.picture}, {two.hole}, progress)[0];
 }
 
 bool is_filled(const Picture &picture) {

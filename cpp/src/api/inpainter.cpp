@@ -113,17 +113,11 @@ void lama_inpainter::inpaint(size_t count, const lama_image *images, const lama_
 
   std::vector<Picture> pictures;
   std::vector<Hole> holes;
-  std::vector<const Picture *> all_pictures;
-  std::vector<const Hole *> all_holes;
   for (size_t i = 0; i < count; ++i) {
     holes.push_back(hole_of(masks ? &mask_views[i] : nullptr, image_views[i].size(), options, log));
     pictures.push_back(picture_of(image_views[i]));
   }
-  for (size_t i = 0; i < count; ++i) {
-    all_pictures.push_back(&pictures[i]);
-    all_holes.push_back(&holes[i]);
-  }
-  const std::vector<Picture> filled = strategist.fill(all_pictures, all_holes, progress_of(call));
+  const std::vector<Picture> filled = strategist.fill(std::move(pictures), holes, progress_of(call));
   for (size_t i = 0; i < count; ++i) write(filled[i], holes[i], image_views[i], output_views[i]);
 }
 

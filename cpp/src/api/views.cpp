@@ -35,6 +35,21 @@ uint8_t luminance(const uint8_t *rgb) {
   return uint8_t((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 0x8000u) >> 16);
 }
 
+void write_pixel(const uint8_t *rgb, const Layout &layout, uint8_t *to) {
+  if (layout.pixel == 1) {
+    *to = luminance(rgb);
+    return;
+  }
+  to[layout.red] = rgb[0];
+  to[layout.green] = rgb[1];
+  to[layout.blue] = rgb[2];
+}
+
+// Whether a row has no hole: each byte is 0 as the first is.
+bool is_known(const uint8_t *row, int64_t width) {
+  return row[0] == 0 && std::memcmp(row, row + 1, size_t(width - 1)) == 0;
+}
+
 bool share_a_byte(const ImageView &a, const ImageView &b) {
   int64_t y = 0, z = 0;  // rows of both in the order of their addresses
   while (y < a.height && z < b.height) {
@@ -122,20 +137,18 @@ void check_outputs(const std::vector<ImageView> &images, const std::vector<Image
 }
 
 Picture picture_of(const ImageView &view) {
-  Picture picture(view.height, view.width, 3);
+  Picture picture;
+  picture.height = view.height, picture.width = view.width, picture.channels = 3;
+  picture.values.reserve(size_t(3 * view.width * view.height));  // in place of zeros that would be written over
   const Layout layout = layout_of(view.format, view.name);
   for (int64_t y = 0; y < view.height; ++y) {
-    const uint8_t *from = view.row(y);
-    uint8_t *to = picture.row(y);
+    const uint8_t *from = view.row(y), *end = from + view.width * layout.pixel;
     if (view.format == LAMA_RGB) {
-      std::memcpy(to, from, size_t(view.width * 3));
+      picture.values.insert(picture.values.end(), from, end);
       continue;
     }
-    for (int64_t x = 0; x < view.width; ++x, from += layout.pixel, to += 3) {
-      to[0] = from[layout.red];
-      to[1] = from[layout.green];
-      to[2] = from[layout.blue];
-    }
+    for (; from < end; from += layout.pixel)
+      picture.values.insert(picture.values.end(), {from[layout.red], from[layout.green], from[layout.blue]});
   }
   return picture;
 }
@@ -144,18 +157,12 @@ void write(const Picture &filled, const Hole &hole, const ImageView &image, Imag
   const Layout layout = layout_of(image.format, image.name);
   for (int64_t y = 0; y < image.height; ++y) {
     if (!image.same_place(output)) std::memcpy(output.row(y), image.row(y), size_t(image.width * image.pixel));
-    const uint8_t *from = filled.row(y), *inside = hole.row(y);
+    const uint8_t *inside = hole.row(y);
+    if (is_known(inside, image.width)) continue;
+    const uint8_t *from = filled.row(y);
     uint8_t *to = output.row(y);
-    for (int64_t x = 0; x < image.width; ++x, from += 3, to += layout.pixel) {
-      if (!inside[x]) continue;
-      if (layout.pixel == 1) {
-        *to = luminance(from);
-        continue;
-      }
-      to[layout.red] = from[0];
-      to[layout.green] = from[1];
-      to[layout.blue] = from[2];
-    }
+    for (int64_t x = 0; x < image.width; ++x, from += 3, to += layout.pixel)
+      if (inside[x]) write_pixel(from, layout, to);
   }
 }
 

@@ -32,9 +32,15 @@ Hole read(const ImageView &mask, const Size &size, const MaskOptions &options) {
     throw Error(LAMA_INVALID_ARGUMENT, mask.name + " is " + words(mask.size()) + ", the image " + words(size) +
                                            "; both must have the same size");
   Hole hole(size[0], size[1], 1);
-  for (int64_t y = 0; y < mask.height; ++y)
-    for (int64_t x = 0; x < mask.width; ++x)
-      hole.row(y)[x] = (double(mask.row(y)[x]) > options.threshold) != options.invert;
+  const uint8_t least =
+      uint8_t(int(options.threshold) + 1);  // of the bytes above it; so that many are compared at once
+  const bool invert = options.invert;
+  const int64_t width = mask.width;
+  for (int64_t y = 0; y < mask.height; ++y) {
+    const uint8_t *from = mask.row(y);
+    uint8_t *to = hole.row(y);
+    for (int64_t x = 0; x < width; ++x) to[x] = (from[x] >= least) != invert;
+  }
   return hole;
 }
 
@@ -65,13 +71,14 @@ Hole hole_of(const ImageView *mask, const Size &size, const MaskOptions &options
   Hole hole = mask ? read(*mask, size, options) : Hole(size[0], size[1], 1);
   if (mask)
     if (const auto line = doubt(*mask, hole, drawn)) log.warn(*line);
-  const double before = mask ? share_of(hole) : 0;
+  const bool changes = drawn || options.grow > 0;
+  const double before = mask && changes ? share_of(hole) : 0;
   bool cut = false;
   draw_all(hole, options.boxes, cut);
   draw_all(hole, options.points, cut);
   if (cut) log.warn("a box or point reaches over the picture's edge, and what is outside of it is left out");
   grow(hole, options.grow);
-  if (before <= MOST_HOLE && (drawn || options.grow > 0) && share_of(hole) > MOST_HOLE)
+  if (changes && before <= MOST_HOLE && share_of(hole) > MOST_HOLE)
     log.warn("the hole, with what is drawn and grown, is more than 95% of the picture");
   return hole;
 }

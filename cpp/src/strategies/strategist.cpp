@@ -8,19 +8,10 @@ namespace lama {
 
 namespace {
 
-using Pictures = std::vector<const Picture *>;
-using Holes = std::vector<const Hole *>;
-
-std::vector<Picture> copies(const Pictures &pictures) {
-  std::vector<Picture> copied;
-  for (const Picture *one : pictures) copied.push_back(*one);
-  return copied;
-}
-
-// Where no hole is, a result has the picture's own pixels.
-void set_known(const Picture &picture, const Hole &hole, Picture &result) {
+// What the engine gave, where the hole is.
+void set_filled(const Picture &result, const Hole &hole, Picture &picture) {
   for (size_t i = 0; i < hole.values.size(); ++i)
-    if (!hole.values[i]) std::copy_n(&picture.values[3 * i], 3, &result.values[3 * i]);
+    if (hole.values[i]) std::copy_n(&result.values[3 * i], 3, &picture.values[3 * i]);
 }
 
 }  // namespace
@@ -38,16 +29,20 @@ Plan Strategist::plan(const Hole &hole) const {
   return planned(hole, options_, {options_.limit, whole_.most_pixels(), capabilities_});
 }
 
-std::vector<Picture> Strategist::fill(const Pictures &pictures, const Holes &holes, const Progress &progress) {
+std::vector<Picture> Strategist::fill(std::vector<Picture> pictures, const std::vector<Hole> &holes,
+                                      const Progress &progress) {
   const bool equal =
-      std::all_of(holes.begin(), holes.end(), [&](const Hole *hole) { return hole->size() == holes.front()->size(); });
-  if (equal && std::all_of(holes.begin(), holes.end(), [](const Hole *hole) { return !has_hole(*hole); }))
-    return copies(pictures);
+      std::all_of(holes.begin(), holes.end(), [&](const Hole &hole) { return hole.size() == holes.front().size(); });
+  if (equal && std::none_of(holes.begin(), holes.end(), has_hole)) return pictures;
   std::vector<Plan> plans;
-  for (const Hole *hole : holes) plans.push_back(plan(*hole));
+  for (const Hole &hole : holes) plans.push_back(plan(hole));
   tell(plans);
   const bool cut = std::any_of(plans.begin(), plans.end(), [](const Plan &one) { return !one.steps.empty(); });
-  return equal && !cut ? fill_batch(pictures, holes, progress) : fill_planned(pictures, holes, plans, progress);
+  if (equal && !cut)
+    fill_batch(pictures, holes, progress);
+  else
+    fill_planned(pictures, holes, plans, progress);
+  return pictures;
 }
 
 void Strategist::warm_up(const Shape &shape) {
@@ -61,34 +56,29 @@ void Strategist::warm_up(const Shape &shape) {
   whole_.run(shape, images.data(), masks.data(), results.data());
 }
 
-std::vector<Picture> Strategist::fill_batch(const Pictures &pictures, const Holes &holes, const Progress &progress) {
+void Strategist::fill_batch(std::vector<Picture> &pictures, const std::vector<Hole> &holes, const Progress &progress) {
   // As one where there is memory for it, else one by one.
   std::vector<Request> requests;
-  for (size_t i = 0; i < pictures.size(); ++i) requests.push_back({Excerpt::of(*pictures[i]), Excerpt::of(*holes[i])});
-  const double pixels = double(pictures.size()) * double(pixels_of(holes[0]->size()));
+  for (size_t i = 0; i < pictures.size(); ++i) requests.push_back({Excerpt::of(pictures[i]), Excerpt::of(holes[i])});
+  const double pixels = double(pictures.size()) * double(pixels_of(holes[0].size()));
   const size_t step = pixels > whole_.most_pixels() ? 1 : pictures.size();
-  std::vector<Picture> filled;
   for (size_t start = 0; start < requests.size(); start += step) {
     Requests some;
     for (size_t i = start; i < start + step; ++i) some.push_back(&requests[i]);
-    for (Picture &result : run_together(run_, some)) {
-      set_known(*pictures[filled.size()], *holes[filled.size()], result);
-      filled.push_back(std::move(result));
-    }
-    if (progress) progress(filled.size(), requests.size());
+    const std::vector<Picture> results = run_together(run_, some);
+    for (size_t i = 0; i < step; ++i) set_filled(results[i], holes[start + i], pictures[start + i]);
+    if (progress) progress(start + step, requests.size());
   }
-  return filled;
 }
 
-std::vector<Picture> Strategist::fill_planned(const Pictures &pictures, const Holes &holes,
-                                              const std::vector<Plan> &plans, const Progress &progress) {
-  std::vector<Picture> filled = copies(pictures);
+void Strategist::fill_planned(std::vector<Picture> &pictures, const std::vector<Hole> &holes,
+                              const std::vector<Plan> &plans, const Progress &progress) {
   std::vector<std::unique_ptr<Filling>> fillings;
   size_t done = 0, all = 0;
-  for (size_t i = 0; i < filled.size(); ++i) {
+  for (size_t i = 0; i < pictures.size(); ++i) {
     all += plans[i].runs();
     if (plans[i].why == Why::EMPTY) continue;
-    for (auto &one : plans[i].fillings(filled[i], *holes[i])) fillings.push_back(std::move(one));
+    for (auto &one : plans[i].fillings(pictures[i], holes[i])) fillings.push_back(std::move(one));
   }
   run_fillings(
       run_, fillings, [this](const Size &size) { return together(size); },
@@ -96,7 +86,6 @@ std::vector<Picture> Strategist::fill_planned(const Pictures &pictures, const Ho
         done += count;
         if (progress) progress(done, all);
       });
-  return filled;
 }
 
 int64_t Strategist::together(const Size &size) const {

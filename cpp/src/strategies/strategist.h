@@ -28,18 +28,15 @@ class Strategist {
 
   // The pictures filled; as many holes, each of its picture's size. What has no hole comes back as it is. Throws what
   // fails first, of any picture, and what `progress` throws; that may be empty.
-  std::vector<Picture> fill(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
-                            const Progress &progress);
+  std::vector<Picture> fill(std::vector<Picture> pictures, const std::vector<Hole> &holes, const Progress &progress);
 
   // Computes pictures with nothing in them, so that what an engine prepares for a size is ready.
   void warm_up(const Shape &shape);
 
  private:
-  std::vector<Picture> fill_batch(const std::vector<const Picture *> &pictures, const std::vector<const Hole *> &holes,
-                                  const Progress &progress);
-  std::vector<Picture> fill_planned(const std::vector<const Picture *> &pictures,
-                                    const std::vector<const Hole *> &holes, const std::vector<Plan> &plans,
-                                    const Progress &progress);
+  void fill_batch(std::vector<Picture> &pictures, const std::vector<Hole> &holes, const Progress &progress);
+  void fill_planned(std::vector<Picture> &pictures, const std::vector<Hole> &holes, const std::vector<Plan> &plans,
+                    const Progress &progress);
   int64_t together(const Size &size) const;
   void tell(const std::vector<Plan> &plans);
 
