@@ -54,9 +54,6 @@ Options checked(const lama_options *given) {
   options.engine = {o.threads,      o.streams,      o.device,      o.graphs,          o.check != 0,
                     text(o.engine), text(o.plugin), text(o.cache), text(o.precision), {o.log, o.log_user}};
   options.memory = o.memory;
-  if (!options.engine.precision.empty() && options.engine.precision != "f32")
-    throw Error(LAMA_INVALID_ARGUMENT,
-                "precision is '" + brief(options.engine.precision, 40) + "'; allowed: \"f32\", or NULL for the file's");
   return options;
 }
 
