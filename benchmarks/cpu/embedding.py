@@ -132,7 +132,7 @@ def _write(rows: dict[str, dict[str, float]]) -> None:
         "method": f"median of {TURNS} turns of each language, {PICTURES['512x512, whole'][2]} or "
         f"{PICTURES['4000x3000, by crop'][2]} calls a turn, with a clock around the engine; the picture is RGB in "
         "memory, and so is the result",
-        "machine": machine(PACKAGES),
+        "machine": machine((*PACKAGES, "openvino")),
         "embedding": rows,
     }
     RESULTS.mkdir(exist_ok=True)
