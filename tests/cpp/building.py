@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,14 +12,28 @@ from tests.kernel_build import ROOT, run
 
 
 def build_cpp(kind: str, *options: str) -> Path:
-    """The build tree; raises with the compiler's output. One process of the suite after the other, as they share it."""
+    """The build tree; raises with the compiler's output."""
     folder = ROOT / "build" / "cpp" / kind
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder):
         run("cmake", "-S", str(ROOT / "cpp"), "-B", str(folder), "-G", "Ninja", "-DLAMA_WERROR=ON", *options)
         run("cmake", "--build", str(folder))
     return folder
+
+
+def program_of(tree: Path, target: str) -> Path:
+    """A program of cpp/tests that few tests want, so that it is built for them alone."""
+    with _locked(tree):
+        run("cmake", "--build", str(tree), "--target", target)
+    return tree / "tests" / target
+
+
+@contextmanager
+def _locked(tree: Path) -> Iterator[None]:
+    """One process of the suite after the other, as they share it."""
+    with (tree / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def engine_folder(target: str) -> Path:

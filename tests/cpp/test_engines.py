@@ -12,7 +12,7 @@ import pytest
 
 from lama_deploy.images.scenes import scene
 from lama_deploy.runtime.backends.openvino import OpenVinoBackend
-from tests.cpp.building import engine_folder
+from tests.cpp.building import engine_folder, program_of
 from tests.kernel_build import ROOT
 
 PROGRAMS = ("test_bundle", "test_libraries", "test_engine_failures", "test_engine_threads")
@@ -40,7 +40,7 @@ def test_openvino_fixed_to_a_shape(tree: Path, demo_bundles: Mapping[str, Path],
     masks.tofile(tmp_path / "masks")
     files = [tmp_path / name for name in ("images", "masks", "results")]
     options = ("--fixed", "--threads", 1, "--engine", engine_folder("openvino"))
-    done = run(tree / "tests" / "engine_bytes", demo_bundles["openvino"], 1, 72, 88, *files, *options)
+    done = run(program_of(tree, "engine_bytes"), demo_bundles["openvino"], 1, 72, 88, *files, *options)
     assert done.returncode == 0, done.stdout
     assert (np.fromfile(files[-1], np.uint8) == expected.ravel()).all()
 

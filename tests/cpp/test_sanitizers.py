@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cpp.building import build_cpp, engine_folder
+from tests.cpp.building import build_cpp, engine_folder, program_of
 from tests.kernel_build import run
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def test_inputs_that_nobody_would_write(
     for index in range(20 if target == "views" else 0):
         numbers = random.integers(0, 256, 120) * (random.random(120) < 0.6)
         (tmp_path / str(index)).write_bytes(numbers.astype(np.uint8).tobytes())
-    program, bundle = checked / "tests" / f"fuzz_{target}", str(tiny_bundles["onnx"])
+    program, bundle = program_of(checked, f"fuzz_{target}"), str(tiny_bundles["onnx"])
     told = clean(fake(checked, "onnxruntime"), program, tmp_path, str(count), LAMA_FUZZ_BUNDLE=bundle)
     assert told == "no finding\n"
 
