@@ -59,6 +59,7 @@ def check_whole(out: Path, joined: Path) -> dict:
     return read_facts(out / "state")
 
 
+@pytest.mark.slow
 def test_lease_killed_at_a_random_moment_goes_on(tmp_path: Path) -> None:
     """All that lay in OUT before the kill is whole, and the next lease ends with a verdict and better kept weights."""
     first, second = tmp_path / "first", tmp_path / "second"

@@ -124,6 +124,7 @@ def test_bundle_records_precision_ranges_and_headroom(growing: Checkpoint, tmp_p
     assert bundle.ranges["calibration"]["images"] == 9
 
 
+@pytest.mark.slow
 def test_command_folds_and_verifies(growing: Checkpoint, photographs: Path, tmp_path: Path) -> None:
     out = tmp_path / "half"
     command = [sys.executable, "-m", "lama_export.cli", "--weights", str(growing.path), "--to", "onnx", "--fp16"]
