@@ -316,6 +316,9 @@ def test_a_structure_begins_within_its_own_bytes(lama: Liblama, name: str) -> No
         ({"check": 2}, "check"),
         ({"memory": -1}, "memory"),
         ({"precision": "f32"}, "precision is of OpenVINO's bundles alone"),
+        ({"cache": "any"}, "cache is of OpenVINO's bundles alone, and this is one of ONNX Runtime"),
+        ({"plugin": "any"}, "plugin is of TensorRT's bundles alone"),
+        ({"device": 0}, "device is of TensorRT's bundles alone, and this is one of ONNX Runtime; leave it out"),
         ({"engine": "/nowhere/at all"}, "/nowhere/at all"),
     ],
 )

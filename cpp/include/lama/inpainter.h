@@ -104,7 +104,7 @@ typedef struct lama_options {
   int32_t margin;  /* pixels around a hole that a window has at least, 0 to 16,384 (64) */
   int32_t threads; /* of the CPU, of all streams together; 0 (the default) leaves it to the engine */
   int32_t streams; /* pictures computed at the same time; 0 (the default): as the engine chooses, 1 where it does not */
-  int32_t device;  /* ordinal of the GPU, for TensorRT; -1 (the default): the current context's, else the first */
+  int32_t device;  /* ordinal of the GPU, of TensorRT alone; -1 (the default): the current context's, else the first */
   int32_t graphs;  /* how many shapes keep a CUDA graph, for TensorRT (8); 0: none */
   int32_t check;   /* that all files of the bundle are those that bundle.json names, by SHA-256 (1); 0: sizes alone */
   int64_t memory;  /* bytes that the process may have in all, for who knows better than the system; 0: as it says */

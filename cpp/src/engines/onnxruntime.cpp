@@ -87,10 +87,6 @@ class OnnxBackend : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> open_onnxruntime(const Bundle &bundle, const EngineOptions &options) {
-  if (!options.precision.empty())
-    throw Error(LAMA_INVALID_ARGUMENT,
-                "precision is of OpenVINO's bundles alone, and this is one of ONNX Runtime; leave "
-                "it out, or export the bundle in another precision");
   return std::make_unique<OnnxBackend>(bundle, options);
 }
 

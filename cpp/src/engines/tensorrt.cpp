@@ -151,19 +151,11 @@ class TensorRtBackend : public Backend {
   Capabilities capabilities_;
 };
 
-void check_asked(const Bundle &bundle, const EngineOptions &options) {
-  if (!options.precision.empty())
-    throw Error(LAMA_INVALID_ARGUMENT,
-                "precision is of OpenVINO's bundles alone, and this is one of TensorRT; leave it out, or export the "
-                "bundle in another precision");
-  if (bundle.engine.version.empty())
-    throw Error(LAMA_BAD_BUNDLE, brief(bundle.folder) + ": bundle.json describes no engine; " + REMEDY);
-}
-
 }  // namespace
 
 std::unique_ptr<Backend> open_tensorrt(const Bundle &bundle, const EngineOptions &options) {
-  check_asked(bundle, options);
+  if (bundle.engine.version.empty())
+    throw Error(LAMA_BAD_BUNDLE, brief(bundle.folder) + ": bundle.json describes no engine; " + REMEDY);
   return std::make_unique<TensorRtBackend>(bundle, options);
 }
 
