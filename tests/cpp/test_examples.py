@@ -23,6 +23,7 @@ from lama_deploy.runtime.inpainter import Inpainter
 from tests.cpp.building import engine_folder
 from tests.cpp.liblama import Liblama
 from tests.kernel_build import ROOT, run
+from tests.plain_environment import plain_environment
 
 
 @pytest.fixture(autouse=True)
@@ -168,8 +169,7 @@ def test_http(worker: str, picture: tuple[Array, Array], expected: Array) -> Non
 def test_engines_report_nothing_unless_they_may(tree: Path, bundle: Path, tmp_path: Path) -> None:
     """ONNX Runtime 1.32 writes an identifier into the home of whoever opens it."""
     soak = [tree / "tests" / "soak", bundle, "1", "1", "8"]
-    names = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED", "XDG_CACHE_HOME", "LAMA_DEPLOY_TELEMETRY")
-    environment = {name: value for name, value in os.environ.items() if name not in names} | {"HOME": str(tmp_path)}
+    environment = plain_environment(tmp_path, LAMA_ENGINE=str(engine_folder("onnx")))
     subprocess.run(soak, env=environment, check=True, capture_output=True)
     assert list(tmp_path.iterdir()) == []
     subprocess.run(soak, env={**environment, "LAMA_DEPLOY_TELEMETRY": "1"}, check=True, capture_output=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plain_environment import plain_environment
+
 SOURCE = Path(__file__).parent / "lookups.c"
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -42,16 +44,14 @@ def watched(watcher: Path, folder: Path, code: str, *arguments: str, **variables
     """(what was looked up, files in the home) of a Python process that runs `code`. It waits for threads that send."""
     home, lookups = folder / "home", folder / "lookups"
     home.mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "CI", "XDG_"))}
-    environment = {
-        **kept,
-        "HOME": str(home),
-        "LD_PRELOAD": str(watcher),
-        "LOOKUPS": str(lookups),
-        "CI": "",
+    environment = plain_environment(
+        home,
+        LD_PRELOAD=str(watcher),
+        LOOKUPS=str(lookups),
+        PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'export'}",
+        LAMA_DEPLOY_CACHE=str(folder / "cache"),
         **variables,
-    }
-    environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'export'}", "LAMA_DEPLOY_CACHE": str(folder / "cache")}
+    )
     waiting = f"{code}\nimport time\ntime.sleep(2)"
     subprocess.run([sys.executable, "-W", "ignore", "-c", waiting, *arguments], env=environment, check=True, cwd=folder)
     files = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
