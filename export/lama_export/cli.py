@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lama_deploy.cli.assuming import add_assume_option, told
-from lama_deploy.cli.common import command, command_parser, positive, progress_bar
+from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import one_line
-from lama_export.engine_options import DEFAULT_PROFILES, OPT_LEVELS, Batch, EngineOptions, Profile
+from lama_export.engine_arguments import add_engine_arguments, engine_options
 
 if TYPE_CHECKING:
     from lama_deploy.bundle import Bundle
@@ -103,63 +103,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--least-psnr", type=float, metavar="DB", help="Keep this PSNR inside holes with --int8 (default: 35 dB)."
     )
+    p.add_argument(
+        "--keep-failed",
+        type=Path,
+        metavar="DIR",
+        help="Keep in this new folder what was made, and why it is no export, where it fails (default: nothing).",
+    )
     p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
     p.add_argument(
         "--json", action="store_true", help="Print what was written as JSON, as lama-deploy info does, and no tables."
     )
     add_assume_option(p)
-    _add_engine_arguments(p)
+    add_engine_arguments(p)
     return p
-
-
-def _add_engine_arguments(p: argparse.ArgumentParser) -> None:
-    group = p.add_argument_group("TensorRT engines (--to trt, trt-rtx)")
-    defaults = " and ".join(map(str, DEFAULT_PROFILES))
-    group.add_argument(
-        "--profile",
-        action="append",
-        metavar="MIN:OPT:MAX",
-        help=f"Make a profile for these image sizes in pixels, squares or HxW; repeatable (default: {defaults}).",
-    )
-    group.add_argument(
-        "--batch",
-        metavar="MIN:OPT:MAX",
-        help=f"Run this many images at once (default: {Batch()}; memory grows with MAX).",
-    )
-    group.add_argument(
-        "--plugin", type=Path, metavar="PATH", help="Use this library with SpectralConv, or this liblama_spectral."
-    )
-    group.add_argument(
-        "--compute-capability",
-        action="append",
-        metavar="N.N",
-        help="Build for GPUs such as 8.9, with --to trt-rtx; repeatable (default: TensorRT-RTX's own).",
-    )
-    group.add_argument(
-        "--opt-level",
-        type=int,
-        choices=OPT_LEVELS,
-        help="Let the builder search this long, 0 the shortest (default: TensorRT's own).",
-    )
-    group.add_argument(
-        "--workspace", type=positive, metavar="MIB", help="Let kernels use this much scratch memory (default: all)."
-    )
-    group.add_argument("--tf32", action="store_true", default=None, help="Let float32 products round to TF32.")
-
-
-def _engine_options(args: argparse.Namespace) -> EngineOptions | None:
-    """None where no option of engines was given. Raises ConfigError."""
-    given = {
-        "profiles": args.profile and [Profile.parse(text) for text in args.profile],
-        "batch": args.batch and Batch.parse(args.batch),
-        "plugin": args.plugin,
-        "compute_capabilities": args.compute_capability,
-        "opt_level": args.opt_level,
-        "workspace": args.workspace,
-        "tf32": args.tf32,
-    }
-    asked = {name: value for name, value in given.items() if value is not None}
-    return EngineOptions(**asked) if asked else None
 
 
 def _options(args: argparse.Namespace) -> ExportOptions:
@@ -175,7 +131,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         external_data=args.external_data,
         memory=not args.no_memory,
         calibration=args.calibration,
-        engine=_engine_options(args),
+        engine=engine_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
 
@@ -199,7 +155,15 @@ def main() -> int:
     suffix = "" if options.precision == "fp32" else f"-{options.precision}"
     out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
     bar = progress_bar("exporting")
-    record = export_bundle(checkpoint, out, options, source=args.weights, progress=bar, overwrite=args.overwrite)
+    record = export_bundle(
+        checkpoint,
+        out,
+        options,
+        source=args.weights,
+        progress=bar,
+        overwrite=args.overwrite,
+        keep_failed=args.keep_failed,
+    )
     bundle = load_bundle(out)
     if record.is_flat:
         note("the output hardly varies, so this proves little; are these trained weights?")

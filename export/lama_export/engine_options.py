@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from lama_deploy.errors import ConfigError, brief
 
 OPT_LEVELS = range(6)
+DEVICES = range(64)
+AUX_STREAMS = range(33)
 Sides = tuple[int, int]  # height, width in pixels
 
 
@@ -40,6 +43,9 @@ class Profile:
             )
         return cls(*sides)
 
+    def takes(self, sides: Sides) -> bool:
+        return all(low <= n <= high for low, n, high in zip(self.min, sides, self.max, strict=True))
+
     def __str__(self) -> str:
         return ":".join(str(h) if h == w else f"{h}x{w}" for h, w in (self.min, self.opt, self.max))
 
@@ -67,7 +73,14 @@ class Batch:
         return f"{self.min}:{self.opt}:{self.max}"
 
 
-DEFAULT_PROFILES = (Profile.parse("256:512:1024"), Profile.parse("1024:1536:2048"))
+# Every size of 1 to 2048 pixels a side, in whatever proportion, runs in one of them as it is: the tightest profile runs
+# it, and padding to multiples of 8 is inside the graph. Scratch memory is taken for the shape that runs, so the wide
+# range of the second costs nothing but kernels chosen for larger pictures.
+DEFAULT_PROFILES = (Profile.parse("1:512:1024"), Profile.parse("1:1024x1536:2048"))
+Hardware = Literal["ampere+", "same-cc"]
+Profiling = Literal["detailed", "none"]
+HARDWARE: tuple[Hardware, ...] = get_args(Hardware)
+PROFILING: tuple[Profiling, ...] = get_args(Profiling)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +92,15 @@ class EngineOptions:
     TensorRT-RTX; none means its own default. plugin: library that replaces the Fourier units' nodes. opt_level: how
     long the builder searches, 0 to 5, None for its default. workspace: MiB that kernels may use as scratch, None for
     all. tf32: let float32 products round their operands to 11 bits, as TensorRT does by default.
+
+    version_compatible: later releases of the same major version run the engine too. hardware: other GPUs run it too,
+    those of Ampere and newer, or those of the same compute capability; None for the GPU that it was built on. refit:
+    its weights can be exchanged later. strip_weights: it holds none until then. timing_cache: a file of timings to read
+    and extend instead of this user's own. device: which GPU builds and proves, 0 the first, None for the current one.
+    verbose: the builder's own words on stderr. profiling: what the engine can tell of its layers later. aux_streams:
+    how many streams besides its own a run may use, None for TensorRT's choice. prove: run the engine on this machine's
+    GPU before it is called one. proof_sizes: heights and widths to do that at, besides the profiles' best ones; none
+    for the profiles' corners.
     """
 
     profiles: Sequence[Profile] = DEFAULT_PROFILES
@@ -88,15 +110,46 @@ class EngineOptions:
     opt_level: int | None = None
     workspace: int | None = None
     tf32: bool = False
+    version_compatible: bool = False
+    hardware: Hardware | None = None
+    refit: bool = False
+    strip_weights: bool = False
+    timing_cache: Path | None = None
+    device: int | None = None
+    verbose: bool = False
+    profiling: Profiling = "detailed"
+    aux_streams: int | None = None
+    prove: bool = True
+    proof_sizes: Sequence[Sides] = ()
 
     def __post_init__(self) -> None:
         if not self.profiles:
             raise ConfigError("an engine needs at least one --profile, such as 256:512:1024")
-        if self.opt_level is not None and self.opt_level not in OPT_LEVELS:
-            raise ConfigError(f"--opt-level {self.opt_level} is not from 0 to {OPT_LEVELS[-1]}")
+        for name, value, allowed in (
+            ("--opt-level", self.opt_level, OPT_LEVELS),
+            ("--device", self.device, DEVICES),
+            ("--aux-streams", self.aux_streams, AUX_STREAMS),
+        ):
+            if value is not None and value not in allowed:
+                raise ConfigError(f"{name} {value} is not from {allowed[0]} to {allowed[-1]}")
         if self.workspace is not None and self.workspace < 1:
             raise ConfigError(f"--workspace {self.workspace} is no size; give at least 1 MiB")
         if self.plugin is not None and not self.plugin.is_file():
             raise ConfigError(f"--plugin {self.plugin}: no such file; give the library with SpectralConv in it")
         for wrong in (one for one in self.compute_capabilities if not re.fullmatch(r"\d+\.\d", one)):
             raise ConfigError(f"compute capability '{brief(wrong)}' is not MAJOR.MINOR, such as 8.9")
+        self._check_proof()
+
+    def _check_proof(self) -> None:
+        if self.proof_sizes and not self.prove:
+            raise ConfigError("--proof-sizes is where the engine is run, and --no-engine-proof runs it nowhere")
+        if self.strip_weights and self.proof_sizes:
+            raise ConfigError("--strip-weights leaves an engine that runs only once it is refitted; no --proof-sizes")
+        for height, width in self.proof_sizes:
+            if not any(profile.takes((height, width)) for profile in self.profiles):
+                raise ConfigError(f"--proof-sizes {height}x{width} is outside of every --profile, so it cannot be run")
+
+    @property
+    def refittable(self) -> bool:
+        """An engine without weights is one that gets them later."""
+        return self.refit or self.strip_weights

@@ -17,6 +17,7 @@ from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.parity import REPORT, ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_export.keeping import kept_if_failed
 from lama_export.manifest import describe
 from lama_export.memory import memory_record
 from lama_export.options import ExportOptions
@@ -37,17 +38,19 @@ def export_bundle(
     source: str = "",
     progress: Progress = iter,
     overwrite: bool = False,
+    keep_failed: Path | None = None,
 ) -> ParityRecord:
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
-    overwrite: also where other files lie beside its own; they stay.
+    overwrite: also where other files lie beside its own; they stay. keep_failed: a new folder for what was made, where
+    the export fails (`keeping`).
     Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else or
     its label would be wrong, DataError and ImageError for calibration images that cannot be used,
     MissingDependencyError, EngineError.
     """
     options = options or ExportOptions()
     tools = tools_of(options)
-    with new_bundle(out, checkpoint, overwrite=overwrite) as directory:
+    with new_bundle(out, checkpoint, overwrite=overwrite) as directory, kept_if_failed(directory, keep_failed):
         state_dict, ranges = _folded(checkpoint, options, progress)
         path = directory / MODELS[options.target]
         written = WRITERS[options.target](ExportJob(checkpoint.config, state_dict, options, progress), path)
