@@ -34,16 +34,13 @@ def kept_if_failed(directory: Path, kept: Path | None) -> Iterator[None]:
 
 
 def _require_empty(kept: Path) -> None:
+    name = f"--keep-failed {brief(os.fspath(kept))}"
     try:
         free = not os.path.lexists(kept) or (kept.is_dir() and not any(kept.iterdir()))
     except OSError as error:
-        raise ConfigError(
-            f"--keep-failed {brief(os.fspath(kept))}: cannot be read ({error.strerror}); name another"
-        ) from error
+        raise ConfigError(f"{name}: cannot be read ({error.strerror}); name another") from error
     if not free:
-        raise ConfigError(
-            f"--keep-failed {brief(os.fspath(kept))}: is there already; name a folder that is new or empty"
-        )
+        raise ConfigError(f"{name}: is there already; name a folder that is new or empty")
 
 
 def _keep(directory: Path, kept: Path, error: BaseException) -> None:
