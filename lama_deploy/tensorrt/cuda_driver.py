@@ -6,16 +6,22 @@ device, which they share. So addresses of theirs and of ours are good in the sam
 
 from __future__ import annotations
 
+import ctypes
+import math
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import MODEL
-from lama_deploy.errors import EngineError
+from lama_deploy.errors import DeviceMemoryError, EngineError
 from lama_deploy.native.captures import CAPTURING
 
 NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
+OUT_OF_MEMORY, NOT_CAPTURING = 2, 0  # CUDA_ERROR_OUT_OF_MEMORY, CU_STREAM_CAPTURE_STATUS_NONE
 
 
 class Memory:
@@ -27,10 +33,29 @@ class Memory:
         weakref.finalize(self, cuda.release, "cuMemFree", self.address)
 
 
+class PinnedMemory:
+    """`size` bytes of the host that the device reads and writes by itself, freed with this object, as `Memory` is.
+
+    Copies to and from other memory of the host are not asynchronous: the driver makes the caller wait (CUDA Driver API,
+    "API synchronization behavior").
+    """
+
+    def __init__(self, cuda: Cuda, size: int) -> None:
+        self.size = size
+        self.address = int(cuda.call("cuMemHostAlloc", max(1, size), 0))
+        weakref.finalize(self, cuda.release, "cuMemFreeHost", self.address)
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int = 0) -> Array:
+        """A part of it, which is good for as long as this object is there."""
+        size = math.prod(shape) * dtype.itemsize
+        return np.frombuffer((ctypes.c_uint8 * size).from_address(self.address + offset), dtype).reshape(shape)
+
+
 class Cuda:
     """The driver, `cuda.bindings.driver`, on one device. Methods but `current` are for inside `with cuda.current():`.
 
-    Raises EngineError: no driver or no such device here; later, whatever the driver refuses.
+    Raises EngineError: no driver or no such device here; later, whatever the driver refuses, which is a
+    DeviceMemoryError where it has no memory.
     """
 
     def __init__(self, driver: Any, device: int | None = None) -> None:
@@ -47,13 +72,15 @@ class Cuda:
         self._context = found or self._primary_context(device or 0)
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """A driver function's result, if it has one."""
+        """A driver function's result, if it has one; a tuple of several."""
         status, *results = getattr(self._driver, name)(*arguments)
         if int(status):
             _, text = self._driver.cuGetErrorString(status)
             words = text.decode() if isinstance(text, bytes) else f"error {int(status)}"
+            if int(status) == OUT_OF_MEMORY:
+                raise DeviceMemoryError(f"CUDA's {name} failed: {words}; give it smaller or fewer pictures at once")
             raise EngineError(f"CUDA's {name} failed: {words}")
-        return results[0] if results else None
+        return results[0] if len(results) == 1 else tuple(results) or None
 
     def release(self, name: str, handle: Any) -> None:
         """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in."""
@@ -86,6 +113,14 @@ class Cuda:
     def allocate(self, size: int) -> Memory:
         return Memory(self, size)
 
+    def pinned(self, size: int) -> PinnedMemory:
+        return PinnedMemory(self, size)
+
+    def free_memory(self) -> int:
+        """Bytes on the device that nobody has now."""
+        free, _ = self.call("cuMemGetInfo")
+        return int(free)
+
     def stream(self) -> int:
         """A stream of its own, never destroyed: a backend makes a few and keeps them."""
         return int(self.call("cuStreamCreate", NON_BLOCKING))
@@ -94,13 +129,17 @@ class Cuda:
         return int(self.call("cuEventCreate", WITHOUT_TIMING))
 
     def copy(self, target: int, source: int, size: int, stream: int) -> None:
-        """Between host and device, either way, or on the device. Enqueued; pageable memory of the host is staged."""
+        """On the device, or between it and `PinnedMemory`, either way. Enqueued."""
         self.call("cuMemcpyAsync", target, source, size, stream)
 
     def order(self, first: int, then: int, event: int) -> None:
         """What is enqueued on stream `then` from now on waits for all that `first` holds now."""
         self.call("cuEventRecord", event, first)
         self.call("cuStreamWaitEvent", then, event, 0)
+
+    def is_capturing(self, stream: int) -> bool:
+        """Whether what is enqueued on it goes into a CUDA graph that somebody makes."""
+        return int(self.call("cuStreamIsCapturing", stream)) != NOT_CAPTURING
 
     def synchronize(self, stream: int) -> None:
         self.call("cuStreamSynchronize", stream)
