@@ -17,6 +17,7 @@ from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.parity import REPORT, ParityRecord, measure, require
 from lama_deploy.proof.reference import eager, oracle
 from lama_deploy.proof.tolerance import tolerance_of
+from lama_export.engine_options import EngineOptions
 from lama_export.keeping import kept_if_failed
 from lama_export.manifest import describe
 from lama_export.memory import memory_record
@@ -85,15 +86,17 @@ def export_bundle(
             bundle = replace(bundle, memory=memory_record(directory, bundle, progress))
             bundle.save(directory)
         if bundle.engine:
-            _prove_engine(checkpoint, directory, bundle, progress)
+            _prove_engine(checkpoint, directory, bundle, options.engine or EngineOptions(), progress)
     return record
 
 
-def _prove_engine(checkpoint: Checkpoint, directory: Path, bundle: Bundle, progress: Progress) -> None:
+def _prove_engine(
+    checkpoint: Checkpoint, directory: Path, bundle: Bundle, options: EngineOptions, progress: Progress
+) -> None:
     """Add what the engine itself computes to the bundle, which is there already because engines are opened by it."""
     from lama_export.tensorrt.proof import prove_engine
 
-    proof = prove_engine(checkpoint, directory, bundle, progress)
+    proof = prove_engine(checkpoint, directory, bundle, options, progress)
     executed = {"executed": proof is not None, "parity": proof.to_dict() if proof else {}}
     replace(bundle, engine={**bundle.engine, **executed}).save(directory)
 

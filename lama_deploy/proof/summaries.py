@@ -87,6 +87,14 @@ def _by_plugin(plugin: Mapping[str, str]) -> str:
     return f"by the {kind} {plugin['name']}"
 
 
+def _unchecked(record: Mapping[str, Any]) -> str:
+    """checked is "partly" where some products could be judged, False where none could."""
+    judged = record.get("judged", {})
+    if record["checked"] == "partly":
+        return f"the precision of {judged['right']} of {judged['of']} products was checked; bundle.json has the doubts"
+    return "the engine told of no layers that this version understands, so their precision is unchecked"
+
+
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
@@ -107,6 +115,6 @@ def engine_summary(record: Mapping[str, Any]) -> str:
     sums = record.get("float32_sums", {})
     if sums.get("products"):
         lines.insert(2, f"products with DFT matrices that sum in float32: {sums['granted']} of {sums['products']}")
-    if not record["checked"]:
-        lines.append("the builder printed no layers that this version understands, so their precision is unchecked")
+    if record["checked"] is not True:
+        lines.append(_unchecked(record))
     return "\n".join(lines)

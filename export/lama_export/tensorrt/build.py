@@ -1,66 +1,86 @@
-"""An ONNX file -> the bytes of an engine, by either module of TensorRT."""
+"""An ONNX file -> an engine file, by either module of TensorRT."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lama_deploy.errors import EngineError
-from lama_deploy.tensorrt.log import log_of
-from lama_export.engine_options import EngineOptions, Profile
-from lama_export.graph.picture import IMAGE, MASK
+from lama_deploy.tensorrt.log import Said, log_of
+from lama_export.engine_options import EngineOptions
 from lama_export.progress import Progress
-from lama_export.tensorrt.capabilities import capabilities
-from lama_export.tensorrt.listing import WANTED, Listing, read_listing
+from lama_export.tensorrt.build_log import few, hearing
+from lama_export.tensorrt.configure import add_profiles, configure, mark_refittable
+from lama_export.tensorrt.listing import Listing, read_listing
+from lama_export.tensorrt.parts import Parts, parts
 from lama_export.tensorrt.progress import interruptible, monitor_of
-from lama_export.tensorrt.timing_cache import kept_timings
+from lama_export.tensorrt.timing_cache import load_timings, save_timings, timing_cache_path
 
 
 @dataclass(frozen=True)
 class Engine:
-    """plan: the serialised engine. network_layers: before the builder fused them."""
+    """network_layers: before the builder fused them. warnings: TensorRT's own, few and short."""
 
-    plan: bytes
     listing: Listing
     network_layers: int
+    warnings: Sequence[str] = ()
 
 
 def build_engine(
-    trt: Any, target: str, model: Path, options: EngineOptions, *, plugins: int = 0, progress: Progress = iter
+    trt: Any,
+    target: str,
+    model: Path,
+    path: Path,
+    options: EngineOptions,
+    *,
+    plugins: int = 0,
+    refittable: Sequence[str] = (),
+    progress: Progress = iter,
 ) -> Engine:
-    """Parse `model` and build it, strongly typed. plugins: how many nodes a registered plugin has to replace.
+    """Parse `model` and build it, strongly typed; the engine is in `path` before anything else can go wrong.
 
+    plugins: how many nodes a registered plugin has to replace. refittable: names of the initialisers that can be
+    exchanged later, if the options ask for that.
     Raises EngineError with TensorRT's own words, ConfigError (`capabilities`), KeyboardInterrupt.
     """
-    log = log_of(trt, kept=WANTED)
-    builder = _made(trt.Builder, log)
-    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    _parse(trt, network, log, model, plugins)
-    config = _configured(trt, target, builder, options)
-    for profile in options.profiles:
-        config.add_optimization_profile(_shapes(builder, network, profile, options))
-    with kept_timings(trt, target, config), interruptible() as interrupted:
-        config.progress_monitor = monitor = monitor_of(trt, progress, interrupted)
-        plan = builder.build_serialized_network(network, config)
-        monitor.phases.close()
-    if interrupted.is_set():
-        raise KeyboardInterrupt
-    if plan is None:
-        raise EngineError(f"{trt.__name__} cannot build this engine: {log.first_error()}")
-    return Engine(bytes(plan), read_listing(log.messages), network.num_layers)
+    logger = log_of(trt)
+    with hearing(logger, verbose=options.verbose) as said, parts() as held:
+        held.builder = _made(trt, logger, said)
+        held.network = held.builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        held.parser = trt.OnnxParser(held.network, logger)
+        _parse(trt, held, model, plugins)
+        _configure(trt, target, held, options)
+        if options.refittable:
+            mark_refittable(trt, held.network, refittable)
+        timings = timing_cache_path(trt, target, options.timing_cache)
+        if timings is not None:
+            held.cache = load_timings(held.config, timings)
+        layers = held.network.num_layers
+        _build(trt, held, said, path, progress)
+        if timings is not None:
+            save_timings(held.cache, timings)
+        return Engine(read_listing(said.messages), layers, few(said.warnings))
 
 
-def _made(builder: Callable[[Any], Any], log: Any) -> Any:
+def _configure(trt: Any, target: str, held: Parts, options: EngineOptions) -> None:
+    held.config = held.builder.create_builder_config()
+    configure(trt, target, held.config, options)
+    if options.version_compatible:
+        _take_plugins_along(held)
+    add_profiles(held.builder, held.config, held.network, options)
+
+
+def _made(trt: Any, logger: Any, said: Said) -> Any:
     try:
-        return builder(log)
+        return trt.Builder(logger)
     except TypeError as error:  # how the bindings say that the library returned nothing, as without a driver
-        raise EngineError(f"TensorRT does not start on this machine: {log.first_error()}") from error
+        raise EngineError(f"TensorRT does not start on this machine: {said.first_error()}") from error
 
 
-def _parse(trt: Any, network: Any, log: Any, model: Path, plugins: int) -> None:
-    parser = trt.OnnxParser(network, log)
+def _parse(trt: Any, held: Parts, model: Path, plugins: int) -> None:
+    parser, network = held.parser, held.network
     if plugins and hasattr(trt.OnnxParserFlag, "ENABLE_PLUGIN_OVERRIDE"):  # before, plugins went first by themselves
         parser.set_flag(trt.OnnxParserFlag.ENABLE_PLUGIN_OVERRIDE)
     if not parser.parse_from_file(str(model)):
@@ -74,39 +94,23 @@ def _parse(trt: Any, network: Any, log: Any, model: Path, plugins: int) -> None:
         )
 
 
-def _configured(trt: Any, target: str, builder: Any, options: EngineOptions) -> Any:
-    config = builder.create_builder_config()
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    (config.set_flag if options.tf32 else config.clear_flag)(trt.BuilderFlag.TF32)
-    if options.opt_level is not None:
-        config.builder_optimization_level = options.opt_level
-    if options.workspace is not None:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace << 20)
-    wanted = capabilities(trt, target, options.compute_capabilities)
-    if wanted:
-        config.num_compute_capabilities = len(wanted)
-        for index, capability in enumerate(wanted):
-            config.set_compute_capability(capability, index)
-    return config
+def _take_plugins_along(held: Parts) -> None:
+    """TensorRT's own plugins that a version-compatible engine uses go into it (NvOnnxParser.h,
+    IParser::getUsedVCPluginLibraries).
+    """
+    used = list(held.parser.get_used_vc_plugin_libraries())
+    if used:
+        held.config.plugins_to_serialize = used
 
 
-def _shapes(builder: Any, network: Any, profile: Profile, options: EngineOptions) -> Any:
-    shapes = builder.create_optimization_profile()
-    sizes = [
-        (count, *sides)
-        for count, sides in (
-            (options.batch.min, profile.min),
-            (options.batch.opt, profile.opt),
-            (options.batch.max, profile.max),
-        )
-    ]
-    inputs = (network.get_input(index) for index in range(network.num_inputs))
-    for tensor in (one for one in inputs if one.name in (IMAGE, MASK)):
-        shapes.set_shape(tensor.name, *(_filled(tensor.shape, size) for size in sizes))
-    return shapes
-
-
-def _filled(shape: Sequence[int], size: Sequence[int]) -> tuple[int, ...]:
-    """`shape` with its free dimensions, N, H and W in either layout, set."""
-    free = iter(size)
-    return tuple(next(free) if dim == -1 else dim for dim in shape)
+def _build(trt: Any, held: Parts, said: Said, path: Path, progress: Progress) -> None:
+    with interruptible() as interrupted:
+        held.config.progress_monitor = held.monitor = monitor_of(trt, progress, interrupted)
+        plan = held.builder.build_serialized_network(held.network, held.config)
+        held.monitor.phases.close()
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    if plan is None:
+        raise EngineError(f"{trt.__name__} cannot build this engine: {said.first_error()}")
+    with path.open("wb") as stream:
+        stream.write(plan)

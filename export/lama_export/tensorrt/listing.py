@@ -1,4 +1,10 @@
-"""The builder's own account of an engine, read from its verbose log: no engine can be opened without a GPU."""
+"""What an engine is made of, read from the builder's verbose log. `inspector` reads the same of an engine that is open.
+
+Two dialects are known. TensorRT-RTX and TensorRT 11 write "Datatype: Half, Format: ..." and list weights under
+"Constants"; TensorRT 10 writes "Format/Datatype: Half" or a sentence, "Channel major FP16 format where channel % 8 ==
+0", and tells weights of convolutions by 'Weights: {"Type": "Half", "Count": 23232}'. Nothing here raises: what cannot
+be read is left out, for `judging` to count.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +14,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lama_deploy.errors import EngineError
 from lama_export.graph.spectral import SPECTRAL_CONV
 
-LISTING, MEMORY = "Layers:", "Total Activation Memory: "
-WANTED = (LISTING, MEMORY)  # what the messages that are read here start with
-# Kinds of layer that multiply: what they read and write is in the precision of their arithmetic.
-PRODUCTS = ("correlation", "deconv", "gemm", "runtime_fusion", "custom_layer")
+LISTINGS, MEMORY = ("Layers:", "Engine Layer Information:"), "Total Activation Memory: "
+WANTED = (*LISTINGS, MEMORY)  # what the messages that are read here start with
 # Of a product of halves that took in the casts by which the file asks for float32 sums (`spectral_conv_function`).
 CASTS_TAKEN_IN = re.compile(r"node_of_to_b?float16|idft_w\b.*node_of_y\b")
-FOURIER_UNIT = "/fourier_unit"  # in the names of its nodes, written out
 FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"}
+_FLOAT = re.compile(rf"\b({'|'.join(FLOATS)})\b")
+_TENSOR = re.compile(r"Dimensions: \[([^\]]*)\][^{}]*?\b(?:Format/)?Data[Tt]ype: ([^,}]*)")
+_WEIGHTS = re.compile(r'\bWeights: \{"Type": "(\w+)", "Count": (\d+)')
 
 
 @dataclass(frozen=True)
 class EngineLayer:
-    """precisions: of the floats that it reads and writes. origin: the ONNX nodes it was made from, in words."""
+    """reads, writes, weights: precisions of its floats, but for single numbers, such as a product's alpha and beta.
+
+    origin: the ONNX nodes it was made from, in words.
+    """
 
     name: str
     kind: str
-    precisions: frozenset[str]
+    reads: frozenset[str]
+    writes: frozenset[str]
+    weights: frozenset[str]
     origin: str
 
 
@@ -50,7 +60,9 @@ def float32_sums(listing: Listing) -> dict[str, int]:
     products = [
         layer
         for layer in listing.layers
-        if layer.kind == "gemm" and f"({SPECTRAL_CONV})" in layer.origin and "fp32" not in layer.precisions
+        if "gemm" in layer.kind.lower()
+        and f"({SPECTRAL_CONV})" in layer.origin
+        and "fp32" not in layer.reads | layer.writes
     ]
     granted = sum(CASTS_TAKEN_IN.search(layer.origin) is not None for layer in products)
     return {"granted": granted, "products": len(products)}
@@ -62,8 +74,8 @@ def read_listing(messages: Iterable[str]) -> Listing:
     tensors: dict[str, dict[str, Any]] = {}
     memory: list[int] = []
     for message in messages:
-        if message.startswith(MEMORY):
-            memory.append(int(message.split()[3]))
+        if found := re.match(rf"{MEMORY}(\d+)", message):
+            memory.append(int(found[1]))
         for line in message.splitlines():
             if ", LayerType: " in line:
                 layers.append(_layer(line))
@@ -72,13 +84,26 @@ def read_listing(messages: Iterable[str]) -> Listing:
     return Listing(tuple(layers), tensors, tuple(memory))
 
 
+def precisions(tensors: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Of tensors of more than one number: pairs of dimensions, such as "1,8,-1", and what is said of the type."""
+    words = [said for dims, said in tensors if dims.replace("1", "").strip(", ")]
+    return frozenset(FLOATS[found[1]] for said in words if (found := _FLOAT.search(said)))
+
+
 def _layer(line: str) -> EngineLayer:
-    fields = _fields(line, "Name|LayerType|Inputs|Constants|Outputs|TacticName|StreamId|Metadata")
-    types = re.findall(
-        rf"Datatype: [^,}}]*?\b({'|'.join(FLOATS)})\b", fields.get("Inputs", "") + fields.get("Outputs", "")
-    )
+    fields = _fields(line, "Name|LayerType|Inputs|Constants|Outputs|ParameterType|TacticName|StreamId|Metadata")
+
+    def of(key: str) -> frozenset[str]:
+        return precisions(_TENSOR.findall(fields.get(key, "")))
+
+    weights = precisions((count, kind) for kind, count in _WEIGHTS.findall(line))
     return EngineLayer(
-        fields["Name"], fields["LayerType"], frozenset(FLOATS[found] for found in types), fields.get("Metadata", "")
+        name=fields.get("Name", ""),
+        kind=fields.get("LayerType", ""),
+        reads=of("Inputs"),
+        writes=of("Outputs"),
+        weights=of("Constants") | weights,
+        origin=fields.get("Metadata", ""),
     )
 
 
@@ -87,9 +112,9 @@ def _tensor(line: str) -> dict[str, dict[str, Any]]:
     shapes = [
         {kind.lower(): [int(size) for size in dims.split(",")] for kind, dims in found}
         for part in re.findall(r"\{([^}]*)\}", fields.get("ProfileInfo", ""))
-        if (found := re.findall(r"(Min|Opt|Max)Shape: \[([\d,]+)\]", part))
+        if (found := re.findall(r"(Min|Opt|Max)Shape: \[(\d+(?:,\d+)*)\]", part))
     ]
-    return {fields["Name"]: {"dtype": fields.get("DataType", ""), "profiles": shapes}}
+    return {fields.get("Name", ""): {"dtype": fields.get("DataType", ""), "profiles": shapes}}
 
 
 def _fields(line: str, keys: str) -> dict[str, str]:
@@ -103,29 +128,3 @@ def _fields(line: str, keys: str) -> dict[str, str]:
         else:
             fields[key] = value
     return fields
-
-
-def check_listing(listing: Listing, *, precision: str, plugin: bool, dft: bool = False) -> bool:
-    """Whether the listing could be judged: False where the builder printed none that is understood.
-
-    precision: "fp32", "fp16" or "bf16", of every convolution and product. plugin: whether the Fourier units' functions
-    must all have been replaced. dft: whether these units are float32 in every precision, with casts around them that
-    other layers may take in. Raises EngineError naming the first layer that is not as asked.
-    """
-    products = [layer for layer in listing.layers if layer.kind in PRODUCTS and layer.precisions]
-    if not products:
-        return False
-    for layer in products:
-        fits = precision in layer.precisions or FOURIER_UNIT in layer.origin if dft else layer.precisions == {precision}
-        if not fits:
-            found = " and ".join(sorted(layer.precisions))
-            raise EngineError(
-                f"TensorRT built {layer.name} in {found}, not in {precision}; nothing was written. Please report it"
-            )
-    inlined = [layer for layer in listing.layers if f"({SPECTRAL_CONV})" in layer.origin]
-    if plugin and inlined:
-        raise EngineError(
-            f"TensorRT wrote a Fourier unit's function out ({inlined[0].origin.split(' | ')[-1]}) though a plugin was "
-            "given; nothing was written. Export with --spectral inline, or check the plugin's name and version"
-        )
-    return True
