@@ -4,7 +4,8 @@ import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -176,15 +177,17 @@ def test_tensorrt_without_a_driver_is_said(tmp_path: Path) -> None:
     """Its bindings raise TypeError, and log why."""
 
     class Logger:
-        ERROR, INTERNAL_ERROR = "error", "internal error"
+        ERROR, INTERNAL_ERROR, WARNING = "error", "internal error", "warning"
 
     def builder(log: "Logger") -> None:
         log.log("error", "CUDA initialization failure with error: 35\nmore")  # type: ignore[attr-defined]
         raise TypeError("pybind11::init(): factory function returned nullptr")
 
-    trt = SimpleNamespace(ILogger=Logger, Builder=builder)
+    trt: Any = ModuleType("tensorrt")
+    trt.ILogger, trt.Builder = Logger, builder
     with pytest.raises(EngineError, match=r"does not start on this machine: CUDA .* error: 35$"):
-        build_engine(trt, "trt", tmp_path / "model.onnx", EngineOptions(batch=Batch.parse("1:2:3")))
+        options = EngineOptions(batch=Batch.parse("1:2:3"))
+        build_engine(trt, "trt", tmp_path / "model.onnx", tmp_path / "model.engine", options)
 
 
 class TimingCache:

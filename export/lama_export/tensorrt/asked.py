@@ -10,6 +10,7 @@ import onnx
 
 PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum")
 DTYPES = {onnx.TensorProto.FLOAT: "fp32", onnx.TensorProto.FLOAT16: "fp16", onnx.TensorProto.BFLOAT16: "bf16"}
+FOURIER_UNIT = "/fourier_unit"  # in the names of its nodes, also where its function is written out
 Precisions = frozenset[str]
 
 
@@ -56,38 +57,36 @@ class Asked:
 
 
 def asked_of(model: onnx.ModelProto, precision: str) -> Asked:
-    """precision: of what the file does not tell by a weight's type or a cast: "fp32", "fp16" or "bf16"."""
+    """precision: what was exported in. The file tells another only of a Fourier unit's products: by the type of their
+    weights, with DFT operators, and by casts around those with DFT matrices. An int8 file says by its Q/DQ nodes which
+    products are left in floats.
+    """
+    base = frozenset(("int8", "fp32", "fp16") if precision == "int8" else (precision,))
     types = {tensor.name: DTYPES.get(tensor.data_type, "") for tensor in model.graph.initializer}
     functions = {function.name for function in model.functions}
     nodes = {
-        node.name: _precisions(node, model.graph.node, types, precision)
+        node.name: base | _told(node, model.graph.node, types) if FOURIER_UNIT in node.name else base
         for node in model.graph.node
         if node.op_type in PRODUCTS or (node.op_type in functions and _has_weights(node, types))
     }
     inner = {
-        (function.name, f"node_of_{node.output[0]}"): _precisions(node, function.node, {}, precision)
+        (function.name, f"node_of_{node.output[0]}"): base | _told(node, function.node, {})
         for function in model.functions
         for node in function.node
         if node.op_type in PRODUCTS
     }
     nested = (node for function in model.functions for node in function.node)
-    casts = {
-        node.name or f"node_of_{node.output[0]}" for node in (*model.graph.node, *nested) if node.op_type == "Cast"
-    }
-    return Asked(nodes, inner, frozenset(casts))
+    casts = (node for node in (*model.graph.node, *nested) if node.op_type == "Cast")
+    return Asked(nodes, inner, frozenset(node.name or f"node_of_{node.output[0]}" for node in casts))
 
 
 def _has_weights(node: onnx.NodeProto, types: Mapping[str, str]) -> bool:
     return any(types.get(name) for name in node.input)
 
 
-def _precisions(
-    node: onnx.NodeProto, around: Iterable[onnx.NodeProto], types: Mapping[str, str], precision: str
-) -> Precisions:
-    """Of the weights if they tell; of operands that are cast, of both sides of the cast."""
-    if told := {types[name] for name in node.input if types.get(name)}:
-        return frozenset(told)
+def _told(node: onnx.NodeProto, around: Iterable[onnx.NodeProto], types: Mapping[str, str]) -> Precisions:
+    """By its weights and by casts before it."""
     inputs = set(node.input)
     casts = [one for one in around if one.op_type == "Cast" and inputs & set(one.output)]
     targets = {DTYPES.get(attribute.i, "") for one in casts for attribute in one.attribute if attribute.name == "to"}
-    return frozenset({precision, *targets} - {""})
+    return frozenset({*targets, *(types.get(name, "") for name in inputs)} - {""})

@@ -20,15 +20,18 @@ LISTINGS, MEMORY = ("Layers:", "Engine Layer Information:"), "Total Activation M
 WANTED = (*LISTINGS, MEMORY)  # what the messages that are read here start with
 # Of a product of halves that took in the casts by which the file asks for float32 sums (`spectral_conv_function`).
 CASTS_TAKEN_IN = re.compile(r"node_of_to_b?float16|idft_w\b.*node_of_y\b")
-FLOATS = {"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"}
-_FLOAT = re.compile(rf"\b({'|'.join(FLOATS)})\b")
+PRECISIONS = {
+    **{"Float": "fp32", "FP32": "fp32", "Half": "fp16", "FP16": "fp16", "BFloat16": "bf16", "BF16": "bf16"},
+    **{"Int8": "int8", "INT8": "int8"},
+}
+_PRECISION = re.compile(rf"\b({'|'.join(PRECISIONS)})\b")
 _TENSOR = re.compile(r"Dimensions: \[([^\]]*)\][^{}]*?\b(?:Format/)?Data[Tt]ype: ([^,}]*)")
 _WEIGHTS = re.compile(r'\bWeights: \{"Type": "(\w+)", "Count": (\d+)')
 
 
 @dataclass(frozen=True)
 class EngineLayer:
-    """reads, writes, weights: precisions of its floats, but for single numbers, such as a product's alpha and beta.
+    """reads, writes, weights: precisions of its tensors, but for single numbers, such as a product's alpha and beta.
 
     origin: the ONNX nodes it was made from, in words.
     """
@@ -87,7 +90,7 @@ def read_listing(messages: Iterable[str]) -> Listing:
 def precisions(tensors: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Of tensors of more than one number: pairs of dimensions, such as "1,8,-1", and what is said of the type."""
     words = [said for dims, said in tensors if dims.replace("1", "").strip(", ")]
-    return frozenset(FLOATS[found[1]] for said in words if (found := _FLOAT.search(said)))
+    return frozenset(PRECISIONS[found[1]] for said in words if (found := _PRECISION.search(said)))
 
 
 def _layer(line: str) -> EngineLayer:

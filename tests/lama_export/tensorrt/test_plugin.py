@@ -27,7 +27,8 @@ from lama_deploy.variants import GeneratorConfig
 from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.model import onnx_from_state
 from lama_export.options import ExportOptions
-from lama_export.tensorrt.listing import check_listing
+from lama_export.tensorrt.asked import asked_of
+from lama_export.tensorrt.judging import judge
 from lama_export.tensorrt.plugin import LoadedPlugin, loaded_plugin, plugin_file
 from lama_export.tensorrt.target import write_engine
 
@@ -64,26 +65,29 @@ def python_plugin(emulated_library: Path) -> Iterator[Any]:
 @pytest.mark.trt
 def test_every_fourier_unit_becomes_the_plugin(model: tuple[str, Path], python_plugin: Any) -> None:
     precision, path = model
-    built = build_module.build_engine(python_plugin, "trt-rtx", path, SMALL, plugins=UNITS)
+    plan = path.with_suffix(".engine")
+    built = build_module.build_engine(python_plugin, "trt-rtx", path, plan, SMALL, plugins=UNITS)
     assert built.listing.counts["custom_layer"] == UNITS and "gemm" not in built.listing.counts
-    assert check_listing(built.listing, precision=precision, plugin=True)
+    assert judge(built.listing, asked_of(onnx.load(path), precision), plugin=True).checked is True
 
 
 @pytest.mark.trt
 def test_without_the_option_the_function_is_written_out(model: tuple[str, Path], python_plugin: Any) -> None:
     """Though a plugin of that name is registered."""
     precision, path = model
-    built = build_module.build_engine(python_plugin, "trt-rtx", path, SMALL)
+    built = build_module.build_engine(python_plugin, "trt-rtx", path, path.with_suffix(".engine"), SMALL)
     assert "custom_layer" not in built.listing.counts
     with pytest.raises(EngineError, match=r"wrote a Fourier unit's function out \(generator/block01/conv\d/g2g"):
-        check_listing(built.listing, precision=precision, plugin=True)
+        judge(built.listing, asked_of(onnx.load(path), precision), plugin=True)
 
 
 @pytest.mark.trt
 def test_a_plugin_that_the_parser_does_not_find_fails_the_build(model: tuple[str, Path]) -> None:
     make_rtx_name_known()
     with pytest.raises(EngineError, match=f"gave 0 of {UNITS} Fourier units to the plugin"):
-        build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model[1], SMALL, plugins=UNITS)
+        build_module.build_engine(
+            open_tensorrt("trt-rtx"), "trt-rtx", model[1], model[1].with_suffix(".engine"), SMALL, plugins=UNITS
+        )
 
 
 @pytest.mark.trt
