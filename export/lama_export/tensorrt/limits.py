@@ -43,9 +43,7 @@ def _require_possible_of_rtx(trt: Any, engine: EngineOptions) -> None:
     if engine.timing_cache is not None:
         raise ConfigError(f"{name} times nothing when it builds: leave out --timing-cache")
     if engine.refittable and this_gpu() is None:
-        raise ConfigError(
-            f"{name} builds refittable engines only where there is a GPU and its driver, and none is here"
-        )
+        raise ConfigError(f"{name} builds refittable engines only with a GPU and its driver, and there is none here")
 
 
 def _require_hardware(engine: EngineOptions) -> None:

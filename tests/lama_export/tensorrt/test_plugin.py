@@ -29,6 +29,7 @@ from lama_export.graph.model import onnx_from_state
 from lama_export.options import ExportOptions
 from lama_export.tensorrt.asked import asked_of
 from lama_export.tensorrt.judging import judge
+from lama_export.tensorrt.parts import Parts
 from lama_export.tensorrt.plugin import LoadedPlugin, loaded_plugin, plugin_file
 from lama_export.tensorrt.target import write_engine
 
@@ -151,9 +152,9 @@ def test_older_parsers_prefer_plugins_without_being_told(tmp_path: Path) -> None
     kinds = SimpleNamespace(PLUGIN_V3="plugin")
     trt = SimpleNamespace(__name__="tensorrt", OnnxParser=Parser, OnnxParserFlag=object(), LayerType=kinds)
     network = SimpleNamespace(num_layers=2, get_layer=lambda index: SimpleNamespace(type=("plugin", "shape")[index]))
-    build_module._parse(trt, network, None, tmp_path, plugins=1)
+    build_module._parse(trt, Parts(network=network, parser=Parser(network, None)), tmp_path, 1)
     with pytest.raises(EngineError, match="tensorrt gave 1 of 2 Fourier units to the plugin"):
-        build_module._parse(trt, network, None, tmp_path, plugins=2)
+        build_module._parse(trt, Parts(network=network, parser=Parser(network, None)), tmp_path, 2)
 
 
 @pytest.mark.trt
