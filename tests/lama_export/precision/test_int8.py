@@ -133,7 +133,7 @@ def head_biases(model: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 def symmetric(bias: float) -> onnx.ModelProto:
-    """A convolution of one channel in float16, quantised as for TensorRT; 3 is its weight, 0.5 a step of its input."""
+    """A convolution of one channel in float16 whose weight is 0.01, quantised as for TensorRT."""
 
     def half(name: str, *values: float) -> onnx.TensorProto:
         return onnx.numpy_helper.from_array(np.array(values, np.float16).reshape(() if len(values) == 1 else -1), name)
@@ -142,7 +142,9 @@ def symmetric(bias: float) -> onnx.ModelProto:
         onnx.helper.make_node("QuantizeLinear", ["x", "x_scale", "zero"], ["x_q"]),
         onnx.helper.make_node("DequantizeLinear", ["x_q", "x_scale", "zero"], ["x_dq"]),
         onnx.helper.make_node("DequantizeLinear", ["w_q", "w_scale", "zero"], ["w"]),
-        onnx.helper.make_node("Conv", ["x_dq", "w", "b"], ["y"], name="conv"),
+        onnx.helper.make_node("Conv", ["x_dq", "w", "b"], ["sum"], name="conv"),
+        onnx.helper.make_node("QuantizeLinear", ["sum", "y_scale", "zero"], ["y_q"]),
+        onnx.helper.make_node("DequantizeLinear", ["y_q", "y_scale", "zero"], ["y"]),
     ]
     shape = [1, 1, 2, 2]
     graph = onnx.helper.make_graph(
@@ -153,6 +155,7 @@ def symmetric(bias: float) -> onnx.ModelProto:
         [
             half("x_scale", 1e-4),
             half("w_scale", 1e-4),
+            half("y_scale", 0.01),
             onnx.numpy_helper.from_array(np.int8(0), "zero"),
             onnx.numpy_helper.from_array(np.full((1, 1, 1, 1), 100, np.int8), "w_q"),
             onnx.numpy_helper.from_array(np.array([bias], np.float16), "b"),
@@ -165,10 +168,11 @@ def test_onnx_runtime_leaves_biases_apart_alone() -> None:
     """In half precision it makes 0 of the scale of a bias, the product of two small ones."""
     x = np.full((1, 1, 2, 2), 0.005, np.float16)
     apart = with_biases_apart(symmetric(0.25))
-    assert [node.op_type for node in apart.graph.node][-2:] == ["Conv", "Add"]
-    assert {tensor.name for tensor in apart.graph.initializer} == {"x_scale", "w_scale", "zero", "w_q", "b_map"}
+    assert [node.op_type for node in apart.graph.node][3:5] == ["Conv", "Add"]
+    named = {tensor.name for tensor in apart.graph.initializer}
+    assert named == {"x_scale", "w_scale", "y_scale", "zero", "w_q", "b_map"}
     (found,) = InferenceSession(apart.SerializeToString()).run(None, {"x": x})
-    assert np.allclose(found, 0.25 + 0.005 * 0.01, atol=1e-3)
+    assert np.allclose(found, 0.25, atol=0.01)
 
 
 @pytest.mark.trt
