@@ -11,7 +11,7 @@ import pytest
 import lama_deploy.runtime.backends.tensorrt as backend_module
 import lama_deploy.tensorrt.plugin.carried as carried_module
 import lama_deploy.tensorrt.plugin.load as load_module
-from lama_deploy.bundle import load_bundle
+from lama_deploy.bundle import bundle_around, load_bundle
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, EngineError, KernelError
 from lama_deploy.installing import install
@@ -150,6 +150,16 @@ def test_a_changed_plugin_is_not_loaded(machine: Machine) -> None:
     with pytest.raises(BundleError, match=r"plugin-\S+\.so: is another library than the engine was built with"):
         TensorRtBackend(folder / "model.engine")
     assert not machine.trt.registry.loaded
+
+
+def test_who_opens_the_engine_checks_the_plugin_beside_it(machine: Machine) -> None:
+    """Who opens the ONNX file of the bundle needs neither."""
+    folder = carrying(machine, this_platform())
+    assert bundle_around(folder / "model.engine") and bundle_around(folder / "model.onnx")
+    (folder / carried_name(this_platform())).write_text("SpectralCone")
+    assert bundle_around(folder / "model.onnx")
+    with pytest.raises(BundleError, match=r"plugin-\S+\.so: has the SHA-256"):
+        bundle_around(folder / "model.engine")
 
 
 @pytest.mark.usefixtures("nothing_loaded")

@@ -15,6 +15,7 @@ import pytest
 
 import lama_export.tensorrt.build as build_module
 import lama_export.tensorrt.plugin as plugin_module
+import lama_export.tensorrt.target as target_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
 from lama_deploy.errors import ConfigError, EngineError, KernelError, MissingDependencyError
@@ -34,6 +35,7 @@ from lama_export.tensorrt.listing import check_listing
 from lama_export.tensorrt.plugin import LoadedPlugin, carry_plugin, loaded_plugin, plugin_file, unit_channels
 from lama_export.tensorrt.target import write_engine
 from tests.kernel_build import ROOT
+from tests.lama_deploy.tensorrt.emulated_plugins import OWN, Registry, initialiser
 
 CONFIG = GeneratorConfig(width=8, blocks=1)
 # Opens an engine as far as this machine can; whatever it cannot, its plugin is registered then.
@@ -305,6 +307,27 @@ def test_rtx_needs_cufft_where_the_engine_is_run(here: bool, monkeypatch: pytest
 
 def test_units_tell_their_channels(model: tuple[str, Path]) -> None:
     assert unit_channels(onnx.load(model[1])) == {24}
+
+
+def test_the_dft_operator_is_built_with_tensorrts_own_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are registered before the parser looks for one (`emulated_plugins.OWN`)."""
+    registry, state = Registry(), {key: t.numpy() for key, t in seeded_generator(CONFIG).state_dict().items()}
+    trt = SimpleNamespace(__name__="tensorrt", __version__="11.4.0", init_libnvinfer_plugins=initialiser(registry))
+    built: list[bool] = []
+
+    def build(*arguments: Any, **options: Any) -> Any:
+        built.append(OWN in registry.creators)
+        raise EngineError("enough")
+
+    monkeypatch.setattr(target_module, "open_tensorrt", lambda target: trt)
+    monkeypatch.setattr(target_module, "log_of", lambda module: object())
+    monkeypatch.setattr(target_module, "build_engine", build)
+    for spectral, registered in (("inline", False), ("dft", True)):
+        model = onnx_from_state(CONFIG, state)
+        with pytest.raises(EngineError, match="enough"):
+            wanted = ExportOptions(target="trt", spectral=spectral, engine=SMALL)
+            write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", wanted)
+        assert built.pop() == registered
 
 
 def test_what_is_carried_is_what_was_loaded(tmp_path: Path) -> None:
