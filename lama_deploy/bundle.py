@@ -21,7 +21,7 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
 ENGINE = "model.engine"
-PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: compiled code, of the platform in its name
+PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: code for the platform in its name
 # By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
 MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
