@@ -54,7 +54,7 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
             ["--bf16", "--compute-capability", "7.5"],
             "of compute capability 7.5 have no bfloat16",
         ),
-        (["--int8"], "--int8 is not for --to trt-rtx yet"),
+        (["--int8", "--io", "float"], "--int8 goes with --io uint8"),
         (["--fp16", "--tf32"], "--tf32 rounds the operands of float32 products"),
         (["--to", "onnx", "--profile", "1:2:3"], "--to onnx takes no engine options"),
         (["--to", "openvino", "--spectral", "plugin"], "--to openvino takes no engine options"),
