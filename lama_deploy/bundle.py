@@ -21,6 +21,7 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
 ENGINE = "model.engine"
+PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: code for the platform in its name
 # By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
 MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
@@ -29,6 +30,20 @@ DECODER_PROPERTY = "lama_deploy.decoder"  # the same
 MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 24,000
 # What its readers rely on; of the rest, anything.
 SIDE = whole(1, 2**20)
+
+
+def _is_plugin(record: dict[str, Any]) -> bool:
+    """file: None or missing in bundles from before they carried it; what it names is executed."""
+    name = record.get("file")
+    return isinstance(record.get("sha256"), str) and (
+        name is None or (isinstance(name, str) and re.fullmatch(PLUGIN_FILE, name) is not None)
+    )
+
+
+def _is_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
 SIDES = Rule(
     "a height and a width", lambda value: isinstance(value, list) and len(value) == 2 and all(map(SIDE.holds, value))
 )
@@ -57,6 +72,14 @@ ENGINE_SHAPE = {
     "version": TEXT,
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
+    "plugin?": Rule(
+        "an object with a text sha256, and a plain name plugin-<platform>.so as its file, or null",
+        lambda value: value is None or (isinstance(value, dict) and _is_plugin(value)),
+    ),
+    "version_compatible?": Rule("true or false", lambda value: isinstance(value, bool)),
+    "hardware_compatibility?": one_of("none", "ampere+", "same-cc"),
+    "gpu?": Rule("an object of texts, or null", lambda value: value is None or _is_of_texts(value)),
+    "compute_capabilities?": [TEXT],
 }
 COUNT = whole(0, 2**50)
 # Of `runtime.measuring`: under which conditions, what a run takes in bytes, and the runs that this was fitted to.
@@ -145,15 +168,19 @@ def load_bundle(directory: str | os.PathLike[str], *, check: bool = True) -> Bun
 def bundle_around(model: Path) -> Bundle | None:
     """The bundle that a model file belongs to, checked as far as that file needs it; None where none names the file.
 
-    An engine needs no other file, and the others need no engine.
+    An engine needs the plugins beside it and no other file, and the others need neither.
     """
     bundle = _manifest(model.parent) if is_bundle(model.parent) else None
     if bundle is None or model.name not in bundle.files:
         return None
     for name in bundle.files:
-        if (name == ENGINE) == (model.name == ENGINE):
+        if _serves_engines(name) == _serves_engines(model.name):
             check_file(model.parent / name, bundle)
     return bundle
+
+
+def _serves_engines(name: str) -> bool:
+    return name == ENGINE or re.fullmatch(PLUGIN_FILE, name) is not None
 
 
 def bundle_beside(model: Path) -> Bundle | None:
@@ -242,5 +269,7 @@ def _check_names(manifest: Path, bundle: Bundle) -> None:
                 f"{manifest}: names the file '{brief(name, 60)}', and allowed are only plain names of files beside it, "
                 f"such as {bundle.model}; export the bundle again"
             )
-    if bundle.model not in bundle.files:
-        raise BundleError(f"{manifest}: damaged ({bundle.model} is not among its files); export the bundle again")
+    carried = (bundle.engine.get("plugin") or {}).get("file")
+    for name in (bundle.model, carried) if carried else (bundle.model,):
+        if name not in bundle.files:
+            raise BundleError(f"{manifest}: damaged ({name} is not among its files); export the bundle again")

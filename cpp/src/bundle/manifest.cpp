@@ -25,6 +25,23 @@ JsonShape sides() {
   });
 }
 
+// A file that is named is executed; bundles from before they carried it name none.
+bool is_plugin(const Json &value) {
+  if (value.is_null()) return true;
+  if (!value.is_object() || !value.contains("sha256") || !value["sha256"].is_string()) return false;
+  const auto file = value.find("file");
+  if (file == value.end() || file->is_null()) return true;
+  return file->is_string() && !platform_of_plugin(file->get<std::string>()).empty();
+}
+
+bool is_null_or_texts(const Json &value) {
+  if (value.is_null()) return true;
+  if (!value.is_object()) return false;
+  for (const Json &one : value)
+    if (!one.is_string()) return false;
+  return true;
+}
+
 // What its readers rely on, as SHAPE, ENGINE_SHAPE and MEMORY_SHAPE of lama_deploy/bundle.py; of the rest, anything.
 JsonShape of_manifest() {
   return object({{"format", whole(FORMAT, FORMAT)},
@@ -51,7 +68,14 @@ JsonShape of_manifest() {
 JsonShape of_engine() {
   return object({{"version", text()},
                  {"batch", least_best_largest(whole(1, SIDE))},
-                 {"profiles", list(least_best_largest(sides()))}});
+                 {"profiles", list(least_best_largest(sides()))},
+                 {"plugin?", rule("an object with a text sha256, and a plain name plugin-<platform>.so as its file, or "
+                                  "null",
+                                  is_plugin)},
+                 {"version_compatible?", rule("true or false", [](const Json &value) { return value.is_boolean(); })},
+                 {"hardware_compatibility?", one_of({"none", "ampere+", "same-cc"})},
+                 {"gpu?", rule("an object of texts, or null", is_null_or_texts)},
+                 {"compute_capabilities?", list(text())}});
 }
 
 JsonShape of_memory() {
@@ -96,10 +120,12 @@ ShapeRange range_of(const Json &batch, const Json &profile) {
   return {shape("min"), shape("opt"), shape("max")};
 }
 
-std::string gpus_of(const Json &engine) {
-  const auto gpu = engine.find("gpu");
-  if (gpu == engine.end() || !gpu->is_object() || !gpu->contains("name")) return "";
-  return shown((*gpu)["name"], 100);
+// A text of an object that may be missing or null; "" where there is none.
+std::string text_in(const Json &values, const char *part, const char *name) {
+  const auto found = values.find(part);
+  if (found == values.end() || !found->is_object()) return "";
+  const auto value = found->find(name);
+  return value != found->end() && value->is_string() ? value->get<std::string>() : "";
 }
 
 EngineRecord engine_of(const Json &values) {
@@ -107,10 +133,18 @@ EngineRecord engine_of(const Json &values) {
   const Json *engine = part(values, "engine");
   if (!engine) return record;
   record.version = (*engine)["version"].get<std::string>();
+  record.version_compatible = engine->value("version_compatible", false);
   const Json *plugin = part(*engine, "plugin");  // what is known of the library, or null
-  record.plugin = plugin && !plugin->is_null() && *plugin != false;
+  record.plugin = plugin && !plugin->is_null();
+  record.plugin_file = text_in(*engine, "plugin", "file");
+  record.plugin_sha256 = text_in(*engine, "plugin", "sha256");
+  record.plugin_in_python = text_in(*engine, "plugin", "kind") == "python";
   record.dft = engine->contains("spectral") && (*engine)["spectral"] == "dft";
-  record.gpus = gpus_of(*engine);
+  record.gpus = text_in(*engine, "gpu", "name");
+  record.capability = text_in(*engine, "gpu", "compute_capability");
+  record.hardware = engine->value("hardware_compatibility", "none");
+  if (engine->contains("compute_capabilities"))
+    record.capabilities = (*engine)["compute_capabilities"].get<std::vector<std::string>>();
   for (const Json &profile : (*engine)["profiles"]) record.ranges.push_back(range_of((*engine)["batch"], profile));
   return record;
 }
@@ -145,7 +179,8 @@ void check_names(const std::string &path, const Bundle &bundle) {
       throw Error(LAMA_BAD_BUNDLE, path + ": names the file '" + brief(file.name, 60) +
                                        "', and allowed are only plain names of files beside it, such as " + model +
                                        "; export the bundle again");
-  if (!bundle.file(model)) throw Fault(model + " is not among its files");
+  for (const std::string &name : {model, bundle.engine.plugin_file})
+    if (!name.empty() && !bundle.file(name)) throw Fault(name + " is not among its files");
 }
 
 Bundle bundle_of(const Json &values) {

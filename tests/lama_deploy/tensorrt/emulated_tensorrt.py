@@ -17,6 +17,7 @@ import numpy as np
 
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
+from tests.lama_deploy.tensorrt.emulated_plugins import Registry, initialiser, objection
 from tests.resign import resign
 
 Strategy = Enum("Strategy", "STATIC ON_PROFILE_CHANGE USER_MANAGED")
@@ -184,16 +185,23 @@ class Engine:
 def emulated_module(driver: EmulatedDriver, *, rtx: bool = False) -> Any:
     """A module like tensorrt or tensorrt_rtx. engines: those deserialised, the latest last."""
     module: Any = ModuleType("tensorrt_rtx" if rtx else "tensorrt")
-    module.engines = []
+    module.engines, module.registry = [], Registry()
+    module.get_plugin_registry = lambda: module.registry
+    module.init_libnvinfer_plugins = initialiser(module.registry)
 
     class Runtime:
         def __init__(self, logger: Any) -> None:
             self.logger = logger
+            self.engine_host_code_allowed = False
 
         def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
             values = json.loads(plan)
             if values.get("gpu", "emulated") != "emulated":
                 self.logger.log(Logger.ERROR, "The engine plan file was built on another GPU\nmore")
+                return None
+            reason = objection(values, module.registry, self.engine_host_code_allowed)
+            if reason:
+                self.logger.log(Logger.ERROR, reason)
                 return None
             module.engines.append(Engine(driver, self.logger, values))
             return module.engines[-1]
