@@ -25,7 +25,7 @@ from lama_export.options import ExportOptions
 from lama_export.place import new_bundle
 from lama_export.precision.fp16 import fold_ranges
 from lama_export.progress import Progress, phase
-from lama_export.targets import WRITERS, ExportJob, tools_of
+from lama_export.targets import WRITERS, ExportJob, Writer, tools_of
 
 # What to do about a right export that costs the pictures too much.
 ADVICE = {"int8": "leave out --int8, or give it more and larger photographs with --calibration"}
@@ -40,11 +40,12 @@ def export_bundle(
     progress: Progress = iter,
     overwrite: bool = False,
     keep_failed: Path | None = None,
+    write: Writer | None = None,
 ) -> ParityRecord:
     """Write the bundle directory `out`, proven against eager PyTorch. An older bundle there is replaced.
 
     overwrite: also where other files lie beside its own; they stay. keep_failed: a new folder for what was made, where
-    the export fails (`keeping`).
+    the export fails (`keeping`). write: what makes the files, instead of the target's own.
     Raises ParityError when the file does not reproduce the reference, BundleError when `out` holds something else or
     its label would be wrong, DataError and ImageError for calibration images that cannot be used,
     MissingDependencyError, EngineError.
@@ -54,7 +55,7 @@ def export_bundle(
     with new_bundle(out, checkpoint, overwrite=overwrite) as directory, kept_if_failed(directory, keep_failed):
         state_dict, ranges = _folded(checkpoint, options, progress)
         path = directory / MODELS[options.target]
-        written = WRITERS[options.target](ExportJob(checkpoint.config, state_dict, options, progress), path)
+        written = (write or WRITERS[options.target])(ExportJob(checkpoint.config, state_dict, options, progress), path)
         record = measure(
             candidate(written.path, options.precision),
             oracle(checkpoint),

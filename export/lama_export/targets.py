@@ -107,7 +107,8 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
-WRITERS: Mapping[str, Callable[[ExportJob, Path], Written]] = {
+Writer = Callable[[ExportJob, Path], Written]
+WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
     **dict.fromkeys(ENGINES, write_tensorrt),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MODEL, Bundle, check_file, is_bundle, load_bundle
-from lama_deploy.errors import BundleError, EngineError
+from lama_deploy.errors import BundleError, EngineError, brief
 from lama_deploy.shapes import Shape
 from lama_deploy.tensorrt.compatibility import is_version_compatible, require_gpu, require_version
 from lama_deploy.tensorrt.log import log_of
@@ -38,19 +38,30 @@ class OpenedEngine:
 
 
 def open_engine(
-    path: Path, plugin: Path | None = None, *, check: bool = True, gpu: Mapping[str, str] | None = None
+    path: Path,
+    plugin: Path | None = None,
+    *,
+    check: bool = True,
+    gpu: Mapping[str, str] | None = None,
+    to_refit: bool = False,
 ) -> OpenedEngine:
     """Deserialise `path`, the model.engine of a bundle, in the current CUDA context.
 
     plugin: the library that the engine's Fourier units need, if it was built with one; None for what the environment
     names, the one in the bundle, or this package's own (`chosen_plugin`). check: that the file is the one that
     bundle.json names, since TensorRT may take the process down over a damaged one; False for who has done it. gpu:
-    {"name", "compute_capability"} of the context's, compared with what the engine was built for.
+    {"name", "compute_capability"} of the context's, compared with what the engine was built for. to_refit: open one
+    without weights too, which computes nothing until it has them.
     Raises BundleError for a file that is not as the exporter wrote it, MissingDependencyError, KernelError, and
     EngineError for another version, another GPU, or whatever TensorRT says.
     """
     bundle = _bundle_of(path)
     record, trt = bundle.engine, open_tensorrt(bundle.target)
+    if record.get("stripped") and not to_refit:
+        raise EngineError(
+            f"{path}: holds no weights yet; lama-refit {brief(str(path.parent))} --weights WEIGHTS makes a bundle that "
+            "does"
+        )
     require_version(path, record, bundle.target, trt.__version__)
     if gpu is not None:
         require_gpu(path, record, bundle.target, gpu)

@@ -56,12 +56,13 @@ class Asked:
         return self.nodes.get(origin.node)
 
 
-def asked_of(model: onnx.ModelProto, precision: str) -> Asked:
-    """precision: what was exported in. The file tells another only of a Fourier unit's products: by the type of their
-    weights, with DFT operators, and by casts around those with DFT matrices. An int8 file says by its Q/DQ nodes which
-    products are left in floats.
+def asked_of(model: onnx.ModelProto, precision: str, *, quantised: bool = False) -> Asked:
+    """precision: of the graph, quantised or not; an engine may compute in it what is quantised, too.
+
+    The file tells another only of a Fourier unit's products: by the type of their weights, with DFT operators, and by
+    casts around those with DFT matrices.
     """
-    base = frozenset(("int8", "fp32", "fp16") if precision == "int8" else (precision,))
+    base = frozenset({precision, "int8"} if quantised else {precision})
     types = {tensor.name: DTYPES.get(tensor.data_type, "") for tensor in model.graph.initializer}
     functions = {function.name for function in model.functions}
     nodes = {

@@ -65,7 +65,8 @@ def write_engine(
         seconds = time.perf_counter() - start
         listing = inspected(trt, options.target, path, engine, built.listing)
         gpu = this_gpu() if options.target == "trt" else None
-    verdict = judge(listing, asked_of(model, options.precision), plugin=plugins > 0)
+    asked = asked_of(model, options.graph_precision, quantised=options.precision == "int8")
+    verdict = judge(listing, asked, plugin=plugins > 0)
     _tell(verdict)
     return {
         "module": trt.__name__,

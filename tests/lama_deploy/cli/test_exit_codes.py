@@ -46,5 +46,12 @@ def test_help_names_them(name: str) -> None:
     shown = import_module(COMMANDS[name]).parser().format_help()
     (_, said) = " ".join(shown.split()).split("Exit codes: ")
     numbers = [part.split()[0] for part in said.removesuffix(".").split("; ")]
-    own = {"lama-inpaint": "34", "lama-bench": "3", "lama-evaluate": "3", "lama-verify": "4", "lama-export": "4"}
+    own = {
+        "lama-inpaint": "34",
+        "lama-bench": "3",
+        "lama-evaluate": "3",
+        "lama-verify": "4",
+        "lama-export": "4",
+        "lama-refit": "4",
+    }
     assert numbers == ["0", "1", "2", *own.get(name, ""), "129", "130", "141", "143"]

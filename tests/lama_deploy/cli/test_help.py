@@ -19,6 +19,7 @@ COMMANDS = {
     "lama-evaluate": "lama_deploy.cli.evaluate",
     "lama-export": "lama_export.cli",
     "lama-inpaint": "lama_deploy.cli.inpaint",
+    "lama-refit": "lama_export.refit",
     "lama-train": "lama_deploy.cli.train",
     "lama-verify": "lama_deploy.cli.verify",
     "python -m lama_deploy.cli.build_kernels": "lama_deploy.cli.build_kernels",
