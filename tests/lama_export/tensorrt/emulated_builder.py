@@ -39,12 +39,12 @@ def with_builder(module: Any, store: Path, *, version: str = "11.4.0", dialect: 
     """The same module, which also builds. store: a folder for the models that its plans name.
 
     faults: rules that were broken. built: what each build was asked for. miscompiled: types of tensors to print instead
-    of those of the file.
+    of those of the file. prints: whether the builder lists layers in its log.
     """
     major = int(version.split(".")[0])
     module.__version__, module.major, module.dialect, module.store = version, major, dialect, store
     module.faults, module.built, module.miscompiled, module.numbers = [], [], {}, count()
-    module.warnings: list[str] = []
+    module.warnings, module.prints = [], True
     typed = {"STRONGLY_TYPED": 1, "EXPLICIT_BATCH": 0} if major == 10 else {"STRONGLY_TYPED": 0}
     module.NetworkDefinitionCreationFlag = IntEnum("NetworkDefinitionCreationFlag", typed)
     module.BuilderFlag = IntEnum("BuilderFlag", FLAGS[major] | {"REFIT_INDIVIDUAL": REFIT_INDIVIDUAL[major]})
@@ -105,7 +105,7 @@ class Builder:
         plan = _plan(self.module, network, config)
         for warning in self.module.warnings:
             self.logger.log(self.module.ILogger.WARNING, warning)
-        if config.profiling_verbosity == Verbosity.DETAILED:
+        if config.profiling_verbosity == Verbosity.DETAILED and self.module.prints:
             self.logger.log(self.module.ILogger.VERBOSE, verbose_lines(self.module, plan["listing"]))
         self.logger.log(self.module.ILogger.VERBOSE, "Total Activation Memory: 1048576 bytes")
         if config.cache is not None:
@@ -132,6 +132,7 @@ def _plan(module: Any, network: "Network", config: "Config") -> dict[str, Any]:
     detailed = config.profiling_verbosity == Verbosity.DETAILED
     return {
         "model": str(path),
+        "bare": str(path),
         "io": "float" if network.model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT else "uint8",
         "profiles": profiles,
         "refittable": marked,

@@ -69,7 +69,7 @@ def _serialised(plan: dict[str, Any], config: SerializationConfig) -> bytes:
     """
     values = dict(plan)
     if config.has("EXCLUDE_WEIGHTS"):
-        values["missing"] = plan["refittable"]
+        values |= {"missing": plan["refittable"], "model": plan["bare"]}
     elif plan["stripped"]:
         values["stripped"] = False
         values["refittable"] = plan["refittable"] if config.has("INCLUDE_REFIT") else []

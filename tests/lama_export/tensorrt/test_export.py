@@ -12,6 +12,7 @@ import lama_export.tensorrt.timing_cache as timing_cache
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import ConfigError, EngineError
+from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.summaries import engine_summary
 from lama_export import export_bundle
 from tests.lama_export.tensorrt.emulated_export import emulated_trt, options, tiny
@@ -57,6 +58,7 @@ def test_an_engine_is_built_judged_and_run(
 
 
 def test_options_reach_the_builder_and_the_record(trt: Any, checkpoint: Checkpoint, tmp_path: Path) -> None:
+    trt.prints = False  # so that it is the inspector who tells, of an engine that brings code
     record = exported(
         checkpoint, tmp_path, version_compatible=True, hardware="same-cc", aux_streams=0, opt_level=1, workspace=64
     )
@@ -172,9 +174,15 @@ def test_the_gpu_that_was_named_builds_and_runs(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAMA_DEPLOY_CACHE", str(tmp_path / "cache"))
-    trt = emulated_trt(tmp_path / "store", monkeypatch, devices=3)
+    trt, ran = emulated_trt(tmp_path / "store", monkeypatch, devices=3), []
+
+    def opened(*arguments: Any) -> Any:
+        ran.append(trt.driver.stack[-1])
+        return candidate(*arguments)
+
+    monkeypatch.setattr("lama_export.tensorrt.proof.candidate", opened)
     assert exported(checkpoint, tmp_path, device=2)["executed"]
-    assert trt.built[0]["context"] == 7002 and trt.driver.stack == []
+    assert trt.built[0]["context"] == 7002 and ran == [7002] and trt.driver.stack == []
     with pytest.raises(ConfigError, match=r"--device 3: device cuda:3 is not there; this machine has 3"):
         exported(checkpoint, tmp_path, device=3)
     assert len(trt.built) == 1

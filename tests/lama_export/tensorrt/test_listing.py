@@ -53,8 +53,10 @@ HALF_WEIGHTS = {"trt-10.txt": '{"Type": "Half", "Count": 1568}', "trt-10.json": 
 @pytest.mark.parametrize("name", RECORDED)
 def test_every_dialect_is_judged(name: str) -> None:
     """Also where a product writes float32, whose cast the engine took in, and reads its alpha in float32."""
-    verdict = judge(told(name), ASKED, plugin=False)
-    assert verdict.to_dict() == {"checked": True, "judged": {"right": 3, "of": 3}, "doubts": []}
+    halves = Asked(ASKED.nodes, dict.fromkeys(ASKED.inner, FP16), frozenset())
+    for wanted in (ASKED, halves):
+        verdict = judge(told(name), wanted, plugin=False)
+        assert verdict.to_dict() == {"checked": True, "judged": {"right": 3, "of": 3}, "doubts": []}
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -80,8 +82,8 @@ def test_a_function_written_out_is_refused_with_a_plugin(name: str) -> None:
 
 
 def test_products_that_no_layer_names_are_counted() -> None:
-    asked = Asked({**ASKED.nodes, "generator/lost/conv": FP16}, ASKED.inner, ASKED.casts)
-    verdict = judge(told("trt-10.txt"), asked, plugin=False)
+    more = Asked({**ASKED.nodes, "generator/lost/conv": FP16}, ASKED.inner, ASKED.casts)
+    verdict = judge(told("trt-10.txt"), more, plugin=False)
     assert (verdict.checked, verdict.right, verdict.of) == ("partly", 3, 4)
     assert verdict.doubts == ("no layer that multiplies names 1 products of the file, the first generator/lost/conv",)
 
