@@ -184,7 +184,7 @@ def test_a_bundle_of_another_platform(machine: Machine, monkeypatch: pytest.Monk
 def test_only_a_plain_name_of_a_plugin_is_executed(file: str, machine: Machine) -> None:
     folder = bundle_with_plugin(machine)
     edit(folder, plugin={"name": "x", "sha256": "", "file": file})
-    with pytest.raises(BundleError, match=r"damaged \(engine\.plugin is .* a plain name plugin-<platform>\.so"):
+    with pytest.raises(BundleError, match=r"damaged \(engine\.plugin\.file is .* a plain name plugin-<platform>\.so"):
         load_bundle(folder)
     edit(folder, plugin={"name": "x", "sha256": "", "file": "plugin-x.so"})
     with pytest.raises(BundleError, match=r"damaged \(plugin-x\.so is not among its files\)"):
