@@ -30,20 +30,6 @@ DECODER_PROPERTY = "lama_deploy.decoder"  # the same
 MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 24,000
 # What its readers rely on; of the rest, anything.
 SIDE = whole(1, 2**20)
-
-
-def _is_plugin(record: dict[str, Any]) -> bool:
-    """file: None or missing in bundles from before they carried it; what it names is executed."""
-    name = record.get("file")
-    return isinstance(record.get("sha256"), str) and (
-        name is None or (isinstance(name, str) and re.fullmatch(PLUGIN_FILE, name) is not None)
-    )
-
-
-def _is_of_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-
-
 SIDES = Rule(
     "a height and a width", lambda value: isinstance(value, list) and len(value) == 2 and all(map(SIDE.holds, value))
 )
@@ -72,15 +58,16 @@ ENGINE_SHAPE = {
     "version": TEXT,
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
-    "plugin?": Rule(
-        "an object with a text sha256, and a plain name plugin-<platform>.so as its file, or null",
-        lambda value: value is None or (isinstance(value, dict) and _is_plugin(value)),
-    ),
     "version_compatible?": Rule("true or false", lambda value: isinstance(value, bool)),
     "hardware_compatibility?": one_of("none", "ampere+", "same-cc"),
-    "gpu?": Rule("an object of texts, or null", lambda value: value is None or _is_of_texts(value)),
     "compute_capabilities?": [TEXT],
 }
+# Of an engine's parts that may be null. The file of a plugin is executed; older bundles name none.
+PLUGIN_NAME = Rule(
+    "a plain name plugin-<platform>.so",
+    lambda value: isinstance(value, str) and re.fullmatch(PLUGIN_FILE, value) is not None,
+)
+ENGINE_PARTS = {"plugin": {"sha256": TEXT, "file?": optional(PLUGIN_NAME)}, "gpu": Each(TEXT)}
 COUNT = whole(0, 2**50)
 # Of `runtime.measuring`: under which conditions, what a run takes in bytes, and the runs that this was fitted to.
 MEMORY_SHAPE = {
@@ -233,9 +220,8 @@ def _manifest(directory: Path) -> Bundle:
         if values.get("format", FORMAT) != FORMAT:
             found = brief(values["format"], 60)
             raise BundleError(f"{manifest}: format {found}, but this version reads {FORMAT}; export again or upgrade")
-    wrong = misshapen(values, SHAPE)
-    for name, shape in (("engine", ENGINE_SHAPE), ("memory", MEMORY_SHAPE)):
-        wrong = wrong or misshapen(values[name], shape if values[name] else {}, name)
+    wrong = misshapen(values, SHAPE) or _wrong_in_engine(values["engine"])
+    wrong = wrong or misshapen(values["memory"], MEMORY_SHAPE if values["memory"] else {}, "memory")
     if not wrong and values["engine"] and MODELS[values["target"]] != ENGINE:
         wrong = f"it describes an engine, and its target is {values['target']}"
     if wrong:
@@ -247,6 +233,14 @@ def _manifest(directory: Path) -> Bundle:
         raise BundleError(f"{manifest}: damaged ({error}); export the bundle again") from error
     _check_names(manifest, bundle)
     return bundle
+
+
+def _wrong_in_engine(engine: Any) -> str | None:
+    wrong = misshapen(engine, ENGINE_SHAPE if engine else {}, "engine")
+    for name, shape in ENGINE_PARTS.items():
+        if not wrong and engine.get(name) is not None:
+            wrong = misshapen(engine[name], shape, f"engine.{name}")
+    return wrong
 
 
 def _read(manifest: Path) -> Any:

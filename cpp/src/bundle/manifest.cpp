@@ -25,23 +25,6 @@ JsonShape sides() {
   });
 }
 
-// A file that is named is executed; bundles from before they carried it name none.
-bool is_plugin(const Json &value) {
-  if (value.is_null()) return true;
-  if (!value.is_object() || !value.contains("sha256") || !value["sha256"].is_string()) return false;
-  const auto file = value.find("file");
-  if (file == value.end() || file->is_null()) return true;
-  return file->is_string() && !platform_of_plugin(file->get<std::string>()).empty();
-}
-
-bool is_null_or_texts(const Json &value) {
-  if (value.is_null()) return true;
-  if (!value.is_object()) return false;
-  for (const Json &one : value)
-    if (!one.is_string()) return false;
-  return true;
-}
-
 // What its readers rely on, as SHAPE, ENGINE_SHAPE and MEMORY_SHAPE of lama_deploy/bundle.py; of the rest, anything.
 JsonShape of_manifest() {
   return object({{"format", whole(FORMAT, FORMAT)},
@@ -69,13 +52,29 @@ JsonShape of_engine() {
   return object({{"version", text()},
                  {"batch", least_best_largest(whole(1, SIDE))},
                  {"profiles", list(least_best_largest(sides()))},
-                 {"plugin?", rule("an object with a text sha256, and a plain name plugin-<platform>.so as its file, or "
-                                  "null",
-                                  is_plugin)},
                  {"version_compatible?", rule("true or false", [](const Json &value) { return value.is_boolean(); })},
                  {"hardware_compatibility?", one_of({"none", "ampere+", "same-cc"})},
-                 {"gpu?", rule("an object of texts, or null", is_null_or_texts)},
                  {"compute_capabilities?", list(text())}});
+}
+
+// Of an engine's parts that may be null. The file of a plugin is executed; older bundles name none.
+JsonShape of_plugin() {
+  const JsonShape name = rule("a plain name plugin-<platform>.so", [](const Json &value) {
+    return value.is_string() && !platform_of_plugin(value.get<std::string>()).empty();
+  });
+  return object({{"sha256", text()}, {"file?", or_null(name)}});
+}
+
+std::optional<std::string> wrong_in_engine(const Json &engine) {
+  static const JsonShape whole = of_engine(), plugin = of_plugin(), gpu = each(text());
+  auto wrong = misshapen(engine, whole, "engine");
+  const auto check = [&](const char *name, const JsonShape &shape) {
+    if (!wrong && engine.contains(name) && !engine[name].is_null())
+      wrong = misshapen(engine[name], shape, std::string("engine.") + name);
+  };
+  check("plugin", plugin);
+  check("gpu", gpu);
+  return wrong;
 }
 
 JsonShape of_memory() {
@@ -104,9 +103,9 @@ void check_shape(const Json &values) {
   // true is 1 in Python, and no integer; the rules say so.
   if (values.is_object() && values.contains("format") && values["format"] != FORMAT && values["format"] != true)
     throw OtherFormat("format " + shown(values["format"], 60));
-  static const JsonShape manifest = of_manifest(), engine = of_engine(), memory = of_memory();
+  static const JsonShape manifest = of_manifest(), memory = of_memory();
   auto wrong = misshapen(values, manifest);
-  if (!wrong && part(values, "engine")) wrong = misshapen(values["engine"], engine, "engine");
+  if (!wrong && part(values, "engine")) wrong = wrong_in_engine(values["engine"]);
   if (!wrong && part(values, "memory")) wrong = misshapen(values["memory"], memory, "memory");
   if (!wrong && part(values, "engine") && values["target"] != "trt" && values["target"] != "trt-rtx")
     wrong = "it describes an engine, and its target is " + values["target"].get<std::string>();

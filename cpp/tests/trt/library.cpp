@@ -165,7 +165,7 @@ void plugins_in_bundles() {
   utsname system{};
   uname(&system);
   const std::string ours = std::string("plugin-linux-") + system.machine + ".so", other = "plugin-linux-other.so";
-  expect(Inpainter(Bundle(built_with("../plugin-x.so"), "trt", ours)), LAMA_BAD_BUNDLE, "a plain name plugin-");
+  expect(Inpainter(Bundle(built_with("../plugin-x.so"), "trt", ours)), LAMA_BAD_BUNDLE, "must be a plain name plugin-");
   expect(Inpainter(Bundle(built_with(other), "trt", other)), LAMA_MISSING_LIBRARY,
          "(the bundle has it for linux-other)");
   expect(Inpainter(Bundle(built_with(ours, "python"), "trt", ours)), LAMA_MISSING_LIBRARY, "needs the plugin");

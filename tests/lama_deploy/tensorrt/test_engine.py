@@ -104,15 +104,18 @@ def test_an_engine_whose_plugin_is_missing(machine: Machine, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("nothing_loaded")
+@pytest.mark.parametrize("carries", [True, False])
 @pytest.mark.parametrize("plugin", ["prebuilt.so", "own.so"])
 def test_an_engine_with_the_plugin_gets_the_one_that_is_named(
-    plugin: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    plugin: str, carries: bool, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """By the option, else by the environment, whatever the bundle carries."""
     for name in ("prebuilt.so", "own.so"):
         (machine.folder / name).write_text("SpectralConv")
     monkeypatch.setenv("LAMA_TENSORRT_PLUGIN", str(machine.folder / "prebuilt.so"))
     named = machine.folder / plugin if plugin == "own.so" else None
-    TensorRtBackend(bundle_with_plugin(machine) / "model.engine", plugin=named)
+    folder = carrying(machine, this_platform()) if carries else bundle_with_plugin(machine)
+    TensorRtBackend(folder / "model.engine", plugin=named)
     assert machine.trt.registry.loaded == [str(machine.folder / plugin)]
 
 
@@ -181,7 +184,7 @@ def test_a_bundle_of_another_platform(machine: Machine, monkeypatch: pytest.Monk
 def test_only_a_plain_name_of_a_plugin_is_executed(file: str, machine: Machine) -> None:
     folder = bundle_with_plugin(machine)
     edit(folder, plugin={"name": "x", "sha256": "", "file": file})
-    with pytest.raises(BundleError, match=r"damaged \(engine\.plugin is .* a plain name plugin-<platform>\.so"):
+    with pytest.raises(BundleError, match=r"damaged \(engine\.plugin\.file is .* a plain name plugin-<platform>\.so"):
         load_bundle(folder)
     edit(folder, plugin={"name": "x", "sha256": "", "file": "plugin-x.so"})
     with pytest.raises(BundleError, match=r"damaged \(plugin-x\.so is not among its files\)"):

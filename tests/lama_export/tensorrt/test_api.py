@@ -32,7 +32,7 @@ SOURCES = sorted(
 MODULES = {"trt", "module"}  # what the sources call either module of TensorRT
 ONLY_RTX = {"ComputeCapability", "CudaGraphStrategy", "DynamicShapesKernelSpecializationStrategy"}
 OURS = {"precision"}  # of ExportOptions; a layer's attribute of that name is gone since 11
-GUARDED = {"10.13.3.9": {"ENABLE_PLUGIN_OVERRIDE"}}  # asked for by hasattr first
+GUARDED = {"10.13.3.9": {"ENABLE_PLUGIN_OVERRIDE", "INCLUDE_REFIT"}}  # asked for by hasattr first
 
 
 def names_of(version: str) -> tuple[set[str], set[str]]:
