@@ -21,6 +21,7 @@ from lama_deploy.errors import DeviceMemoryError, EngineError
 from lama_deploy.native.captures import CAPTURING
 
 NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
+LEGACY_STREAM = 1  # the handle of CUDA's default stream, which waits for all others
 OUT_OF_MEMORY, NOT_CAPTURING = 2, 0  # CUDA_ERROR_OUT_OF_MEMORY, CU_STREAM_CAPTURE_STATUS_NONE
 
 
@@ -48,7 +49,8 @@ class PinnedMemory:
     def array(self, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int = 0) -> Array:
         """A part of it, which is good for as long as this object is there."""
         size = math.prod(shape) * dtype.itemsize
-        return np.frombuffer((ctypes.c_uint8 * size).from_address(self.address + offset), dtype).reshape(shape)
+        part = memoryview((ctypes.c_uint8 * size).from_address(self.address + offset)).cast("B")
+        return np.frombuffer(part, dtype).reshape(shape)
 
 
 class Cuda:

@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
-NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 100, 201, 900
-TEXTS = {NO_DEVICE: b"no CUDA-capable device is detected", INVALID_CONTEXT: b"invalid device context"}
+OUT_OF_MEMORY, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 2, 100, 201, 900
+TEXTS = {
+    OUT_OF_MEMORY: b"out of memory",
+    NO_DEVICE: b"no CUDA-capable device is detected",
+    INVALID_CONTEXT: b"invalid device context",
+}
 Work = Callable[[], None]
 
 
@@ -45,6 +49,8 @@ class EmulatedDriver:
     def __init__(self, devices: int = 1) -> None:
         self.devices = devices
         self.memory: dict[int, np.ndarray] = {}
+        self.pinned: dict[int, np.ndarray] = {}
+        self.size = 10**9  # bytes of memory on the device
         self.streams: dict[int, Stream] = {1: Stream()}
         self.graphs: dict[int, list[Work]] = {}
         self.copies = 0
@@ -97,36 +103,42 @@ class EmulatedDriver:
         return 0, self.stack.pop()
 
     def cuMemAlloc(self, size: int) -> tuple[int, int]:
-        if status := self._refusal():
+        if status := self._refusal() or self._lack(size):
             return status, 0
-        block = np.full(size + 256, 0xA5, np.uint8)
-        block = block[-block.ctypes.data % 256 :][:size]
-        self.memory[block.ctypes.data] = block
-        return 0, block.ctypes.data
+        return 0, _allocated(self.memory, size)
 
     def cuMemFree(self, address: int) -> tuple[int]:
+        return self._free(self.memory, address)
+
+    def cuMemHostAlloc(self, size: int, flags: int) -> tuple[int, int]:
         if status := self._refusal():
-            return (status,)
-        for stream in self.streams.values():  # as CUDA does
-            self._finish(stream)
-        self._freed.append(self.memory.pop(address))
-        return (0,)
+            return status, 0
+        return 0, _allocated(self.pinned, size)
+
+    def cuMemFreeHost(self, address: int) -> tuple[int]:
+        return self._free(self.pinned, address)
+
+    def cuMemGetInfo(self) -> tuple[int, int, int]:
+        return self._refusal(), self.size - self._used(), self.size
 
     def cuMemcpyAsync(self, target: int, source: int, size: int, stream: int) -> tuple[int]:
+        """Of pinned memory alone is it asynchronous (CUDA Driver API, "API synchronization behavior")."""
         if status := self._refusal(capturing=True):
             return (status,)
+        for address in (target, source):
+            assert self.has(address, size) or _holds(self.pinned, address, size), "neither on the device nor pinned"
         self.copies += 1
-        staged = None if self.has(source, size) else ctypes.string_at(source, size)
 
         def copy() -> None:
-            assert staged is not None or self.has(source, size), "copied from freed memory"
-            ctypes.memmove(target, staged if staged is not None else source, size)
+            for address in (target, source):
+                assert self.has(address, size) or _holds(self.pinned, address, size), "copied from or to freed memory"
+            ctypes.memmove(target, source, size)
 
         self.streams[stream].enqueue(copy)
         return (0,)
 
     def has(self, address: int, size: int) -> bool:
-        return any(start <= address and address + size <= start + len(block) for start, block in self.memory.items())
+        return _holds(self.memory, address, size)
 
     def cuStreamCreate(self, flags: int) -> tuple[int, int]:
         if status := self._refusal():
@@ -139,6 +151,9 @@ class EmulatedDriver:
             return (status,)
         self._finish(self.streams[stream])
         return (0,)
+
+    def cuStreamIsCapturing(self, stream: int) -> tuple[int, int]:
+        return 0, int(self.streams[stream].captured is not None)
 
     def cuEventCreate(self, flags: int) -> tuple[int, int]:
         return self._refusal(), next(self._handles)
@@ -178,6 +193,20 @@ class EmulatedDriver:
             self.streams[stream].enqueue(work)
         return (self._refusal(),)
 
+    def _free(self, blocks: dict[int, np.ndarray], address: int) -> tuple[int]:
+        if status := self._refusal():
+            return (status,)
+        for stream in self.streams.values():  # as CUDA does
+            self._finish(stream)
+        self._freed.append(blocks.pop(address))
+        return (0,)
+
+    def _used(self) -> int:
+        return sum(map(len, list(self.memory.values())))
+
+    def _lack(self, size: int) -> int:
+        return OUT_OF_MEMORY if self._used() + size > self.size else 0
+
     def _finish(self, stream: Stream) -> None:
         with self._working:
             stream.finish()
@@ -187,3 +216,16 @@ class EmulatedDriver:
         if not self.stack:
             return INVALID_CONTEXT
         return CAPTURE_UNSUPPORTED if hasattr(self._capturing, "stream") and not capturing else 0
+
+
+def _allocated(blocks: dict[int, np.ndarray], size: int) -> int:
+    """Its address, as CUDA aligns it. What is in it is nobody's picture."""
+    block = np.full(size + 256, 0xA5, np.uint8)
+    block = block[-block.ctypes.data % 256 :][:size]
+    blocks[block.ctypes.data] = block
+    return int(block.ctypes.data)
+
+
+def _holds(blocks: dict[int, np.ndarray], address: int, size: int) -> bool:
+    """Whether one of them does."""
+    return any(start <= address and address + size <= start + len(block) for start, block in list(blocks.items()))
