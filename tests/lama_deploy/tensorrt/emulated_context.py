@@ -87,7 +87,7 @@ class Context:
 
     def __del__(self) -> None:
         self.life.over = True
-        self.engine.require_cuda("a context")
+        self.engine.end_context()
         if self.own is not None:
             self.engine.driver.cuMemFree(self.own)
 

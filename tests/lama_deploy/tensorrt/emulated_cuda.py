@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-OUT_OF_MEMORY, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 2, 100, 201, 900
+OUT_OF_MEMORY, DEINITIALIZED, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 2, 4, 100, 201, 900
 TEXTS = {
     OUT_OF_MEMORY: b"out of memory",
     NO_DEVICE: b"no CUDA-capable device is detected",
@@ -51,6 +51,7 @@ class EmulatedDriver:
         self.memory: dict[int, np.ndarray] = {}
         self.pinned: dict[int, np.ndarray] = {}
         self.size = 10**9  # bytes of memory on the device
+        self.gone = False  # as when the process ends
         self.streams: dict[int, Stream] = {1: Stream()}
         self.graphs: dict[int, list[Work]] = {}
         self.copies = 0
@@ -60,6 +61,9 @@ class EmulatedDriver:
         self._capturing = threading.local()  # captures are the business of their own thread
         self._freed: list[np.ndarray] = []  # kept, so that no new allocation gets a freed address
         self._working = threading.RLock()
+
+    def used(self) -> int:
+        return sum(map(len, list(self.memory.values())))
 
     def cuInit(self, flags: int) -> tuple[int]:
         return (0 if self.devices else NO_DEVICE,)
@@ -96,6 +100,8 @@ class EmulatedDriver:
         return 0, self.stack[-1] if self.stack else 0
 
     def cuCtxPushCurrent(self, context: int) -> tuple[int]:
+        if self.gone:
+            return (DEINITIALIZED,)
         self.stack.append(context)
         return (0,)
 
@@ -119,7 +125,7 @@ class EmulatedDriver:
         return self._free(self.pinned, address)
 
     def cuMemGetInfo(self) -> tuple[int, int, int]:
-        return self._refusal(), self.size - self._used(), self.size
+        return self._refusal(), self.size - self.used(), self.size
 
     def cuMemcpyAsync(self, target: int, source: int, size: int, stream: int) -> tuple[int]:
         """Of pinned memory alone is it asynchronous (CUDA Driver API, "API synchronization behavior")."""
@@ -201,11 +207,8 @@ class EmulatedDriver:
         self._freed.append(blocks.pop(address))
         return (0,)
 
-    def _used(self) -> int:
-        return sum(map(len, list(self.memory.values())))
-
     def _lack(self, size: int) -> int:
-        return OUT_OF_MEMORY if self._used() + size > self.size else 0
+        return OUT_OF_MEMORY if self.used() + size > self.size else 0
 
     def _finish(self, stream: Stream) -> None:
         with self._working:

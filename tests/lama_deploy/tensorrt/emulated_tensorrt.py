@@ -69,10 +69,10 @@ class Engine:
         else:
             logger.log(severity, message)
 
-    def require_cuda(self, what: str) -> None:
-        """It frees memory of the device as it goes."""
+    def end_context(self) -> None:
+        """It frees memory, events and streams of the device as it goes."""
         if not self.driver.stack:
-            self.faults.append(f"{what} went while no context of CUDA was current")
+            self.faults.append("a context went while no context of CUDA was current")
 
     def profile_shape(self, name: str, index: int) -> list[tuple[int, ...]]:
         def full(n: int, h: int, w: int) -> tuple[int, ...]:
@@ -107,8 +107,6 @@ class EngineHandle:
         self.device_memory_size_v2 = seen.most_scratch if seen.backend else 0
 
     def __del__(self) -> None:
-        if self.seen.configs:  # one that is refused is held by the error's traceback
-            self.seen.require_cuda("an engine")
         self.seen.faults += [f"an engine went before its {type(one).__name__}" for one in self.seen.before_the_engine]
 
     def get_tensor_name(self, index: int) -> str:
