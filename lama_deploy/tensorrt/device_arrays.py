@@ -170,7 +170,7 @@ def _like(image: Any, view: View, cuda: Cuda) -> tuple[Any, Block]:
 
 
 def _empty_like(image: Any, view: View, cuda: Cuda) -> Any:
-    package = type(image).__module__.split(".")[0]
+    package = "torch" if is_torch(image) else type(image).__module__.split(".")[0]
     if package in ("torch", "cupy"):
         return sys.modules[package].empty_like(image)
     if package == "pycuda":

@@ -72,6 +72,7 @@ class TensorRtBackend:
         self.capabilities = Capabilities(
             shapes=opened.profiles,
             workers=streams + 1,  # one reads or writes pictures while the others wait for theirs
+            settles_after=streams * _runs_to_settle(graphs, opened.is_rtx),
             on_device=True,
         )
 
@@ -118,6 +119,11 @@ class TensorRtBackend:
                 f"the engine takes {taken}, not {n} of {h}x{w}; {remedy}, or export with a --profile for this"
             )
         return profile
+
+
+def _runs_to_settle(graphs: int, rtx: bool) -> int:
+    """On each stream: as any shape, then in a context of its own, captured there and then or, by TensorRT-RTX, later."""
+    return 1 if not graphs else 3 if rtx else 2
 
 
 def _ordinal(device: str | None) -> int | None:
