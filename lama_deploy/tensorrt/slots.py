@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from lama_deploy.arrays import Array
 from lama_deploy.tensorrt.context import Context, Shapes
@@ -37,7 +38,7 @@ class Slot:
         """With both in it."""
         if self.staging is None:
             self.staging = Staging(cuda, image, mask)
-        self.staging.image[...], self.staging.mask[...] = image, mask
+        self.staging.arrays[IMAGE][...], self.staging.arrays[MASK][...] = image, mask
         return self.staging
 
     def close(self) -> None:
@@ -54,11 +55,9 @@ class Staging:
 
     def __init__(self, cuda: Cuda, image: Array, mask: Array) -> None:
         """Like these, and a result like the image."""
-        starts = [0]
-        for size in (image.nbytes, mask.nbytes, image.nbytes):
-            starts.append(starts[-1] + size + -size % ALIGNMENT)
-        self._memory = memory = cuda.pinned(starts[-1])
-        self.image = memory.array(image.shape, image.dtype, starts[0])
-        self.mask = memory.array(mask.shape, mask.dtype, starts[1])
-        self.result = memory.array(image.shape, image.dtype, starts[2])
-        self.addresses = dict(zip((IMAGE, MASK, RESULT), (memory.address + start for start in starts), strict=False))
+        given = {IMAGE: image, MASK: mask, RESULT: image}
+        sizes = [one.nbytes + -one.nbytes % ALIGNMENT for one in given.values()]
+        starts = dict(zip(given, accumulate(sizes, initial=0), strict=False))
+        self._memory = memory = cuda.pinned(sum(sizes))
+        self.arrays = {name: memory.array(one.shape, one.dtype, starts[name]) for name, one in given.items()}
+        self.addresses = {name: memory.address + start for name, start in starts.items()}

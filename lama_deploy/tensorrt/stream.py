@@ -53,7 +53,7 @@ class Lane:
         self._compute(slot)
         self._cuda.copy(staging.addresses[RESULT], slot.buffers[RESULT].address, image.nbytes, self.stream)
         self.synchronize()
-        return staging.result.copy(), slot.uses == 1
+        return staging.arrays[RESULT].copy(), slot.uses == 1
 
     def run_on_device(self, profile: EngineProfile, image: Block, mask: Block, result: Block) -> None:
         """Through buffers of the lane's own; not waited for."""

@@ -122,7 +122,7 @@ class TensorRtBackend:
 
 
 def _runs_to_settle(graphs: int, rtx: bool) -> int:
-    """On each stream: as any shape, then in a context of its own, captured there and then or, by TensorRT-RTX, later."""
+    """On each stream: as any shape, in a context of its own, which is captured then or, by TensorRT-RTX, later."""
     return 1 if not graphs else 3 if rtx else 2
 
 
