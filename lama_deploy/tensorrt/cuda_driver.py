@@ -38,12 +38,17 @@ class PinnedMemory:
     """`size` bytes of the host that the device reads and writes by itself, freed with this object, as `Memory` is.
 
     Copies to and from other memory of the host are not asynchronous: the driver makes the caller wait (CUDA Driver API,
-    "API synchronization behavior").
+    "API synchronization behavior"). They are all there is where none can be pinned, as in a container with a limit.
     """
 
     def __init__(self, cuda: Cuda, size: int) -> None:
         self.size = size
-        self.address = int(cuda.call("cuMemHostAlloc", max(1, size), 0))
+        try:
+            self.address = int(cuda.call("cuMemHostAlloc", max(1, size), 0))
+        except (EngineError, DeviceMemoryError):
+            self._pageable = np.empty(max(1, size), np.uint8)
+            self.address = self._pageable.ctypes.data
+            return
         weakref.finalize(self, cuda.release, "cuMemFreeHost", self.address)
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int = 0) -> Array:
@@ -85,10 +90,14 @@ class Cuda:
         return results[0] if len(results) == 1 else tuple(results) or None
 
     def release(self, name: str, handle: Any) -> None:
-        """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in."""
-        if not int(self._driver.cuCtxPushCurrent(self._context)[0]):  # fails once the process is being left
-            getattr(self._driver, name)(handle)
-            self._driver.cuCtxPopCurrent()
+        """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in.
+
+        It waits for the device, which nobody may during a capture.
+        """
+        with CAPTURING:
+            if not int(self._driver.cuCtxPushCurrent(self._context)[0]):  # fails once the process is being left
+                getattr(self._driver, name)(handle)
+                self._driver.cuCtxPopCurrent()
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -131,7 +140,7 @@ class Cuda:
         return int(self.call("cuEventCreate", WITHOUT_TIMING))
 
     def copy(self, target: int, source: int, size: int, stream: int) -> None:
-        """On the device, or between it and `PinnedMemory`, either way. Enqueued."""
+        """On the device, or between it and the host, either way. Enqueued where that is `PinnedMemory`."""
         self.call("cuMemcpyAsync", target, source, size, stream)
 
     def order(self, first: int, then: int, event: int) -> None:

@@ -55,6 +55,8 @@ class EmulatedDriver:
         self.streams: dict[int, Stream] = {1: Stream()}
         self.graphs: dict[int, list[Work]] = {}
         self.copies = 0
+        self.pageable = 0  # copies of which one end is neither on the device nor pinned
+        self.pins = True
         self._events: dict[int, tuple[int, int]] = {}
         self._handles: Iterator[int] = iter(range(100, 10**9))
         self._contexts = threading.local()
@@ -117,7 +119,7 @@ class EmulatedDriver:
         return self._free(self.memory, address)
 
     def cuMemHostAlloc(self, size: int, flags: int) -> tuple[int, int]:
-        if status := self._refusal():
+        if status := self._refusal() or (0 if self.pins else OUT_OF_MEMORY):
             return status, 0
         return 0, _allocated(self.pinned, size)
 
@@ -131,17 +133,20 @@ class EmulatedDriver:
         """Of pinned memory alone is it asynchronous (CUDA Driver API, "API synchronization behavior")."""
         if status := self._refusal(capturing=True):
             return (status,)
-        for address in (target, source):
-            assert self.has(address, size) or _holds(self.pinned, address, size), "neither on the device nor pinned"
         self.copies += 1
+        known = [address for address in (target, source) if self._reaches(address, size)]
+        self.pageable += 2 - len(known)
+        staged = None if source in known else ctypes.string_at(source, size)
 
         def copy() -> None:
-            for address in (target, source):
-                assert self.has(address, size) or _holds(self.pinned, address, size), "copied from or to freed memory"
-            ctypes.memmove(target, source, size)
+            assert all(self._reaches(address, size) for address in known), "copied from or to freed memory"
+            ctypes.memmove(target, source if staged is None else staged, size)
 
         self.streams[stream].enqueue(copy)
         return (0,)
+
+    def _reaches(self, address: int, size: int) -> bool:
+        return self.has(address, size) or _holds(self.pinned, address, size)
 
     def has(self, address: int, size: int) -> bool:
         return _holds(self.memory, address, size)

@@ -74,6 +74,17 @@ def test_memory_that_is_kept_makes_room(machine: Machine) -> None:
         backend.run(*scene(90, 90))
 
 
+@pytest.mark.parametrize("pins", [True, False])
+def test_pictures_pass_through_pinned_memory(machine: Machine, pins: bool) -> None:
+    """Asynchronous copies are of such memory alone; where there is none, they are right and slower."""
+    backend = machine.open(io="float")
+    machine.driver.pins = pins
+    for seed in range(3):
+        pair = scene(32, 40, 2, seed=seed)
+        assert np.array_equal(backend.run(*pair), machine.expected(*pair, "float"))
+    assert len(machine.driver.pinned) == pins and machine.driver.pageable == (0 if pins else 9)
+
+
 @both
 def test_objects_go_in_tensorrts_order(machine: Machine) -> None:
     """In a context of CUDA, too; the emulation notes where it is otherwise."""
