@@ -99,6 +99,7 @@ size_t FakeContext::updateDeviceMemorySizeForShapes() noexcept {
 
 void FakeContext::setDeviceMemory(void *memory) noexcept {
   const Address address = reinterpret_cast<uintptr_t>(memory);
+  happened("scratch given");
   if (scratch_ != address) ++life_->state;
   scratch_ = address;
   scratch_size_ = kScratchPerPixel * pixels(shapes_["mask"]);

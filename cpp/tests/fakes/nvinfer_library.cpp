@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "nvinfer_engine.h"
 
@@ -44,7 +45,10 @@ class FakeRuntime : public IRuntime, public StubVRuntime {
     logger_.log(ILogger::Severity::kWARNING, "a warning of the fake\nof two lines");
     if (!fails("deserializeCudaEngine") && read_plan(std::string(static_cast<const char *>(blob), size), plan))
       return new FakeEngine(plan, logger_, engines_);
-    logger_.log(ILogger::Severity::kERROR, "The engine plan file was built on another GPU\nmore");
+    // On a thread of its own: NvInferRuntime.h, ILogger, wants a logger that is thread safe for such.
+    std::thread([&] {
+      logger_.log(ILogger::Severity::kERROR, "The engine plan file was built on another GPU\nmore");
+    }).join();
     return nullptr;
   }
 
