@@ -102,7 +102,7 @@ def _folded(
     checkpoint: Checkpoint, options: ExportOptions, progress: Progress
 ) -> tuple[Mapping[str, Array], dict[str, Any]]:
     """Weights that fit the precision, and the record of their ranges."""
-    if options.precision != "fp16":
+    if options.graph_precision != "fp16":
         return checkpoint.state_dict, {}
     images = CalibrationSet(options.calibration)
     folded = fold_ranges(checkpoint.config, checkpoint.state_dict, phase(progress, "measuring ranges")(images))

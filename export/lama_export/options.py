@@ -12,7 +12,7 @@ from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject
 from lama_deploy.proof.tolerance import LEAST_PSNR
 from lama_export.engine_options import EngineOptions
 from lama_export.graph.generator import Decoder
-from lama_export.graph.model import Spectral
+from lama_export.graph.model import GraphPrecision, Spectral
 from lama_export.graph.picture import Interface
 
 Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
@@ -31,9 +31,9 @@ class ExportOptions:
     """How to export. Raises ConfigError for what does not go together.
 
     target: the engine. precision: of weights and activations; bf16 is not for ONNX Runtime; int8 is of convolutions,
-    where that keeps the pictures, and not for TensorRT. io: bytes or floats at the interface. spectral: see
-    `onnx_from_state` for the onnx target; for TensorRT "plugin" or "inline", by default the first of the two that can
-    be had, of one and the same ONNX file, or "dft", its own operator. engine: what else TensorRT is asked for.
+    where that keeps the pictures, the rest being in fp32, for TensorRT in fp16. io: bytes or floats at the interface.
+    spectral: see `onnx_from_state` for the onnx target; for TensorRT "plugin" or "inline", by default the first that
+    can be had, of one and the same ONNX file, or "dft", its own operator. engine: what else TensorRT is asked for.
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
@@ -67,6 +67,13 @@ class ExportOptions:
             return "function"
         return "function" if self.target in ENGINES and self.spectral == "inline" else self.spectral
 
+    @property
+    def graph_precision(self) -> GraphPrecision:
+        """Of the ONNX graph, before its convolutions are quantised."""
+        if self.precision == "int8":
+            return "fp16" if self.target in ENGINES else "fp32"
+        return self.precision
+
     def __post_init__(self) -> None:
         if self.target in ENGINES:
             self._check_engine(self.engine or EngineOptions())
@@ -85,8 +92,6 @@ class ExportOptions:
             raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")
 
     def _check_engine(self, engine: EngineOptions) -> None:
-        if self.precision == "int8":
-            raise ConfigError(f"--int8 is not for --to {self.target} yet; use --fp16 or --bf16")
         if self.decoder == "hole":
             raise ConfigError(f"--decoder hole is not for --to {self.target}, whose shapes may not depend on the mask")
         old = [one for one in engine.compute_capabilities if int(one.split(".")[0]) < OLDEST_WITH_BF16]

@@ -16,7 +16,7 @@ from lama_deploy.errors import MissingDependencyError
 from lama_deploy.installing import install
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.variants import GeneratorConfig
-from lama_export.graph.model import GraphPrecision, Spectral, onnx_from_state
+from lama_export.graph.model import Spectral, onnx_from_state
 from lama_export.options import ENGINES, ExportOptions
 from lama_export.precision.sensitivity import Choice
 from lama_export.progress import Progress
@@ -57,22 +57,23 @@ class ExportJob:
 
 def write_onnx(job: ExportJob, path: Path) -> Written:
     options = job.options
-    spectral = options.onnx_spectral
-    precision: GraphPrecision = "fp32" if options.precision == "int8" else options.precision
+    spectral, for_tensorrt = options.onnx_spectral, options.target in ENGINES
     model = onnx_from_state(
         job.config,
         job.state_dict,
         io=options.io,
         spectral=spectral,
-        precision=precision,
-        wide_sums=options.target in ENGINES,
+        precision=options.graph_precision,
+        wide_sums=for_tensorrt,
         decoder=options.chosen_decoder,
     )
     quantisation = {}
     if options.precision == "int8":
         from lama_export.precision import int8_onnx
 
-        model, choice = int8_onnx.quantise(model, list(job.photographs), options.least_psnr, job.progress)
+        model, choice = int8_onnx.quantise(
+            model, list(job.photographs), options.least_psnr, job.progress, for_tensorrt=for_tensorrt
+        )
         quantisation = job.describe(choice)
     if options.external_data:
         onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)

@@ -1,8 +1,8 @@
 """Does a bundle's file compute in the precision that `bundle.json` names, which its results are held to?
 
 Read off the graph, since its metadata can be edited as easily as the bundle's: a float32 file that is labelled "int8"
-would get the room for error that int8 has. What lama-export leaves in float32 of other precisions (transposed
-convolutions and kinds of convolution in int8, Fourier units around a DFT operator) does not count.
+would get the room for error that int8 has. What lama-export leaves in other precisions (in int8 transposed convolutions
+and kinds of convolution, which are float32, for TensorRT float16; Fourier units around a DFT operator) does not count.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _read_onnx(path: Path) -> tuple[str | None, str]:
         for node in model.graph.node
         if node.op_type in ("Conv", "ConvTranspose") and FOURIER_UNIT not in node.name
     ]
-    found = _beside_float32({types.get(name, "no constant") for name in weights}) | set(_asked_by_nodes(model))
+    stored = {types.get(name, "no constant") for name in weights}
+    found = _judged(stored, stored | set(_asked_by_nodes(model)))
     named = {entry.key: entry.value for entry in model.metadata_props}.get(PRECISION_PROPERTY)
     return named, " and ".join(sorted(found))
 
@@ -78,11 +79,13 @@ def _read_openvino(path: Path) -> tuple[str | None, str]:
     named = None if element is None else element.get("value")
     constants = [data.attrib for data in root.iterfind("layers/layer[@type='Const']/data")]
     weights = {data["element_type"] for data in constants if data["shape"].count(",") == 3}
-    found = _beside_float32({ELEMENTS[one] for one in weights & ELEMENTS.keys()})
+    stored = {ELEMENTS[one] for one in weights & ELEMENTS.keys()}
+    found = _judged(stored, stored)
     if root.find("layers/layer[@type='FakeQuantize']") is not None:
         found.add("int8")
     return named, "bf16" if (named, found) == ("bf16", {"fp32"}) else " and ".join(sorted(found))
 
 
-def _beside_float32(weights: set[str]) -> set[str]:
-    return weights - {"fp32"} if "int8" in weights else weights
+def _judged(stored: set[str], found: set[str]) -> set[str]:
+    """Beside weights stored in 8 bits, floats of 32 and of 16 are what was left out."""
+    return found - {"fp32", "fp16"} if "int8" in stored else found

@@ -49,6 +49,16 @@ def test_it_links_neither_tensorrt_nor_cuda(tree: Path) -> None:
     assert symbols[2::3] == ["lama_trt_functions"]
 
 
+def test_the_program_of_ones_own_compiles(tree: Path) -> None:
+    """It is run on declarations of ours by tests/examples/test_tensorrt_engine.py."""
+    cache = (tree / "CMakeCache.txt").read_text()
+    found = re.findall(r"LAMA_(?:TRT|CUDA)_INCLUDE_DIR:PATH=(.+)", cache)
+    includes = [option for folder in found for option in ("-isystem", folder)]
+    source = str(ROOT / "examples" / "cpp" / "tensorrt_engine.cpp")
+    assert len(found) == 2
+    run("c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *includes, source)
+
+
 def test_on_tensorrt_rtx_itself() -> None:
     """As far as its library goes where no driver is. No package has its headers: those of TensorRT 11 are made its."""
     package = find_spec("tensorrt_rtx_libs")

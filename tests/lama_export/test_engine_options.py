@@ -10,6 +10,7 @@ import pytest
 
 from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
 from lama_deploy.installing import install
+from lama_deploy.shapes import ShapeRange, fitting
 from lama_deploy.tensorrt.modules import open_tensorrt, require_dft, require_plugins
 from lama_export import ExportOptions
 from lama_export.engine_options import Batch, EngineOptions, Profile
@@ -28,6 +29,19 @@ from lama_export.tensorrt.timing_cache import load_timings, save_timings
 )
 def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
     assert Profile.parse(text) == profile and str(profile) == text
+
+
+SIDES = (1, 5, 255, 600, 720, 768, 900, 1023, 1024, 1025, 1200, 1280, 1366, 1600, 2047, 2048)
+
+
+@pytest.mark.parametrize("height", SIDES)
+@pytest.mark.parametrize("width", SIDES)
+def test_default_profiles_take_every_size_as_it_is(height: int, width: int) -> None:
+    """In whatever proportion: what is padded to a profile is mirrored content, which the global branch sees."""
+    ranges = [ShapeRange((1, *one.min), (1, *one.opt), (1, *one.max)) for one in EngineOptions().profiles]
+    taken, shape = fitting(ranges, (1, height, width))
+    assert shape == (1, height, width)
+    assert taken.largest == ((1, 1024, 1024) if max(height, width) <= 1024 else (1, 2048, 2048))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +68,14 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
             ["--bf16", "--compute-capability", "7.5"],
             "of compute capability 7.5 have no bfloat16",
         ),
-        (["--int8"], "--int8 is not for --to trt-rtx yet"),
+        (["--int8", "--io", "float"], "--int8 goes with --io uint8"),
+        (["--aux-streams", "-1"], "--aux-streams -1 is not from 0 to 32"),
+        (["--device", "64"], "--device 64 is not from 0 to 63"),
+        (["--proof-sizes", "720"], "proof size '720' is not HEIGHTxWIDTH"),
+        (["--proof-sizes", "4096x16"], "--proof-sizes 4096x16 is outside of every --profile"),
+        (["--proof-sizes", "8x8", "--no-engine-proof"], "--no-engine-proof runs it nowhere"),
+        (["--proof-sizes", "8x8", "--strip-weights"], "--strip-weights leaves an engine that runs only once"),
+        (["--hardware-compatibility", "ampere"], "invalid choice: 'ampere'"),
         (["--fp16", "--tf32"], "--tf32 rounds the operands of float32 products"),
         (["--to", "onnx", "--profile", "1:2:3"], "--to onnx takes no engine options"),
         (["--to", "openvino", "--spectral", "plugin"], "--to openvino takes no engine options"),

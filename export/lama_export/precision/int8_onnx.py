@@ -1,12 +1,13 @@
 """Post-training quantisation of an ONNX file by ONNX Runtime, in QDQ form: any engine that reads ONNX can take it.
 
-Transposed convolutions stay in float32: ONNX Runtime has no 8-bit kernel for them.
+Transposed convolutions stay as they are: ONNX Runtime has no 8-bit kernel for them. `quantise` for ONNX Runtime takes a
+model in float32, and for TensorRT one in float16 (`tensorrt_form.py`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,15 +21,24 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from lama_export.precision.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, choose, kind_of, psnr_in_holes
+from lama_export.precision.tensorrt_form import SYMMETRIC, with_biases_apart, with_halved_scales
 from lama_export.progress import Progress
 
 HEAD = "/head/"
+ASYMMETRIC: Mapping[str, Any] = {"activation_type": QuantType.QUInt8}
 
 
 def quantise(
-    model: onnx.ModelProto, pairs: Sequence[Pair], least_psnr: float, progress: Progress = iter
+    model: onnx.ModelProto,
+    pairs: Sequence[Pair],
+    least_psnr: float,
+    progress: Progress = iter,
+    *,
+    for_tensorrt: bool = False,
 ) -> tuple[onnx.ModelProto, Choice]:
     """Quantise a model of the uint8 interface on these pictures. Raises ParityError (`choose`)."""
+    if for_tensorrt:
+        model = with_halved_scales(model)
     kinds = sorted({kind_of(node.name) for node in _convolutions(model)})
     ranked = pairs[:RANKING_PICTURES]
     with TemporaryDirectory() as folder:
@@ -38,7 +48,9 @@ def quantise(
 
         def write(left_out: Collection[str]) -> None:
             nodes = [node.name for node in _convolutions(model) if kind_of(node.name) not in left_out]
-            _quantise_file(exact, quantised, nodes, pairs, ranges)
+            _quantise_file(exact, quantised, nodes, pairs, ranges, SYMMETRIC if for_tensorrt else ASYMMETRIC)
+            if for_tensorrt:
+                onnx.save(with_biases_apart(onnx.load(quantised)), quantised)
 
         def psnr(left_out: Collection[str]) -> float:
             write(left_out)
@@ -70,7 +82,8 @@ def _centre(model: onnx.ModelProto, wanted: Sequence[Array], found: Sequence[Arr
     biases = {node.input[2] for node in model.graph.node if node.op_type == "Conv" and HEAD in node.name}
     for tensor in model.graph.initializer:
         if tensor.name in biases:  # red, green and blue of 2x2 pixels
-            centred = onnx.numpy_helper.to_array(tensor).reshape(-1, 3) - shift.astype(np.float32)
+            bias = onnx.numpy_helper.to_array(tensor)
+            centred = (bias.reshape(-1, 3) - shift).astype(bias.dtype)
             tensor.CopyFrom(onnx.numpy_helper.from_array(centred.ravel(), tensor.name))
 
 
@@ -95,11 +108,14 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return None if pair is None else {"image": pair[0][None], "mask": pair[1][None]}
 
 
-def _quantise_file(model: Path, out: Path, nodes: Sequence[str], pairs: Iterable[Pair], ranges: Path) -> None:
+def _quantise_file(
+    model: Path, out: Path, nodes: Sequence[str], pairs: Iterable[Pair], ranges: Path, form: Mapping[str, Any]
+) -> None:
     """Ranges are measured once, and read from their file afterwards."""
-    root = logging.getLogger()
+    root, nowhere = logging.getLogger(), logging.NullHandler()
     level = root.level
     root.setLevel(logging.ERROR)  # it recommends a step that does nothing here
+    root.addHandler(nowhere)  # else its first word gives the process a handler, which says everything once more
     try:
         quantize_static(
             model,
@@ -108,9 +124,10 @@ def _quantise_file(model: Path, out: Path, nodes: Sequence[str], pairs: Iterable
             op_types_to_quantize=["Conv"],
             nodes_to_quantize=list(nodes),
             per_channel=True,
-            activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibration_cache_path=ranges,
+            **form,
         )
     finally:
         root.setLevel(level)
+        root.removeHandler(nowhere)

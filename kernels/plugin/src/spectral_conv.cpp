@@ -1,5 +1,6 @@
 #include "spectral_conv.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -44,8 +45,9 @@ Status check_counts(int32_t input_count, int32_t output_count) {
 
 }  // namespace
 
-SpectralConv::SpectralConv(lama_spectral_backend backend)
+SpectralConv::SpectralConv(lama_spectral_backend backend, int32_t tactic)
     : backend_(backend),
+      tactic_(tactic),
       field_(kBackendField, &backend_, nvinfer1::PluginFieldType::kINT32, 1),
       serialised_{1, &field_} {}
 
@@ -62,7 +64,7 @@ nvinfer1::IPluginCapability *SpectralConv::getCapabilityInterface(PluginCapabili
 }
 
 nvinfer1::IPluginV3 *SpectralConv::clone() noexcept {
-  return new (std::nothrow) SpectralConv(lama_spectral_backend(backend_));
+  return new (std::nothrow) SpectralConv(lama_spectral_backend(backend_), tactic_);
 }
 
 int32_t SpectralConv::getOutputDataTypes(nvinfer1::DataType *outputs, int32_t output_count,
@@ -102,6 +104,8 @@ Status SpectralConv::workspace_size(const DynamicPluginTensorDesc &x, size_t *by
 
 int32_t SpectralConv::configurePlugin(const DynamicPluginTensorDesc *inputs, int32_t input_count,
                                       const DynamicPluginTensorDesc *, int32_t output_count) noexcept {
+  const bool for_rtx = is_rtx(tensorrt_version_at(__builtin_return_address(0)));
+  tactic_count_ = 0;
   size_t bytes = 0;
   Status status = check_counts(input_count, output_count);
   if (status == LAMA_SPECTRAL_OK) {
@@ -109,7 +113,49 @@ int32_t SpectralConv::configurePlugin(const DynamicPluginTensorDesc *inputs, int
   }
   // getWorkspaceSize has no way to fail; this has.
   if (status == LAMA_SPECTRAL_OK) status = workspace_size(inputs[kX], &bytes);
+  if (status == LAMA_SPECTRAL_OK && backend_ == LAMA_SPECTRAL_AUTO && !for_rtx) find_tactics(inputs[kX]);
   return report(status);
+}
+
+// Those that compute every shape of the profile on this GPU, with the libraries that are here. A tactic that fails when
+// it is timed would end the build. With one of them there is nothing to time: that one it is.
+void SpectralConv::find_tactics(const DynamicPluginTensorDesc &x) noexcept {
+  for (const int32_t backend : {LAMA_SPECTRAL_CUFFT, LAMA_SPECTRAL_TENSOR_CORE}) {
+    lama_spectral_desc largest;
+    size_t bytes = 0;
+    const lama_spectral_plan *plan = nullptr;
+    if (describe(x.desc, x.max, lama_spectral_backend(backend), &largest) != LAMA_SPECTRAL_OK ||
+        lama_spectral_workspace_size(&largest, &bytes) != LAMA_SPECTRAL_OK ||
+        plan_for(x.desc, x.opt, backend, &plan) != LAMA_SPECTRAL_OK) {
+      continue;
+    }
+    tactics_[tactic_count_++] = backend;
+  }
+}
+
+int32_t SpectralConv::getValidTactics(int32_t *tactics, int32_t count) noexcept {
+  if (count != tactic_count_) {
+    return report(fail(LAMA_SPECTRAL_INVALID_ARGUMENT, "asked for %d tactics of %d", count, tactic_count_));
+  }
+  std::copy_n(tactics_.begin(), tactic_count_, tactics);
+  return 0;
+}
+
+// What timings depend on besides shapes and formats, which TensorRT adds: the node's choice and these kernels.
+const char *SpectralConv::getTimingCacheID() noexcept {
+  static constexpr const char *ids[] = {LAMA_KERNELS_REVISION "-auto", LAMA_KERNELS_REVISION "-cufft",
+                                        LAMA_KERNELS_REVISION "-tensor-cores"};
+  return ids[backend_];
+}
+
+int32_t SpectralConv::setTactic(int32_t tactic) noexcept {
+  if (tactic < LAMA_SPECTRAL_AUTO || tactic > LAMA_SPECTRAL_TENSOR_CORE) {
+    return report(
+        fail(LAMA_SPECTRAL_INVALID_ARGUMENT, "tactic %d is none of 0, 1 (cuFFT) and 2 (tensor cores)", tactic));
+  }
+  tactic_ = tactic;
+  const lama_spectral_plan *plan = nullptr;  // for a shape that came before its tactic: enqueue prepares nothing
+  return x_.dims.nbDims == 0 ? 0 : report(plan_for(x_, &plan));
 }
 
 size_t SpectralConv::getWorkspaceSize(const DynamicPluginTensorDesc *inputs, int32_t, const DynamicPluginTensorDesc *,
@@ -118,18 +164,24 @@ size_t SpectralConv::getWorkspaceSize(const DynamicPluginTensorDesc *inputs, int
   return report(workspace_size(inputs[kX], &bytes)) == 0 ? bytes : 0;
 }
 
-Status SpectralConv::plan_for(const PluginTensorDesc &x, const lama_spectral_plan **plan) noexcept try {
+Status SpectralConv::plan_for(const PluginTensorDesc &x, const nvinfer1::Dims &dims, int32_t backend,
+                              const lama_spectral_plan **plan) noexcept try {
   lama_spectral_desc desc;
-  LAMA_RETURN_IF_FAILED(describe(x, x.dims, lama_spectral_backend(backend_), &desc));
+  LAMA_RETURN_IF_FAILED(describe(x, dims, lama_spectral_backend(backend), &desc));
   return plans_.get(desc, plan);
 } catch (const std::exception &error) {
   return fail(LAMA_SPECTRAL_OUT_OF_MEMORY, "no plan: %s", error.what());
 }
 
+Status SpectralConv::plan_for(const PluginTensorDesc &x, const lama_spectral_plan **plan) noexcept {
+  return plan_for(x, x.dims, tactic_ == 0 ? backend_ : tactic_, plan);
+}
+
 int32_t SpectralConv::onShapeChange(const PluginTensorDesc *inputs, int32_t, const PluginTensorDesc *,
                                     int32_t) noexcept {
   const lama_spectral_plan *plan = nullptr;
-  return report(plan_for(inputs[kX], &plan));
+  x_ = inputs[kX];
+  return report(plan_for(x_, &plan));
 }
 
 int32_t SpectralConv::enqueue(const PluginTensorDesc *input_descs, const PluginTensorDesc *, const void *const *inputs,

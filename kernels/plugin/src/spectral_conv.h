@@ -2,7 +2,13 @@
 //
 // Inputs: x, weight, bias, and whatever else the ONNX node gives to engines without this plugin (DFT matrices), which
 // is ignored. Weights are inputs of every run, so refitting an engine needs nothing of the plugin.
+//
+// cuFFT and the tensor cores are its tactics where the node leaves the choice: TensorRT times them on its GPU, for each
+// profile at its best shape, and the engine holds the faster one. TensorRT-RTX times nothing, so it is offered none,
+// and liblama_spectral's table chooses as a shape comes.
 #pragma once
+
+#include <array>
 
 #include "plan_cache.h"
 #include "tensorrt_interface.h"
@@ -16,7 +22,7 @@ class SpectralConv final : public nvinfer1::IPluginV3,
                            public nvinfer1::IPluginV3OneBuild,
                            public nvinfer1::IPluginV3OneRuntime {
  public:
-  explicit SpectralConv(lama_spectral_backend backend);
+  explicit SpectralConv(lama_spectral_backend backend, int32_t tactic = 0);
   SpectralConv(const SpectralConv &) = delete;
   SpectralConv &operator=(const SpectralConv &) = delete;
 
@@ -39,7 +45,13 @@ class SpectralConv final : public nvinfer1::IPluginV3,
                           const nvinfer1::DynamicPluginTensorDesc *outputs, int32_t output_count) noexcept override;
   size_t getWorkspaceSize(const nvinfer1::DynamicPluginTensorDesc *inputs, int32_t,
                           const nvinfer1::DynamicPluginTensorDesc *, int32_t) const noexcept override;
+  // Of the formats and profile of the last configurePlugin: numbers of lama_spectral_backend, none of which is 0.
+  int32_t getNbTactics() noexcept override { return tactic_count_; }
+  int32_t getValidTactics(int32_t *tactics, int32_t count) noexcept override;
+  const char *getTimingCacheID() noexcept override;
 
+  // 0: the node's own choice.
+  int32_t setTactic(int32_t tactic) noexcept override;
   int32_t onShapeChange(const nvinfer1::PluginTensorDesc *inputs, int32_t, const nvinfer1::PluginTensorDesc *,
                         int32_t) noexcept override;
   int32_t enqueue(const nvinfer1::PluginTensorDesc *input_descs, const nvinfer1::PluginTensorDesc *,
@@ -50,9 +62,16 @@ class SpectralConv final : public nvinfer1::IPluginV3,
 
  private:
   Status workspace_size(const nvinfer1::DynamicPluginTensorDesc &x, size_t *bytes) const;
+  Status plan_for(const nvinfer1::PluginTensorDesc &x, const nvinfer1::Dims &dims, int32_t backend,
+                  const lama_spectral_plan **plan) noexcept;
   Status plan_for(const nvinfer1::PluginTensorDesc &x, const lama_spectral_plan **plan) noexcept;
+  void find_tactics(const nvinfer1::DynamicPluginTensorDesc &x) noexcept;
 
   const int32_t backend_;
+  int32_t tactic_;
+  std::array<int32_t, 2> tactics_{};
+  int32_t tactic_count_ = 0;
+  nvinfer1::PluginTensorDesc x_{};  // of the last shape change; without dimensions before the first
   const nvinfer1::PluginField field_;
   const nvinfer1::PluginFieldCollection serialised_;
   PlanCache plans_;

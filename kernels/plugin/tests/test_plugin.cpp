@@ -246,6 +246,71 @@ void test_runs() {
   run(first, DataType::kHALF, TensorFormat::kHWC8, largest, 4e-3, 12);
 }
 
+// NvInferRuntime.h, IPluginV3OneBuild::getValidTactics: unique and non-zero, of the format of the last configurePlugin.
+std::vector<int32_t> tactics_of(const Plugin &plugin, int64_t channels, DataType type, int64_t longest = 30) {
+  auto all = tensors(channels, type, TensorFormat::kLINEAR);
+  all[0].opt = dims({1, channels, 8, 12});
+  all[0].max.d[3] = longest;
+  check(build(plugin).configurePlugin(all.data(), kInputs, &all[kInputs], 1) == 0, "configure");
+  std::vector<int32_t> found(build(plugin).getNbTactics());
+  check(build(plugin).getValidTactics(found.data(), int32_t(found.size())) == 0, "tactics");
+  return found;
+}
+
+void test_tactics_that_are_offered() {
+  const std::vector<int32_t> both = {LAMA_SPECTRAL_CUFFT, LAMA_SPECTRAL_TENSOR_CORE}, cufft = {LAMA_SPECTRAL_CUFFT};
+  const Plugin plugin = create(LAMA_SPECTRAL_AUTO);
+  check(build(plugin).getNbTactics() == 0, "none before it is configured");
+  check(tactics_of(plugin, 16, DataType::kHALF) == both, "both");
+  check(tactics_of(plugin, 16, DataType::kFLOAT) == cufft, "tensor cores take no float32");
+  check(tactics_of(plugin, 12, DataType::kHALF) == cufft, "nor 12 channels");
+  check(tactics_of(plugin, 16, DataType::kHALF, LAMA_SPECTRAL_MAX_DENSE + 1) == cufft, "nor all of this profile");
+  check(tactics_of(plugin, 16, DataType::kBF16) == both, "both again");
+  check(tactics_of(create(LAMA_SPECTRAL_TENSOR_CORE), 16, DataType::kHALF).empty(), "the node chose");
+  int32_t tactics[3];
+  check(build(plugin).getValidTactics(tactics, 3) != 0, "more than there are");
+}
+
+// On a GPU that is older, without libraries, and without a GPU. Seen by the emulation, which is told by the
+// environment.
+void test_tactics_of_this_machine() {
+  const Plugin plugin = create(LAMA_SPECTRAL_AUTO);
+  setenv("LAMA_EMULATION_CAPABILITY", "75", 1);
+  check(tactics_of(plugin, 24, DataType::kHALF) == std::vector<int32_t>{LAMA_SPECTRAL_CUFFT}, "an older GPU");
+  unsetenv("LAMA_EMULATION_CAPABILITY");
+  setenv("LAMA_EMULATION_WITHOUT", "cufft", 1);
+  check(tactics_of(plugin, 32, DataType::kHALF) == std::vector<int32_t>{LAMA_SPECTRAL_TENSOR_CORE}, "without cuFFT");
+  setenv("LAMA_EMULATION_WITHOUT", "device", 1);
+  check(tactics_of(plugin, 40, DataType::kHALF).empty(), "without a GPU");
+  unsetenv("LAMA_EMULATION_WITHOUT");
+}
+
+void test_tactics_are_run() {
+  const Plugin plugin = create(LAMA_SPECTRAL_AUTO, TensorRTPhase::kRUNTIME);
+  const Shape shape = {1, 8, 5, 7};
+  for (int32_t tactic : {int32_t(LAMA_SPECTRAL_TENSOR_CORE), int32_t(LAMA_SPECTRAL_CUFFT), 0}) {
+    check(runtime(plugin).setTactic(tactic) == 0, "a tactic");
+    const Plugin context(runtime(plugin).attachToContext(nullptr));
+    run(context, DataType::kHALF, TensorFormat::kHWC, shape, 4e-3);
+    if (tactic != 0) run(context, DataType::kHALF, TensorFormat::kLINEAR, {1, 8, 20, 30}, 4e-3);
+  }
+  check(runtime(plugin).setTactic(LAMA_SPECTRAL_TENSOR_CORE) == 0, "tensor cores");
+  const Plugin context(runtime(plugin).attachToContext(nullptr));
+  auto all = tensors(8, DataType::kFLOAT, TensorFormat::kLINEAR);
+  all[0].desc.dims = dims({1, 8, 5, 7});
+  check(runtime(context).onShapeChange(&all[0].desc, kInputs, &all[0].desc, 1) != 0, "the tactic is the context's too");
+  check(runtime(plugin).setTactic(3) != 0 && runtime(plugin).setTactic(-1) != 0, "no such tactic");
+}
+
+void test_timings_are_kept_apart() {
+  const Plugin automatic = create(0), cufft = create(1), tensor = create(2);
+  const char *ids[] = {build(automatic).getTimingCacheID(), build(cufft).getTimingCacheID(),
+                       build(tensor).getTimingCacheID()};
+  check(std::strcmp(ids[0], ids[1]) != 0 && std::strcmp(ids[1], ids[2]) != 0, "by the node's choice");
+  check(std::strcmp(ids[0], build(Plugin(automatic->clone())).getTimingCacheID()) == 0, "the same of a clone");
+  check(std::strlen(ids[0]) > 16, "by the kernels' sources");
+}
+
 void test_plans() {
   const auto desc = [](int width) {
     return lama_spectral_desc{1, 8, 4, width, LAMA_SPECTRAL_FLOAT32, LAMA_SPECTRAL_NHWC, LAMA_SPECTRAL_AUTO};
@@ -276,6 +341,10 @@ int main() {
   test_the_only_format_for_rtx();
   test_outputs();
   test_workspace();
+  test_tactics_that_are_offered();
+  test_tactics_of_this_machine();
+  test_tactics_are_run();
+  test_timings_are_kept_apart();
   test_runs();
   test_plans();
   return failures == 0 ? 0 : 1;

@@ -15,13 +15,16 @@ import ctypes
 import logging
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lama_deploy.disk import sha256_of
 from lama_deploy.errors import EngineError, KernelError
 from lama_deploy.native.library import BACKENDS, WORKSPACE_ALIGNMENT, SpectralLibrary, SpectralPlan
 from lama_deploy.tensorrt.plugin.plans import ContextPlans, SharedPlans, current_device
+from lama_deploy.tensorrt.plugin.tactics import AUTO, valid_tactics
 from lama_deploy.tensorrt.plugin.tensors import TensorReader
 
 log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ def plugin_class(trt: Any, library: SpectralLibrary, device: Callable[[], int]) 
     interfaces = (trt.IPluginV3, trt.IPluginV3OneCore, trt.IPluginV3OneBuild, trt.IPluginV3OneRuntime)
     shared = SharedPlans(library, device)
     members = {"trt": trt, "interfaces": interfaces, "library": library, "tensors": TensorReader(trt), "shared": shared}
+    members["kernels"] = sha256_of(Path(library.path))[:16]
     return type(PLUGIN_NAME, (SpectralConv, *interfaces), members)
 
 
@@ -96,15 +100,20 @@ class SpectralConv:
     trt: Any
     interfaces: tuple[Any, ...]
     library: SpectralLibrary
+    kernels: str  # which they are, by the library's hash
     tensors: TensorReader
     shared: SharedPlans
 
-    def __init__(self, backend: int) -> None:
+    def __init__(self, backend: int, tactic: int = AUTO) -> None:
         for interface in self.interfaces:
             interface.__init__(self)
         self.plugin_name, self.plugin_version, self.plugin_namespace = PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_NAMESPACE
         self.num_outputs = 1
-        self._backend = backend
+        # Timings depend on these kernels and on what the node chose, besides shapes and formats, which TensorRT adds.
+        self.timing_cache_id = f"{self.kernels}-python-{BACKENDS[backend]}"
+        self._backend, self._tactic = backend, tactic
+        self._tactics: list[int] = []
+        self._x: Any = None  # of the last shape change
         self._number = np.array([backend], np.int32)
         self._fields = _fields(self.trt, self._number)
         self._plans = ContextPlans(self.shared)
@@ -114,7 +123,7 @@ class SpectralConv:
         return self
 
     def clone(self) -> Any:
-        return type(self)(self._backend)
+        return type(self)(self._backend, self._tactic)
 
     def attach_to_context(self, context: Any) -> Any:
         return self.clone()
@@ -148,6 +157,12 @@ class SpectralConv:
         _check_count(len(inputs))
         _check_weights(*(tuple(inputs[index].desc.dims) for index in (X, WEIGHT, BIAS)))
         self._workspace_size(inputs[X])  # get_workspace_size has no way to fail
+        times = self._backend == AUTO and self.trt.__name__ != "tensorrt_rtx"  # which chooses as a shape comes
+        self._tactics = valid_tactics(self.library, self.tensors, self._plans, inputs[X]) if times else []
+
+    def get_valid_tactics(self) -> list[int]:
+        """Of the formats and profile of the last `configure_plugin`: indices of BACKENDS."""
+        return self._tactics
 
     def get_workspace_size(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
         return self._workspace_size(inputs[X])
@@ -155,12 +170,19 @@ class SpectralConv:
     def get_fields_to_serialize(self) -> Any:
         return self._fields
 
+    @_reported
     def set_tactic(self, tactic: int) -> None:
-        """There are none to choose from; the bindings want an answer."""
+        """0: the node's own choice."""
+        if tactic not in range(len(BACKENDS)):
+            raise KernelError(f"tactic {tactic} is none of 0, 1 (cuFFT) and 2 (tensor cores)")
+        self._tactic = tactic
+        if self._x is not None:  # a shape that came before its tactic: enqueue prepares nothing
+            self._plan_for(self._x)
 
     @_reported
     def on_shape_change(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        self._plan_for(inputs[X])
+        self._x = inputs[X]
+        self._plan_for(self._x)
 
     @_reported
     def enqueue(
@@ -187,7 +209,7 @@ class SpectralConv:
         return self.library.workspace_size_range(*ends) + SLACK
 
     def _plan_for(self, x: Any) -> SpectralPlan:
-        return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._backend]))
+        return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._tactic or self._backend]))
 
 
 def _check_count(input_count: int) -> None:

@@ -14,7 +14,7 @@ from lama_deploy.reports.about import about, about_lines
 from tests.hostile.bundle_files import copy, open_and_run, write_bundles
 from tests.hostile.mutations import mutated
 
-TIME_BOUND = 20.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 150 << 20
 COUNT = 200
 

@@ -29,7 +29,7 @@ from tests.hostile.families._archives import (
 from tests.hostile.families._crafted_pickles import crafted
 from tests.hostile.families._pickles import PROTOCOL, invented, lightning, mutated, script, state_dict, tensor
 
-TIME_BOUND = 10.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 400 << 20
 Maker = Callable[[Shared, Path], Path]
 

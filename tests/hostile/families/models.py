@@ -16,7 +16,7 @@ from lama_deploy.bundle import IO_PROPERTY
 from tests.hostile.bundle_files import open_and_run, write_bundles
 from tests.hostile.mutations import mutated
 
-TIME_BOUND = 20.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 400 << 20
 COUNT = 240
 

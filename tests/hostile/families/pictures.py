@@ -32,7 +32,7 @@ from lama_deploy.training.sources import PictureRef, decode
 from tests.hostile.families._crafted_pictures import ODD, REFUSED, saved
 from tests.hostile.families._mutations import damaged
 
-TIME_BOUND = 20.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 400 << 20
 COUNT = 2000
 MUTATED_PIXELS = 2_000_000  # what mutated files may have, so that two thousand of them take seconds

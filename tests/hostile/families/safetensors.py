@@ -16,7 +16,7 @@ from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from lama_deploy.checkpoints.safetensors_header import CONFIG_METADATA, DIGEST_METADATA, METADATA
 from tests.hostile.families._archives import CONFIG, check_same, check_sound, damaged, weights
 
-TIME_BOUND = 10.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 400 << 20
 NORM = "model.1.bn_l.bias"
 NOTHING = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}

@@ -10,7 +10,7 @@ from lama_deploy.errors import LamaDeployError
 from lama_deploy.training.config import TrainConfig, override, read_config
 from tests.hostile.families._archives import check_same, shared
 
-TIME_BOUND = 10.0
+TIME_BOUND = 60.0
 MEMORY_BUDGET = 400 << 20
 GOOD = """\
 generator: {kind: ffc_resnet, n_blocks: 1, add_out_act: sigmoid, resnet_conv_kwargs: {ratio_gin: &ratio 0.75}}

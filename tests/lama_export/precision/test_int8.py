@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnxruntime import InferenceSession
 
 from lama_deploy.bundle import MODELS, load_bundle
+from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import BundleError, ParityError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.labels import check_label
 from lama_deploy.proof.tolerance import LEAST_PSNR, tolerance_for, tolerance_of
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
+from lama_export import ExportOptions, export_bundle
+from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.model import onnx_from_state
 from lama_export.options import Precision, Target
 from lama_export.precision.int8_onnx import _centre
 from lama_export.precision.sensitivity import SPECTRAL, choose, kind_of, psnr_in_holes
+from lama_export.precision.tensorrt_form import with_biases_apart
 
 
 def test_kinds_are_left_out_by_what_they_gain() -> None:
@@ -71,7 +76,7 @@ def test_kind_of(name: str, kind: str) -> None:
     assert kind_of(name) == kind
 
 
-@pytest.mark.parametrize("target", ["onnx", "openvino"])
+@pytest.mark.parametrize("target", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_demo_model_in_int8(target: Target, demo_bundle: Callable[[Target, Precision], Path]) -> None:
     path = demo_bundle(target, "int8")
     bundle = load_bundle(path)
@@ -125,3 +130,68 @@ def head_biases(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     names = {node.input[2] for node in model.graph.node if node.op_type == "Conv" and "/head/" in node.name}
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     return {name: onnx.numpy_helper.to_array(tensors[name]) for name in names}
+
+
+def symmetric(bias: float) -> onnx.ModelProto:
+    """A convolution of one channel in float16 whose weight is 0.01, quantised as for TensorRT."""
+
+    def half(name: str, *values: float) -> onnx.TensorProto:
+        return onnx.numpy_helper.from_array(np.array(values, np.float16).reshape(() if len(values) == 1 else -1), name)
+
+    nodes = [
+        onnx.helper.make_node("QuantizeLinear", ["x", "x_scale", "zero"], ["x_q"]),
+        onnx.helper.make_node("DequantizeLinear", ["x_q", "x_scale", "zero"], ["x_dq"]),
+        onnx.helper.make_node("DequantizeLinear", ["w_q", "w_scale", "zero"], ["w"]),
+        onnx.helper.make_node("Conv", ["x_dq", "w", "b"], ["sum"], name="conv"),
+        onnx.helper.make_node("QuantizeLinear", ["sum", "y_scale", "zero"], ["y_q"]),
+        onnx.helper.make_node("DequantizeLinear", ["y_q", "y_scale", "zero"], ["y"]),
+    ]
+    shape = [1, 1, 2, 2]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "convolution",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT16, shape)],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT16, shape)],
+        [
+            half("x_scale", 1e-4),
+            half("w_scale", 1e-4),
+            half("y_scale", 0.01),
+            onnx.numpy_helper.from_array(np.int8(0), "zero"),
+            onnx.numpy_helper.from_array(np.full((1, 1, 1, 1), 100, np.int8), "w_q"),
+            onnx.numpy_helper.from_array(np.array([bias], np.float16), "b"),
+        ],
+    )
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)], ir_version=9)
+
+
+def test_onnx_runtime_leaves_biases_apart_alone() -> None:
+    """In half precision it makes 0 of the scale of a bias, the product of two small ones."""
+    x = np.full((1, 1, 2, 2), 0.005, np.float16)
+    apart = with_biases_apart(symmetric(0.25))
+    assert [node.op_type for node in apart.graph.node][3:5] == ["Conv", "Add"]
+    named = {tensor.name for tensor in apart.graph.initializer}
+    assert named == {"x_scale", "w_scale", "y_scale", "zero", "w_q", "b_map"}
+    (found,) = InferenceSession(apart.SerializeToString()).run(None, {"x": x})
+    assert np.allclose(found, 0.25, atol=0.01)
+
+
+@pytest.mark.trt
+@pytest.mark.slow
+def test_demo_model_in_int8_for_tensorrt(tmp_path: Path) -> None:
+    """Convolutions of 8 bits, the rest in half precision, as the file says and as TensorRT-RTX builds it."""
+    engine = EngineOptions(profiles=[Profile.parse("64:256:512")])
+    options = ExportOptions(target="trt-rtx", precision="int8", spectral="inline", engine=engine, memory=False)
+    export_bundle(load_weights("lama-demo"), tmp_path / "bundle", options)
+    bundle = load_bundle(tmp_path / "bundle")
+    model = onnx.load(tmp_path / "bundle" / "model.onnx")
+    quantised = quantised_convolutions(tmp_path / "bundle" / "model.onnx")
+    assert bundle.parity["passed"] and bundle.quantisation["psnr"] >= LEAST_PSNR and bundle.ranges
+    types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    points = [node.input[2] for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    zeros = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    assert points and all(types[name] == onnx.TensorProto.INT8 and not zeros[name].any() for name in points)
+    floats = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16}
+    weights = [node.input[1] for node in model.graph.node if node.op_type == "Conv" and node.name not in quantised]
+    assert {types[name] for name in weights} & floats == {onnx.TensorProto.FLOAT16}
+    assert bundle.engine["checked"] is True and len(quantised) > 30
+    check_label(tmp_path / "bundle", bundle)

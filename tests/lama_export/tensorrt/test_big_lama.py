@@ -65,9 +65,11 @@ def build(model: Model, *plugin: Path) -> dict[str, Any]:
     assert record["checked"]
     assert record["tensors"]["image"]["dtype"] == record["tensors"]["result"]["dtype"] == "UInt8"
     assert record["tensors"]["image"]["profiles"] == [
-        {"min": [1, 256, 256, 3], "opt": [1, 512, 512, 3], "max": [1, 1024, 1024, 3]},
-        {"min": [1, 1024, 1024, 3], "opt": [1, 1536, 1536, 3], "max": [1, 2048, 2048, 3]},
+        {"min": [1, 1, 1, 3], "opt": [1, 512, 512, 3], "max": [1, 1024, 1024, 3]},
+        {"min": [1, 1, 1, 3], "opt": [1, 1024, 1536, 3], "max": [1, 2048, 2048, 3]},
     ]
+    small, large = record["activation_bytes"]
+    assert 0 < 3 * small < large
     weights = model.weights * BYTES[model.precision]
     assert weights < (model.folder / "model.engine").stat().st_size < 1.4 * weights
     return record

@@ -118,6 +118,62 @@ def test_a_named_backend_runs(trt: Any, creator: Any, number: int) -> None:
     check_run(trt, create(trt, creator, backend(trt, number)).clone(), (2, 16, 7, 10), torch.float16, "HWC8")
 
 
+@pytest.fixture(scope="module")
+def timing(trt: Any) -> Any:
+    """TensorRT's module, as far as the plugin can tell."""
+    return SimpleNamespace(**{name: getattr(trt, name) for name in dir(trt)} | {"__name__": "tensorrt"})
+
+
+def tactics_of(trt: Any, plugin: Any, channels: int, type_: str, longest: int = 30) -> list[int]:
+    found = tensors(trt, channels, type_, "LINEAR")
+    found[0].opt, found[0].max = (1, channels, 8, 12), (2, channels, 20, longest)
+    plugin.configure_plugin(found[:INPUTS], found[INPUTS:])
+    offered: list[int] = plugin.get_valid_tactics()
+    return offered
+
+
+def test_tactics_are_what_computes_the_whole_profile(
+    timing: Any, trt: Any, library: SpectralLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NvInferRuntime.h, IPluginV3OneBuild::getValidTactics: unique, none of them 0, of the last configurePlugin."""
+    kinds = plugin_class(timing, library, lambda: 0)
+    plugin = kinds(0)
+    assert plugin.get_valid_tactics() == []
+    assert tactics_of(timing, plugin, 16, "HALF") == [1, 2]
+    assert tactics_of(timing, plugin, 16, "FLOAT") == tactics_of(timing, plugin, 12, "HALF") == [1]
+    assert tactics_of(timing, plugin, 16, "BF16", 1200) == [1]
+    assert tactics_of(timing, kinds(2), 16, "HALF") == []
+    assert tactics_of(trt, plugin_class(trt, library, lambda: 0)(0), 16, "HALF") == [], "TensorRT-RTX times nothing"
+    for variable, value, left in (("CAPABILITY", "75", [1]), ("WITHOUT", "cufft", [2]), ("WITHOUT", "device", [])):
+        with monkeypatch.context() as patched:
+            patched.setenv(f"LAMA_EMULATION_{variable}", value)
+            assert tactics_of(timing, plugin_class(timing, library, lambda: 0)(0), 16, "HALF") == left
+
+
+@pytest.mark.parametrize("tactic", [0, 1, 2])
+def test_a_tactic_runs_in_contexts_too(trt: Any, creator: Any, tactic: int) -> None:
+    engine = create(trt, creator)
+    engine.set_tactic(tactic)
+    context = engine.attach_to_context(None)
+    check_run(trt, context, (2, 16, 7, 10), torch.float16, "HWC8")
+    assert {plan.backend for plan in context._plans._held.values()} == {("tensor_core", "cufft", "tensor_core")[tactic]}
+
+
+def test_a_tactic_after_a_shape_is_prepared_at_once(trt: Any, creator: Any) -> None:
+    plugin = create(trt, creator)
+    check_run(trt, plugin, (1, 8, 5, 7), torch.float16, "HWC")
+    plugin.set_tactic(1)
+    assert [plan.backend for plan in plugin._plans._held.values()] == ["tensor_core", "cufft"]
+    with pytest.raises(KernelError, match="tactic 3 is none of"):
+        plugin.set_tactic(3)
+
+
+def test_timings_are_kept_apart(trt: Any, creator: Any) -> None:
+    plugins = [create(trt, creator, backend(trt, number)) for number in range(3)]
+    assert len({plugin.timing_cache_id for plugin in plugins}) == 3
+    assert plugins[1].clone().timing_cache_id == plugins[1].timing_cache_id
+
+
 def test_threads_with_contexts_of_their_own(trt: Any, creator: Any) -> None:
     """Of one engine, in shapes of this thread and of others'."""
     engine = create(trt, creator)
@@ -275,7 +331,7 @@ def refuse(smallest, largest):
     raise KernelError("the profile is too large")
 
 make_rtx_name_known()
-register_python_plugin(trt, SimpleNamespace(workspace_size_range=refuse))
+register_python_plugin(trt, SimpleNamespace(workspace_size_range=refuse, path=sys.argv[1]))
 builder = trt.Builder(trt.Logger(trt.Logger.INTERNAL_ERROR))
 for _ in range(3):
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
