@@ -21,6 +21,7 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
 ENGINE = "model.engine"
+PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: code for the platform in its name
 # By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
 MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
@@ -57,7 +58,16 @@ ENGINE_SHAPE = {
     "version": TEXT,
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
+    "version_compatible?": Rule("true or false", lambda value: isinstance(value, bool)),
+    "hardware_compatibility?": one_of("none", "ampere+", "same-cc"),
+    "compute_capabilities?": [TEXT],
 }
+# Of an engine's parts that may be null. The file of a plugin is executed; older bundles name none.
+PLUGIN_NAME = Rule(
+    "a plain name plugin-<platform>.so",
+    lambda value: isinstance(value, str) and re.fullmatch(PLUGIN_FILE, value) is not None,
+)
+ENGINE_PARTS = {"plugin": {"sha256": TEXT, "file?": optional(PLUGIN_NAME)}, "gpu": Each(TEXT)}
 COUNT = whole(0, 2**50)
 # Of `runtime.measuring`: under which conditions, what a run takes in bytes, and the runs that this was fitted to.
 MEMORY_SHAPE = {
@@ -145,15 +155,19 @@ def load_bundle(directory: str | os.PathLike[str], *, check: bool = True) -> Bun
 def bundle_around(model: Path) -> Bundle | None:
     """The bundle that a model file belongs to, checked as far as that file needs it; None where none names the file.
 
-    An engine needs no other file, and the others need no engine.
+    An engine needs the plugins beside it and no other file, and the others need neither.
     """
     bundle = _manifest(model.parent) if is_bundle(model.parent) else None
     if bundle is None or model.name not in bundle.files:
         return None
     for name in bundle.files:
-        if (name == ENGINE) == (model.name == ENGINE):
+        if _serves_engines(name) == _serves_engines(model.name):
             check_file(model.parent / name, bundle)
     return bundle
+
+
+def _serves_engines(name: str) -> bool:
+    return name == ENGINE or re.fullmatch(PLUGIN_FILE, name) is not None
 
 
 def bundle_beside(model: Path) -> Bundle | None:
@@ -206,9 +220,8 @@ def _manifest(directory: Path) -> Bundle:
         if values.get("format", FORMAT) != FORMAT:
             found = brief(values["format"], 60)
             raise BundleError(f"{manifest}: format {found}, but this version reads {FORMAT}; export again or upgrade")
-    wrong = misshapen(values, SHAPE)
-    for name, shape in (("engine", ENGINE_SHAPE), ("memory", MEMORY_SHAPE)):
-        wrong = wrong or misshapen(values[name], shape if values[name] else {}, name)
+    wrong = misshapen(values, SHAPE) or _wrong_in_engine(values["engine"])
+    wrong = wrong or misshapen(values["memory"], MEMORY_SHAPE if values["memory"] else {}, "memory")
     if not wrong and values["engine"] and MODELS[values["target"]] != ENGINE:
         wrong = f"it describes an engine, and its target is {values['target']}"
     if wrong:
@@ -220,6 +233,14 @@ def _manifest(directory: Path) -> Bundle:
         raise BundleError(f"{manifest}: damaged ({error}); export the bundle again") from error
     _check_names(manifest, bundle)
     return bundle
+
+
+def _wrong_in_engine(engine: Any) -> str | None:
+    wrong = misshapen(engine, ENGINE_SHAPE if engine else {}, "engine")
+    for name, shape in ENGINE_PARTS.items():
+        if not wrong and engine.get(name) is not None:
+            wrong = misshapen(engine[name], shape, f"engine.{name}")
+    return wrong
 
 
 def _read(manifest: Path) -> Any:
@@ -242,5 +263,7 @@ def _check_names(manifest: Path, bundle: Bundle) -> None:
                 f"{manifest}: names the file '{brief(name, 60)}', and allowed are only plain names of files beside it, "
                 f"such as {bundle.model}; export the bundle again"
             )
-    if bundle.model not in bundle.files:
-        raise BundleError(f"{manifest}: damaged ({bundle.model} is not among its files); export the bundle again")
+    carried = (bundle.engine.get("plugin") or {}).get("file")
+    for name in (bundle.model, carried) if carried else (bundle.model,):
+        if name not in bundle.files:
+            raise BundleError(f"{manifest}: damaged ({name} is not among its files); export the bundle again")

@@ -23,10 +23,11 @@ using GraphHandle = CUgraph_st *;
 using GraphExec = CUgraphExec_st *;
 
 constexpr Status kOk = 0, kOutOfMemory = 2;
-constexpr unsigned kNonBlocking = 1, kWithoutTiming = 2;  // CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
-constexpr int kThreadLocal = 1;                           // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-constexpr int kMemoryType = 2, kDeviceOrdinal = 9;        // CU_POINTER_ATTRIBUTE_*
-constexpr int kDeviceMemory = 2;                          // CU_MEMORYTYPE_DEVICE
+constexpr unsigned kNonBlocking = 1, kWithoutTiming = 2;     // CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
+constexpr int kThreadLocal = 1;                              // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+constexpr int kMemoryType = 2, kDeviceOrdinal = 9;           // CU_POINTER_ATTRIBUTE_*
+constexpr int kDeviceMemory = 2;                             // CU_MEMORYTYPE_DEVICE
 constexpr uintptr_t kLegacyStream = 1;  // CU_STREAM_LEGACY: the default one, which waits for all others
 
 // X(field, symbol, type)
@@ -35,6 +36,8 @@ constexpr uintptr_t kLegacyStream = 1;  // CU_STREAM_LEGACY: the default one, wh
   X(error_string, cuGetErrorString, Status(Status, const char **))                                        \
   X(device_count, cuDeviceGetCount, Status(int *))                                                        \
   X(device_get, cuDeviceGet, Status(Ordinal *, int))                                                      \
+  X(device_name, cuDeviceGetName, Status(char *, int, Ordinal))                                           \
+  X(device_attribute, cuDeviceGetAttribute, Status(int *, int, Ordinal))                                  \
   X(context_device, cuCtxGetDevice, Status(Ordinal *))                                                    \
   X(context_current, cuCtxGetCurrent, Status(Context *))                                                  \
   X(context_push, cuCtxPushCurrent_v2, Status(Context))                                                   \

@@ -33,17 +33,19 @@ std::string resolved(const std::string &place) {
   return name ? name.get() : "";
 }
 
-std::string found(const std::string &place) {
+std::string found(const std::string &place, const std::string &carried) {
   const std::string asked = place.empty() ? folder_of(path_of(reinterpret_cast<const void *>(&load_plugin))) : place;
   const std::string file = resolved(asked);
   if (!file.empty()) return file;
   throw Error(LAMA_MISSING_LIBRARY, "the engine needs the plugin " + std::string(kName) + ", and " + brief(asked) +
                                         " has no " + kFile +
+                                        (carried.empty() ? "" : " (the bundle has it for " + brief(carried) + ")") +
                                         ": name the library, or its folder, in options.plugin or " +
                                         "$LAMA_TENSORRT_PLUGIN, or export with --spectral inline");
 }
 
-void load(nvinfer1::IPluginRegistry &plugins, const std::string &file) {
+void load(nvinfer1::IPluginRegistry &plugins, const std::string &file, const Log &log) {
+  log.info(brief(file) + " is loaded, and its code executed: the plugin of an engine");
   if (!plugins.loadLibrary(file.c_str()))
     throw Error(LAMA_ENGINE_ERROR, brief(file) + ": not a TensorRT plugin library that this machine can load (" +
                                        first_trt_error() + "); build it again here");
@@ -55,13 +57,16 @@ void load(nvinfer1::IPluginRegistry &plugins, const std::string &file) {
 
 }  // namespace
 
-void load_plugin(const TrtLibrary &library, const std::string &place, const Log &log) {
+void load_plugin(const TrtLibrary &library, const lama_trt_options &options, const Log &log) {
+  const std::string place = options.plugin;
   const std::lock_guard<std::mutex> lock(loading);
   nvinfer1::IPluginRegistry *plugins = library.plugins();
   if (!plugins) throw Error(LAMA_ENGINE_ERROR, "TensorRT has no plugin registry: " + first_trt_error());
-  if (!registered(*plugins)) return load(*plugins, found(place));
+  if (!registered(*plugins)) return load(*plugins, found(place, options.carried), log);
   if (loaded.empty())
     log.info("a plugin SpectralConv was registered in this process already, and is taken");
+  else if (!place.empty() && resolved(place) != loaded && !options.plugin_named)
+    log.info(brief(place) + " is not loaded: " + brief(loaded) + " is there already, and serves");
   else if (!place.empty() && resolved(place) != loaded)
     throw Error(LAMA_ENGINE_ERROR, brief(place) + ": this process has loaded another plugin already (" + brief(loaded) +
                                        "); give that one, or none");

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "compatibility.h"
 #include "errors.h"
 #include "plugin.h"
 #include "trt_log.h"
@@ -10,20 +11,6 @@ namespace {
 
 lama_trt_shape plain(const Shape &shape) {
   return {shape[0], shape[1], shape[2]};
-}
-
-// The first parts of both are the same, as far as both have them: "10.14.1" and "10.14.1.48".
-bool same_version(const std::string &one, const std::string &other) {
-  const std::string longer = (one.size() > other.size() ? one : other) + ".";
-  const std::string shorter = (one.size() > other.size() ? other : one) + ".";
-  return longer.compare(0, shorter.size(), shorter) == 0;
-}
-
-void require_same_version(const std::string &found, const lama_trt_options &options) {
-  if (same_version(found, options.version)) return;
-  throw Error(LAMA_ENGINE_ERROR, brief(options.model) + ": built by " + kTrtName + " " + brief(options.version, 40) +
-                                     ", which is the only version that runs it, and this is " + found +
-                                     ": export again, or install " + kTrtName + " " + brief(options.version, 40));
 }
 
 void require_flavour(const lama_trt_options &options) {
@@ -64,7 +51,7 @@ class Session::Borrowed {
 Session::Session(const lama_trt_options &options)
     : log_{options.log, options.log_user},
       library_((require_flavour(options), options.library)),
-      device_((require_same_version(library_.version(), options), options.device)) {
+      device_((require_version(library_.version(), options), options.device)) {
   const Listening listening(log_);
   const cuda::Current current(device_);
   try {
@@ -77,9 +64,13 @@ Session::Session(const lama_trt_options &options)
 }
 
 void Session::open(const lama_trt_options &options) {
+  require_gpu(device_, options, log_);
   auto runtime = library_.make_runtime();  // first, since TensorRT then has a logger, for plugins too
   if (options.needs_dft && !kIsRtx) library_.register_own_plugins();
-  if (options.needs_plugin) load_plugin(library_, options.plugin, log_);
+  if (options.needs_plugin) load_plugin(library_, options, log_);
+  // NvInferRuntime.h, setEngineHostCodeAllowed: or a plan that brings a runtime of its own is refused. That is code, as
+  // any plan and plugin are; who does not trust a bundle with an engine does not open it.
+  if (options.version_compatible) runtime->setEngineHostCodeAllowed(true);
   engine_ = std::make_unique<Engine>(std::move(runtime), options.model, options.made_for);
   for (const ShapeRange &range : engine_->profiles())
     profiles_.push_back({plain(range.least), plain(range.best), plain(range.largest)});

@@ -11,12 +11,13 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS, MOST_BYTES
+from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS, MOST_BYTES, PLUGIN_FILE
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, brief
 from lama_deploy.locks import locked
@@ -97,10 +98,15 @@ def _foreign(folder: Path, overwrite: bool) -> str | None:
         (
             name
             for name in sorted(path.name for path in folder.iterdir())
-            if name not in own and (not overwrite or name in WRITTEN or name == MANIFEST)
+            if name not in own and (not overwrite or _is_written(name) or name == MANIFEST)
         ),
         None,
     )
+
+
+def _is_written(name: str) -> bool:
+    """By lama-export, or by who put the plugin of another platform beside it."""
+    return name in WRITTEN or re.fullmatch(PLUGIN_FILE, name) is not None
 
 
 def _objection(name: str, overwrite: bool) -> str:
@@ -116,7 +122,11 @@ def _own(folder: Path) -> set[str]:
         if manifest.stat().st_size > MOST_BYTES:
             return set()
         content = json.loads(manifest.read_bytes())
-        named = set(content["files"]) & WRITTEN if content["format"] and content["generator"] else set()
+        named = (
+            {name for name in content["files"] if _is_written(name)}
+            if content["format"] and content["generator"]
+            else set()
+        )
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
     ours = {name for name in {*named, MANIFEST, VERDICT} if (folder / name).is_file()}

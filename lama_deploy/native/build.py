@@ -25,6 +25,7 @@ from lama_deploy.disk import appears_whole
 from lama_deploy.errors import KernelError
 from lama_deploy.native.compiling import ended_together, generator, search_path, shipped_sources
 from lama_deploy.native.cuda_libraries import wheel_roots
+from lama_deploy.native.gpus import architectures, gpus
 
 log = logging.getLogger(__name__)
 LIBRARY_VARIABLE = "LAMA_SPECTRAL_LIBRARY"
@@ -166,10 +167,8 @@ def _locked(path: Path, product: Product) -> Iterator[None]:
 
 
 def visible_architectures() -> str:
-    """Those of this machine's GPUs, as `library_path` takes them. KernelError: there is none."""
-    query = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise KernelError('nvidia-smi shows no GPU here; name the architectures: --architectures "80;90"') from error
-    return ";".join(sorted(set(answer.replace(".", "").split()), key=int))
+    """Those of this machine's GPUs, as `library_path` takes them. KernelError: there is none, or an unknown one."""
+    found = architectures(gpus())
+    if not found:
+        raise KernelError('there is no NVIDIA GPU here; name the architectures: --architectures "80;90"')
+    return found

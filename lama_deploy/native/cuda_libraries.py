@@ -13,10 +13,16 @@ SONAMES = (("libcublasLt.so.13", "libcublasLt.so.12"), ("libcufft.so.12", "libcu
 WHEEL_FOLDERS = ("cu13/lib", "cublas/lib", "cufft/lib")
 
 
-def preload() -> None:
-    """Load each library that liblama_spectral will ask for, unless it is nowhere: that is for the library to report."""
-    for sonames in SONAMES:
-        any(_loads(candidate) for soname in sonames for candidate in (soname, *_in_wheels(soname)))
+def preload() -> list[str]:
+    """Load each library that liblama_spectral will ask for; return the newest names of those that are nowhere.
+
+    That is for the library to report when it needs one: its tensor-core transforms need none.
+    """
+    return [
+        sonames[0]
+        for sonames in SONAMES
+        if not any(_loads(candidate) for soname in sonames for candidate in (soname, *_in_wheels(soname)))
+    ]
 
 
 def wheel_roots() -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import platform
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lama_deploy
+from lama_deploy.native.gpus import gpus
 
 LEAST_SECONDS = 0.2  # the kernel counts hundredths
 
@@ -47,10 +47,8 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def nvidia_gpus() -> list[dict[str, str]]:
-    """Name, driver and memory of each GPU, as the driver's own tool says; empty where there is none."""
-    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    rows = csv.reader(_printed(query).splitlines(), skipinitialspace=True)
-    return [dict(zip(("name", "driver", "memory"), row, strict=True)) for row in rows]
+    """Name, driver and memory of each GPU, as the driver says; empty where there is none."""
+    return [{"name": gpu.name, "driver": gpu.driver, "memory": gpu.memory} for gpu in gpus()]
 
 
 class OtherPrograms:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lama_deploy.bundle import MODEL, Bundle, check_file, is_bundle, load_bundle
 from lama_deploy.errors import BundleError, EngineError
-from lama_deploy.native.plugin_build import plugin_of_this_machine
 from lama_deploy.shapes import Shape
+from lama_deploy.tensorrt.compatibility import is_version_compatible, require_gpu, require_version
 from lama_deploy.tensorrt.log import log_of
-from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, require_plugins
+from lama_deploy.tensorrt.modules import FLAVOURS, open_tensorrt, register_own_plugins, require_plugins
+from lama_deploy.tensorrt.plugin.carried import chosen_plugin
 from lama_deploy.tensorrt.plugin.load import load_plugin
 from lama_deploy.tensorrt.profiles import EngineProfile
 
@@ -35,39 +37,58 @@ class OpenedEngine:
         return bool(self.trt.__name__ == FLAVOURS["trt-rtx"].module)
 
 
-def open_engine(path: Path, plugin: Path | None = None, *, check: bool = True) -> OpenedEngine:
+def open_engine(
+    path: Path, plugin: Path | None = None, *, check: bool = True, gpu: Mapping[str, str] | None = None
+) -> OpenedEngine:
     """Deserialise `path`, the model.engine of a bundle, in the current CUDA context.
 
-    plugin: the library that the engine's Fourier units need, if it was built with one (`load_plugin`); None for what
-    the environment names, or else this package's own. check: that the file is the one that bundle.json names, since
-    TensorRT may take the process down over a damaged one; False for who has done it.
+    plugin: the library that the engine's Fourier units need, if it was built with one; None for what the environment
+    names, the one in the bundle, or this package's own (`chosen_plugin`). check: that the file is the one that
+    bundle.json names, since TensorRT may take the process down over a damaged one; False for who has done it. gpu:
+    {"name", "compute_capability"} of the context's, compared with what the engine was built for.
     Raises BundleError for a file that is not as the exporter wrote it, MissingDependencyError, KernelError, and
     EngineError for another version, another GPU, or whatever TensorRT says.
     """
     bundle = _bundle_of(path)
-    record = bundle.engine
-    trt = open_tensorrt(bundle.target)
-    if trt.__version__ != record["version"]:
-        raise EngineError(
-            f"{path}: built by {FLAVOURS[bundle.target].name} {record['version']}, which is the only version that runs "
-            f"it, and this is {trt.__version__}: export again, or pip install {trt.__name__}=={record['version']}"
-        )
+    record, trt = bundle.engine, open_tensorrt(bundle.target)
+    require_version(path, record, bundle.target, trt.__version__)
+    if gpu is not None:
+        require_gpu(path, record, bundle.target, gpu)
     if check:
         check_file(path, bundle)
-    if record["plugin"]:
-        require_plugins(trt, bundle.target)
-        load_plugin(trt, plugin or plugin_of_this_machine())
     log = log_of(trt)
+    _register_plugins(path, bundle, trt, log, plugin)
     runtime = trt.Runtime(log)
-    engine = runtime.deserialize_cuda_engine(path.read_bytes())
+    if is_version_compatible(record, bundle.target):
+        # IRuntime::setEngineHostCodeAllowed of NvInferRuntime.h: without it a plan that brings its runtime is refused.
+        # That is code, as a plan and a plugin are; nothing of a bundle with an engine is for who does not trust it.
+        runtime.engine_host_code_allowed = True
+    with log.listening() as said:
+        engine = runtime.deserialize_cuda_engine(path.read_bytes())
     if engine is None:
-        gpus = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
         raise EngineError(
-            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); it runs on the GPUs that it was "
-            f"built for ({', '.join(gpus) or 'the default'}): export again, or use {MODEL}, which runs in ONNX Runtime"
+            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({said.first_error()}); it runs on the GPUs that it "
+            f"was built for ({_made_for(bundle)}): export again, or use {MODEL}, which runs in ONNX Runtime"
         )
     sha256 = bundle.files[path.name]["sha256"]
     return OpenedEngine(trt, engine, runtime, log, _interface(path, trt, engine), _profiles(engine), sha256)
+
+
+def _register_plugins(path: Path, bundle: Bundle, trt: Any, log: Any, named: Path | None) -> None:
+    """Those that the engine holds, with TensorRT's registry. Errors as `open_engine`."""
+    if bundle.engine.get("spectral") == "dft":
+        register_own_plugins(trt, log)
+    if bundle.engine.get("plugin"):
+        require_plugins(trt, bundle.target)
+        chosen = chosen_plugin(path.parent, bundle, named)
+        load_plugin(trt, chosen.path, or_loaded=not chosen.asked)
+
+
+def _made_for(bundle: Bundle) -> str:
+    """GPUs, in words."""
+    record = bundle.engine
+    named = [record["gpu"]["name"]] if record.get("gpu") else record.get("compute_capabilities", [])
+    return ", ".join(named) or "the default"
 
 
 def _bundle_of(path: Path) -> Bundle:

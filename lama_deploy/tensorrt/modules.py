@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from lama_deploy.errors import MissingDependencyError, brief
+from lama_deploy.errors import EngineError, MissingDependencyError, brief
 from lama_deploy.installing import install
 
 Version = tuple[int, int]
@@ -77,6 +77,22 @@ def require_plugins(module: Any, target: str) -> None:
         raise MissingDependencyError(
             f"{flavour.name} {module.__version__} takes no plugins, {_dotted(flavour.plugins_since)} does: "
             f"{install(flavour.extra, upgrade=True)}, or export with --spectral inline"
+        )
+
+
+def register_own_plugins(module: Any, log: Any) -> None:
+    """Put TensorRT's own plugins into its registry, among them FFTPlugin, which ONNX's DFT operator becomes from 11.2.
+
+    Before such a model is built, and before its engine is opened: TensorRT's core library has none of them
+    (NvInferPlugin.h, initLibNvInferPlugins: "once before accessing the Plugin Registry"; trtexec calls it in both
+    cases). The library that has them, libnvinfer_plugin, is loaded by the Python module itself. A second call does
+    nothing. log: an ILogger, which that library keeps for good. Raises EngineError.
+    """
+    register = getattr(module, "init_libnvinfer_plugins", None)  # tensorrt_lean and tensorrt_dispatch have none
+    if register is None or not register(log, ""):
+        raise EngineError(
+            f"{module.__name__} {module.__version__} does not register its own plugins, one of which computes the DFT "
+            "operator: install all of TensorRT, or export with --spectral inline"
         )
 
 

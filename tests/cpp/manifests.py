@@ -18,7 +18,11 @@ MEMORY = {
 }  # fmt: skip
 ENGINE = {
     "version": "10.13.3.9",
-    "plugin": False,
+    "plugin": {"name": "x.so", "sha256": "ab", "kind": "python", "file": None},
+    "version_compatible": True,
+    "hardware_compatibility": "ampere+",
+    "gpu": {"name": "NVIDIA L4", "compute_capability": "8.9"},
+    "compute_capabilities": ["8.9"],
     "batch": {"min": 1, "opt": 2, "max": 4},
     "profiles": [{"min": [64, 64], "opt": [512, 256], "max": [1024, 2048]}],
 }

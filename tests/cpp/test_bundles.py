@@ -34,11 +34,31 @@ def said_by_python(folder: Path) -> dict[str, Any]:
         "io": bundle.io,
         "decoder": bundle.decoder,
         "version": bundle.engine.get("version", ""),
+        "plugin": plugin_of(bundle.engine),
+        "runs on": runs_on(bundle.engine),
         "generator": generator_of(bundle.config),
         "ranges": ranges_of(bundle),
         "memory": {f"{backend} {precision}": memory_of(backend, bundle, precision)
                    for backend in ("onnxruntime", "openvino") for precision in PRECISIONS},
     }  # fmt: skip
+
+
+def plugin_of(engine: Mapping[str, Any]) -> list[Any]:
+    plugin = engine.get("plugin")
+    of = plugin or {}
+    return [plugin is not None, of.get("kind") == "python", of.get("file") or ""]
+
+
+def runs_on(engine: Mapping[str, Any]) -> list[Any]:
+    """Versions and GPUs, as far as the record says."""
+    gpu = engine.get("gpu") or {}
+    return [
+        engine.get("version_compatible", False),
+        engine.get("hardware_compatibility", "none"),
+        gpu.get("name", ""),
+        gpu.get("compute_capability", ""),
+        engine.get("compute_capabilities", []),
+    ]
 
 
 def generator_of(config: GeneratorConfig) -> list[Any]:

@@ -51,7 +51,7 @@ def export(out: Path, checkpoint: Checkpoint, *, overwrite: bool = False, meanwh
 
 def test_an_old_bundle_is_replaced_with_all_that_it_wrote(checkpoint: Checkpoint, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    fill(out, OLD, "model.onnx.data")
+    fill(out, OLD, "model.onnx.data", "model.engine", "plugin-linux-x86_64.so", "plugin-linux-aarch64.so")
     (out / "verify.json").write_text("{}")
     out.chmod(0o750)
     export(out, checkpoint)
@@ -94,8 +94,14 @@ def another_manifest(out: Path) -> None:
     (out / MANIFEST).write_text('{"format": 1}')
 
 
+def plugin_of_nobody(out: Path) -> None:
+    """The name of a plugin, which the manifest does not have."""
+    (out / "plugin-linux-x86_64.so").write_text("mine")
+
+
 FOREIGN = {
     note: "notes.txt",
+    plugin_of_nobody: "plugin-linux-x86_64.so",
     subfolder: "photos",
     link: "model.xml",
     linked_model: "model.onnx",

@@ -36,7 +36,7 @@ def unusable(device: torch.device) -> str | None:
         available = torch.cuda.is_available()
     gpus = nvidia_gpus()
     if not available and not gpus:
-        return "nvidia-smi shows no GPU here; run this on a machine with an NVIDIA GPU and its driver"
+        return "the driver shows no GPU here; run this on a machine with an NVIDIA GPU and its driver"
     if not available:
         said = str(caught[-1].message).split("\n")[0][:200] if caught else "it says no more"
         return f"PyTorch for CUDA {torch.version.cuda} cannot use the driver {gpus[0]['driver']}: {said}"

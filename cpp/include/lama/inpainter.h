@@ -111,7 +111,7 @@ typedef struct lama_options {
   const char *engine; /* the engine's library, or a folder that has it; NULL: $LAMA_ENGINE, this library's own folder,
                          the usual places */
   const char *plugin; /* the TensorRT plugin with SpectralConv, or a folder that has it; NULL: $LAMA_TENSORRT_PLUGIN,
-                         the folder of `engine`, that of liblama_trt */
+                         the bundle's own, the folder of `engine`, that of liblama_trt */
   const char *cache;  /* a folder for what OpenVINO compiles, which makes later starts fast; NULL or "": none */
   const char *precision; /* "f32", "f16" or "bf16" to overrule an OpenVINO file's own; NULL: its own */
   lama_log log;          /* NULL: nothing is told */

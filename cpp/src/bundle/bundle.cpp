@@ -1,5 +1,6 @@
 #include "bundle/bundle.h"
 
+#include <cstring>
 #include <system_error>
 
 #include "bundle/files.h"
@@ -11,6 +12,8 @@ namespace lama {
 namespace {
 
 constexpr int64_t MOST_BYTES = 4000000;  // of bundle.json: an engine's, which is the longest, has 24,000
+constexpr size_t MOST_OF_A_PLATFORM = 80;
+constexpr char PLATFORM_CHARACTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 
 [[noreturn]] void fail(const std::string &path, const std::string &what) {
   throw Error(LAMA_BAD_BUNDLE, brief(path) + ": " + what);
@@ -45,6 +48,23 @@ std::string Bundle::path(std::string_view name) const {
 
 std::string Bundle::model() const {
   return path(target == "onnx" ? "model.onnx" : target == "openvino" ? "model.xml" : "model.engine");
+}
+
+void check_file(const Bundle &bundle, std::string_view name) {
+  const BundleFile *file = bundle.file(name);
+  if (!file) fail(bundle.path(name), std::string("is not named by ") + MANIFEST + "; " + REMEDY);
+  check_content(bundle.path(name), *file, true);
+}
+
+std::string platform_of_plugin(std::string_view name) {
+  constexpr std::string_view before = "plugin-", after = ".so";
+  if (name.size() <= before.size() + after.size() || name.size() > before.size() + MOST_OF_A_PLATFORM + after.size())
+    return "";
+  const std::string_view middle = name.substr(before.size(), name.size() - before.size() - after.size());
+  for (const char c : middle)
+    if (!std::strchr(PLATFORM_CHARACTERS, c)) return "";
+  const bool fits = name.substr(0, before.size()) == before && name.substr(name.size() - after.size()) == after;
+  return fits ? std::string(middle) : "";
 }
 
 Bundle load_bundle(const std::string &folder, bool check) {

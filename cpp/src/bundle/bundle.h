@@ -24,11 +24,17 @@ struct BundleFile {
 
 // Of an engine of TensorRT; without a version where bundle.json describes none.
 struct EngineRecord {
-  std::string version;             // of TensorRT, which alone runs it
-  bool plugin = false;             // it holds SpectralConv
-  bool dft = false;                // it holds TensorRT's own plugin for Fourier transforms
-  std::string gpus;                // that it was built for, such as "NVIDIA H100"; "" where bundle.json does not say
-  std::vector<ShapeRange> ranges;  // by profile
+  std::string version;                     // of TensorRT, which alone runs it
+  bool version_compatible = false;         // later ones of its major version run it too, with code that it brings
+  bool plugin = false;                     // it holds SpectralConv
+  std::string plugin_file, plugin_sha256;  // the library that it was built with, in the bundle's folder; "" for none
+  bool plugin_in_python = false;           // that library is one that only the plugin in Python uses
+  bool dft = false;                        // it holds TensorRT's own plugin for Fourier transforms
+  std::string gpus;                        // that it was built on, such as "NVIDIA H100"; "": bundle.json does not say
+  std::string capability;                  // compute capability of it, such as "9.0"; "" the same
+  std::string hardware = "none";           // "ampere+", "same-cc": other GPUs than that run it
+  std::vector<std::string> capabilities;   // that TensorRT-RTX built it for; none for its default
+  std::vector<ShapeRange> ranges;          // by profile
 };
 
 struct Bundle {
@@ -49,6 +55,12 @@ struct Bundle {
 // Reads bundle.json, and looks at every file that it names: that it is a file of that size, and, with `check`, of that
 // SHA-256. Throws Error: LAMA_BAD_BUNDLE for a missing, damaged or newer manifest or file.
 Bundle load_bundle(const std::string &folder, bool check);
+
+// A file that bundle.json names: throws LAMA_BAD_BUNDLE unless it is as it says.
+void check_file(const Bundle &bundle, std::string_view name);
+
+// The platform in the name of a plugin's library in a bundle, "plugin-linux-x86_64.so"; "" for any other name.
+std::string platform_of_plugin(std::string_view name);
 
 // Throws LAMA_BAD_BUNDLE unless the precision that the model's own metadata names is the manifest's; nullopt and
 // "" count as fp32, as they do in Python.

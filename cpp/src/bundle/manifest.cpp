@@ -51,7 +51,30 @@ JsonShape of_manifest() {
 JsonShape of_engine() {
   return object({{"version", text()},
                  {"batch", least_best_largest(whole(1, SIDE))},
-                 {"profiles", list(least_best_largest(sides()))}});
+                 {"profiles", list(least_best_largest(sides()))},
+                 {"version_compatible?", rule("true or false", [](const Json &value) { return value.is_boolean(); })},
+                 {"hardware_compatibility?", one_of({"none", "ampere+", "same-cc"})},
+                 {"compute_capabilities?", list(text())}});
+}
+
+// Of an engine's parts that may be null. The file of a plugin is executed; older bundles name none.
+JsonShape of_plugin() {
+  const JsonShape name = rule("a plain name plugin-<platform>.so", [](const Json &value) {
+    return value.is_string() && !platform_of_plugin(value.get<std::string>()).empty();
+  });
+  return object({{"sha256", text()}, {"file?", or_null(name)}});
+}
+
+std::optional<std::string> wrong_in_engine(const Json &engine) {
+  static const JsonShape whole = of_engine(), plugin = of_plugin(), gpu = each(text());
+  auto wrong = misshapen(engine, whole, "engine");
+  const auto check = [&](const char *name, const JsonShape &shape) {
+    if (!wrong && engine.contains(name) && !engine[name].is_null())
+      wrong = misshapen(engine[name], shape, std::string("engine.") + name);
+  };
+  check("plugin", plugin);
+  check("gpu", gpu);
+  return wrong;
 }
 
 JsonShape of_memory() {
@@ -80,9 +103,9 @@ void check_shape(const Json &values) {
   // true is 1 in Python, and no integer; the rules say so.
   if (values.is_object() && values.contains("format") && values["format"] != FORMAT && values["format"] != true)
     throw OtherFormat("format " + shown(values["format"], 60));
-  static const JsonShape manifest = of_manifest(), engine = of_engine(), memory = of_memory();
+  static const JsonShape manifest = of_manifest(), memory = of_memory();
   auto wrong = misshapen(values, manifest);
-  if (!wrong && part(values, "engine")) wrong = misshapen(values["engine"], engine, "engine");
+  if (!wrong && part(values, "engine")) wrong = wrong_in_engine(values["engine"]);
   if (!wrong && part(values, "memory")) wrong = misshapen(values["memory"], memory, "memory");
   if (!wrong && part(values, "engine") && values["target"] != "trt" && values["target"] != "trt-rtx")
     wrong = "it describes an engine, and its target is " + values["target"].get<std::string>();
@@ -96,10 +119,12 @@ ShapeRange range_of(const Json &batch, const Json &profile) {
   return {shape("min"), shape("opt"), shape("max")};
 }
 
-std::string gpus_of(const Json &engine) {
-  const auto gpu = engine.find("gpu");
-  if (gpu == engine.end() || !gpu->is_object() || !gpu->contains("name")) return "";
-  return shown((*gpu)["name"], 100);
+// A text of an object that may be missing or null; "" where there is none.
+std::string text_in(const Json &values, const char *part, const char *name) {
+  const auto found = values.find(part);
+  if (found == values.end() || !found->is_object()) return "";
+  const auto value = found->find(name);
+  return value != found->end() && value->is_string() ? value->get<std::string>() : "";
 }
 
 EngineRecord engine_of(const Json &values) {
@@ -107,10 +132,18 @@ EngineRecord engine_of(const Json &values) {
   const Json *engine = part(values, "engine");
   if (!engine) return record;
   record.version = (*engine)["version"].get<std::string>();
+  record.version_compatible = engine->value("version_compatible", false);
   const Json *plugin = part(*engine, "plugin");  // what is known of the library, or null
-  record.plugin = plugin && !plugin->is_null() && *plugin != false;
+  record.plugin = plugin && !plugin->is_null();
+  record.plugin_file = text_in(*engine, "plugin", "file");
+  record.plugin_sha256 = text_in(*engine, "plugin", "sha256");
+  record.plugin_in_python = text_in(*engine, "plugin", "kind") == "python";
   record.dft = engine->contains("spectral") && (*engine)["spectral"] == "dft";
-  record.gpus = gpus_of(*engine);
+  record.gpus = text_in(*engine, "gpu", "name");
+  record.capability = text_in(*engine, "gpu", "compute_capability");
+  record.hardware = engine->value("hardware_compatibility", "none");
+  if (engine->contains("compute_capabilities"))
+    record.capabilities = (*engine)["compute_capabilities"].get<std::vector<std::string>>();
   for (const Json &profile : (*engine)["profiles"]) record.ranges.push_back(range_of((*engine)["batch"], profile));
   return record;
 }
@@ -145,7 +178,8 @@ void check_names(const std::string &path, const Bundle &bundle) {
       throw Error(LAMA_BAD_BUNDLE, path + ": names the file '" + brief(file.name, 60) +
                                        "', and allowed are only plain names of files beside it, such as " + model +
                                        "; export the bundle again");
-  if (!bundle.file(model)) throw Fault(model + " is not among its files");
+  for (const std::string &name : {model, bundle.engine.plugin_file})
+    if (!name.empty() && !bundle.file(name)) throw Fault(name + " is not among its files");
 }
 
 Bundle bundle_of(const Json &values) {

@@ -1,5 +1,7 @@
 #include "engines/tensorrt.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -51,11 +53,61 @@ std::string place_of_own(const std::string &engine, const LibraryKind &kind, boo
   return !engine.empty() && holds(engine, kind) && !holds(engine, own_kind_of(rtx)) ? "" : engine;
 }
 
-std::string place_of_plugin(const EngineOptions &options) {
-  if (!options.plugin.empty()) return options.plugin;
+// As in the names of libraries in bundles, and as Python has it.
+std::string this_platform() {
+  utsname system{};
+  return uname(&system) == 0 ? std::string("linux-") + system.machine : "";
+}
+
+// The library that computes SpectralConv: a file or a folder, "" for the one beside liblama_trt.
+struct Plugin {
+  std::string place;
+  bool named = false;   // by somebody
+  std::string carried;  // platforms that the bundle has it for, where this is none of them
+};
+
+// The bundle's own for this platform, checked since it is executed; "" where it has none, or one for Python alone.
+std::string carried_plugin(const Bundle &bundle) {
+  const std::string name = "plugin-" + this_platform() + ".so";
+  const EngineRecord &engine = bundle.engine;
+  const bool is_first = engine.plugin_file == name;
+  if (!bundle.file(name) || (is_first && engine.plugin_in_python)) return "";
+  check_file(bundle, name);
+  if (is_first && bundle.file(name)->sha256 != engine.plugin_sha256)
+    throw Error(LAMA_BAD_BUNDLE, brief(bundle.path(name)) +
+                                     ": is another library than the engine was built with; export the bundle again");
+  return bundle.path(name);
+}
+
+std::string platforms_of(const Bundle &bundle) {
+  std::string words;
+  for (const BundleFile &file : bundle.files) {
+    const std::string platform = platform_of_plugin(file.name);
+    if (!platform.empty()) words += (words.empty() ? "" : ", ") + platform;
+  }
+  return words;
+}
+
+// In the order of `chosen_plugin` of Python: what somebody named, the bundle's own, this installation's.
+Plugin plugin_for(const Bundle &bundle, const EngineOptions &options) {
+  if (!bundle.engine.plugin) return {};
+  if (!options.plugin.empty()) return {options.plugin, true, ""};
   const std::string named = variable("LAMA_TENSORRT_PLUGIN");
-  if (!named.empty()) return named;
-  return !options.engine.empty() && is_file(options.engine + "/" + PLUGIN) ? options.engine : "";
+  if (!named.empty()) return {named, true, ""};
+  const std::string carried = carried_plugin(bundle);
+  if (!carried.empty()) return {carried, false, ""};
+  const bool beside = !options.engine.empty() && is_file(options.engine + "/" + PLUGIN);
+  const std::string elsewhere = bundle.engine.plugin_in_python ? "" : platforms_of(bundle);
+  return {beside ? options.engine : "", false, elsewhere};
+}
+
+// Compute capabilities that run the engine, as `needed_capability` of Python.
+std::string needed_capability(const Bundle &bundle) {
+  const EngineRecord &engine = bundle.engine;
+  if (bundle.target != "trt-rtx") return engine.hardware == "ampere+" ? "8.0 or newer" : engine.capability;
+  std::string words;
+  for (const std::string &one : engine.capabilities) words += (words.empty() ? "" : " or ") + one;
+  return words.empty() ? "8.0 or newer" : words;
 }
 
 const lama_trt_table &table_of(const Library &part, const LibraryKind &kind) {
@@ -122,12 +174,18 @@ class TensorRtBackend : public Backend {
 
   void open(const Bundle &bundle, const EngineOptions &options, int streams) {
     const std::string model = bundle.model(), library = place_of_own(options.engine, kind_, rtx_);
-    const std::string plugin = place_of_plugin(options);
+    const std::string capability = needed_capability(bundle);
+    const Plugin plugin = plugin_for(bundle, options);
     const lama_trt_options plain = {model.c_str(),
                                     bundle.engine.version.c_str(),
+                                    bundle.engine.version_compatible && !rtx_,
                                     bundle.engine.gpus.c_str(),
+                                    capability.c_str(),
+                                    bundle.engine.hardware == "none" && !rtx_,
                                     library.c_str(),
-                                    plugin.c_str(),
+                                    plugin.place.c_str(),
+                                    plugin.named,
+                                    plugin.carried.c_str(),
                                     bundle.engine.plugin,
                                     bundle.engine.dft,
                                     rtx_,

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Of this table: a library of another version is refused. */
-#define LAMA_TRT_TABLE_VERSION 1
+#define LAMA_TRT_TABLE_VERSION 2
 #define LAMA_TRT_TABLE_NAME "lama_trt_functions"
 
 typedef struct lama_trt_engine lama_trt_engine;
@@ -24,15 +24,20 @@ typedef struct lama_trt_options {
   const char *model; /* the file that holds the engine */
   const char
       *version; /* of TensorRT, which built it: such as "10.14.1.48"; parts that are not there are not compared */
-  const char *made_for; /* the GPUs that it was built for, for a line that says so */
-  const char *library;  /* TensorRT's, or a folder that has it; "": as the dynamic linker finds it */
-  const char *plugin;   /* the library with SpectralConv, or a folder that has it; "": beside liblama_trt */
-  int32_t needs_plugin; /* 1: the engine holds SpectralConv nodes */
-  int32_t needs_dft;    /* 1: it holds TensorRT's own FFT plugin */
-  int32_t rtx;          /* 1: it is one of TensorRT-RTX */
-  int32_t streams;      /* at least 1 */
-  int32_t device;       /* ordinal; -1: the current context's, else the first */
-  int32_t graphs;       /* shapes that keep buffers and a CUDA graph; 0: none */
+  int32_t version_compatible; /* 1: later versions of the same major run it too, with code that the file brings */
+  const char *made_for;       /* the GPU that it was built on, "" where nobody knows */
+  const char *capability;     /* compute capabilities that run it: "9.0", "8.6 or 8.9", "8.0 or newer"; "": any */
+  int32_t timed;              /* 1: its kernels are the fastest of `made_for`, and perhaps of no other */
+  const char *library;        /* TensorRT's, or a folder that has it; "": as the dynamic linker finds it */
+  const char *plugin;         /* the library with SpectralConv, or a folder that has it; "": beside liblama_trt */
+  int32_t plugin_named;       /* 1: somebody named it; 0: any that the process has serves as well */
+  const char *carried;        /* platforms that the bundle has the plugin for, none of which this is; "" for none */
+  int32_t needs_plugin;       /* 1: the engine holds SpectralConv nodes */
+  int32_t needs_dft;          /* 1: it holds TensorRT's own FFT plugin */
+  int32_t rtx;                /* 1: it is one of TensorRT-RTX */
+  int32_t streams;            /* at least 1 */
+  int32_t device;             /* ordinal; -1: the current context's, else the first */
+  int32_t graphs;             /* shapes that keep buffers and a CUDA graph; 0: none */
   lama_log log;
   void *log_user; /* valid until the engine is closed */
 } lama_trt_options;

@@ -23,7 +23,11 @@ Json said(const Bundle &bundle) {
                  {"precision", bundle.precision},
                  {"io", bundle.io},
                  {"decoder", bundle.decoder},
-                 {"version", bundle.engine.version}};
+                 {"version", bundle.engine.version},
+                 {"plugin", {bundle.engine.plugin, bundle.engine.plugin_in_python, bundle.engine.plugin_file}},
+                 {"runs on",
+                  {bundle.engine.version_compatible, bundle.engine.hardware, bundle.engine.gpus,
+                   bundle.engine.capability, bundle.engine.capabilities}}};
   values["generator"] = {generator.kind,   generator.width, generator.downsamplings,
                          generator.blocks, generator.ratio, generator.max_channels};
   values["ranges"] = Json::array();

@@ -62,7 +62,7 @@ void test_engines() {
   const Folder folder;
   const Files files = {{"model.engine", "an engine"}, {"model.onnx", "a model"}};
   Json manifest = manifest_of("trt", files);
-  manifest["engine"] = Json::parse(R"({"version": "10.13.3", "plugin": true, "gpu": {"name": "A GPU"},
+  manifest["engine"] = Json::parse(R"({"version": "10.13.3", "plugin": {"sha256": ""}, "gpu": {"name": "A GPU"},
     "batch": {"min": 1, "opt": 2, "max": 4}, "profiles": [{"min": [64, 64], "opt": [512, 256], "max": [1024, 1024]}]})");
   write_bundle(folder, manifest, files);
   const EngineRecord engine = load_bundle(folder.path(), true).engine;

@@ -1,4 +1,6 @@
 // libcuda.so.1 without a GPU: devices, contexts, errors.
+#include <cstdio>
+
 #include "cuda_calls.h"
 
 namespace fake {
@@ -54,6 +56,18 @@ EXPORT Status cuDeviceGetCount(int *count) {
 EXPORT Status cuDeviceGet(Ordinal *device, int ordinal) {
   *device = ordinal;
   return fails("cuDeviceGet") ? kUnknown : kOk;
+}
+
+// "Fake 9.0" and "Fake 9.1".
+EXPORT Status cuDeviceGetName(char *name, int size, Ordinal device) {
+  std::snprintf(name, size_t(size), "Fake 9.%d", device);
+  return fails("cuDeviceGetName") ? kUnknown : kOk;
+}
+
+EXPORT Status cuDeviceGetAttribute(int *value, int attribute, Ordinal device) {
+  if (attribute != kCapabilityMajor && attribute != kCapabilityMinor) broken("an attribute that is not known");
+  *value = attribute == kCapabilityMajor ? 9 : device;
+  return fails("cuDeviceGetAttribute") ? kUnknown : kOk;
 }
 
 EXPORT Status cuCtxGetDevice(Ordinal *device) {

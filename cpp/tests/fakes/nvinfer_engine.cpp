@@ -18,6 +18,7 @@ bool read_plan(const std::string &text, Plan &plan) {
     if (word == "float") plan.floats = true;
     if (word == "silent") plan.silent = true;
     if (word == "nan") plan.nan = true;
+    if (word == "hostcode") plan.host_code = true;
     if (word == "refuse") lines >> plan.refused;
     if (word == "contexts") lines >> plan.contexts;
     if (word == "name") {

@@ -16,16 +16,17 @@ using Sizes = std::array<int64_t, 3>;  // pictures, height, width
 
 struct Plan {
   bool floats = false;
-  bool silent = false;  // gives 0 for the size of scratch memory, as for an error
-  bool nan = false;     // computes one
-  int refused = 0;      // so many captures fail
-  int contexts = 1000;  // at the same time
+  bool silent = false;     // gives 0 for the size of scratch memory, as for an error
+  bool nan = false;        // computes one
+  bool host_code = false;  // brings a runtime of its own, as version-compatible ones do
+  int refused = 0;         // so many captures fail
+  int contexts = 1000;     // at the same time
   std::vector<std::string> names = {"image", "mask", "result"};
   std::vector<std::array<Sizes, 3>> profiles;
 };
 
-// "fake engine", then lines: "float", "silent", "nan", "refuse N", "contexts N", "name NAME", "profile" and nine
-// numbers.
+// "fake engine", then lines: "float", "silent", "nan", "hostcode", "refuse N", "contexts N", "name NAME", "profile" and
+// nine numbers.
 bool read_plan(const std::string &text, Plan &plan);
 
 constexpr int64_t kScratchPerPixel = 8;

@@ -40,11 +40,18 @@ class FakeRuntime : public IRuntime, public StubVRuntime {
   }
 
   IRuntime *getPImpl() noexcept override { return this; }
+  void setEngineHostCodeAllowed(bool allowed) noexcept override { host_code_allowed_ = allowed; }
   ICudaEngine *deserializeCudaEngine(const void *blob, std::size_t size) noexcept override {
     Plan plan;
     logger_.log(ILogger::Severity::kWARNING, "a warning of the fake\nof two lines");
-    if (!fails("deserializeCudaEngine") && read_plan(std::string(static_cast<const char *>(blob), size), plan))
-      return new FakeEngine(plan, logger_, engines_);
+    const bool known = read_plan(std::string(static_cast<const char *>(blob), size), plan);
+    // NvInferRuntime.h, setEngineHostCodeAllowed: false until it is set, and nobody sets it for other plans here.
+    if (host_code_allowed_ && !plan.host_code) broken("host code is allowed to a plan that brings none");
+    if (plan.host_code && !host_code_allowed_) {
+      logger_.log(ILogger::Severity::kERROR, "Attempting to deserialize an engine with host code");
+      return nullptr;
+    }
+    if (known && !fails("deserializeCudaEngine")) return new FakeEngine(plan, logger_, engines_);
     // On a thread of its own: NvInferRuntime.h, ILogger, wants a logger that is thread safe for such.
     std::thread([&] {
       logger_.log(ILogger::Severity::kERROR, "The engine plan file was built on another GPU\nmore");
@@ -54,6 +61,7 @@ class FakeRuntime : public IRuntime, public StubVRuntime {
 
  private:
   ILogger &logger_;
+  bool host_code_allowed_ = false;
   const std::shared_ptr<std::atomic<int>> engines_ = std::make_shared<std::atomic<int>>(0);
 };
 

@@ -26,8 +26,10 @@ std::string version();  // of the fake library, without its last part
 struct Options {
   std::string model = plan(kTwoProfiles);
   std::string version;  // "" for that of the fake library
-  std::string library, plugin;
+  std::string library, plugin, carried;
+  std::string made_for = "a GPU of the test's", capability;  // the fake devices are "Fake 9.0" and "Fake 9.1"
   bool needs_plugin = false, rtx = false;
+  bool version_compatible = false, timed = false, plugin_named = true;
   int streams = 1, device = -1, graphs = 8;
   std::vector<std::string> *told = nullptr;  // lines of the log
 };

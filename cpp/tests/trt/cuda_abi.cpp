@@ -37,6 +37,8 @@ static_assert(kOk == CUDA_SUCCESS && kOutOfMemory == CUDA_ERROR_OUT_OF_MEMORY);
 static_assert(kNonBlocking == CU_STREAM_NON_BLOCKING && kWithoutTiming == CU_EVENT_DISABLE_TIMING);
 static_assert(kThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL && kDeviceMemory == CU_MEMORYTYPE_DEVICE);
 static_assert(kMemoryType == CU_POINTER_ATTRIBUTE_MEMORY_TYPE && kDeviceOrdinal == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL);
+static_assert(kCapabilityMajor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR &&
+              kCapabilityMinor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
 static_assert(kLegacyStream == 1);  // CU_STREAM_LEGACY is a cast, which no constant expression has
 
 }  // namespace lama::cuda

@@ -67,6 +67,9 @@ void plugins() {
   Options options;
   options.needs_plugin = true;
   expect(options, LAMA_MISSING_LIBRARY, "has no liblama_tensorrt_plugin.so: name the library, or its folder, in");
+  options.carried = "linux-other, linux-third";
+  expect(options, LAMA_MISSING_LIBRARY,
+         "has no liblama_tensorrt_plugin.so (the bundle has it for linux-other, linux-third): name the library");
   options.plugin = "/nowhere";
   expect(options, LAMA_MISSING_LIBRARY, "the engine needs the plugin SpectralConv, and /nowhere has no");
   options.plugin = LAMA_FAKES "/libcuda.so.1";
@@ -83,6 +86,59 @@ void plugins() {
   expect(options, LAMA_OK, "");
   options.plugin = LAMA_FAKES "/second";
   expect(options, LAMA_ENGINE_ERROR, "this process has loaded another plugin already");
+}
+
+// Any that the process has serves an engine whose own nobody named.
+void plugins_of_bundles() {
+  std::vector<std::string> told;
+  Options options;
+  options.needs_plugin = true, options.told = &told, options.plugin_named = false;
+  options.plugin = LAMA_FAKES "/second";
+  expect(options, LAMA_OK, "");
+  CHECK(!told.empty() && told[0].find("/second is not loaded: ") != std::string::npos &&
+        told[0].find("/plugin/liblama_tensorrt_plugin.so is there already, and serves") != std::string::npos);
+}
+
+std::string version_with(int minor) {
+  return std::to_string(LAMA_TRT_MAJOR) + "." + std::to_string(minor) + ".0";
+}
+
+void versions() {
+  Options options = engine_of("hostcode\n" + bench::kTwoProfiles);
+  expect(options, LAMA_ENGINE_ERROR, "refuses it (Attempting to deserialize an engine with host code)");
+  options.version_compatible = true;
+  expect(options, LAMA_OK, "");
+  options.version = std::to_string(LAMA_TRT_MAJOR) + ".0.0";  // at most as new as any library of the major version
+  expect(options, LAMA_OK, "");
+  options.version = version_with(99);
+  expect(options, LAMA_ENGINE_ERROR, ", and run by it and by later versions of its major one, and this is");
+  options.version = std::to_string(LAMA_TRT_MAJOR - 1) + ".0.0";
+  expect(options, LAMA_ENGINE_ERROR, ".0.0, and run by it and by later versions");
+}
+
+void gpus() {
+  expect(with(&Options::capability, "8.9"), LAMA_ENGINE_ERROR,
+         "built on a GPU of the test's for compute capability 8.9, and this is Fake 9.0, of 9.0: export on it, or use");
+  expect(with(&Options::capability, "9.0"), LAMA_OK, "");
+  expect(with(&Options::capability, "8.6 or 9.0"), LAMA_OK, "");
+  expect(with(&Options::capability, "8.6 or 19.0"), LAMA_ENGINE_ERROR, "for compute capability 8.6 or 19.0");
+  expect(with(&Options::capability, "8.0 or newer"), LAMA_OK, "");
+  expect(with(&Options::capability, "9.1 or newer"), LAMA_ENGINE_ERROR, "9.1 or newer, and this is Fake 9.0");
+  Options second = with(&Options::capability, "9.1 or newer");
+  second.device = 1;
+  expect(second, LAMA_OK, "");
+}
+
+void another_model_is_told() {
+  for (const char *made_for : {"Fake 9.0", "Fake H200", ""}) {
+    std::vector<std::string> told;
+    Options options = with(&Options::made_for, made_for);
+    options.timed = true, options.told = &told;
+    expect(options, LAMA_OK, "");
+    const bool other = std::string(made_for) == "Fake H200";
+    CHECK(told.size() == (other ? 2 : 1));
+    CHECK(!other || told[0].find("its kernels were chosen on Fake H200, and this is Fake 9.0") != std::string::npos);
+  }
 }
 
 void devices() {
@@ -166,6 +222,10 @@ int main() {
   libraries();
   engines();
   plugins();
+  plugins_of_bundles();
+  versions();
+  gpus();
+  another_model_is_told();
   devices();
   warnings_are_told();
   shapes();

@@ -29,12 +29,12 @@ def capabilities(module: Any, target: str, wanted: Sequence[str]) -> list[Any]:
     return [allowed[one] for one in dict.fromkeys(wanted)]
 
 
-def this_gpu() -> dict[str, str] | None:
-    """{"name", "compute_capability"} of the one that is current, None without a GPU or cuda-python."""
+def this_gpu(device: int | None = None) -> dict[str, str] | None:
+    """{"name", "compute_capability"} of the GPU that is current, or of that number; None without it or cuda-python."""
     try:
         from cuda.bindings import driver
 
-        cuda = Cuda(driver)
+        cuda = Cuda(driver, device)
         with cuda.current():
             return cuda.device()
     except (ModuleNotFoundError, EngineError):

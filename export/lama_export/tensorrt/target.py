@@ -10,7 +10,8 @@ from typing import Any
 import onnx
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.tensorrt.modules import open_tensorrt, require_dft
+from lama_deploy.tensorrt.log import log_of
+from lama_deploy.tensorrt.modules import open_tensorrt, register_own_plugins, require_dft
 from lama_export.engine_options import EngineOptions
 from lama_export.graph.spectral import SPECTRAL_CONV
 from lama_export.options import ExportOptions
@@ -18,7 +19,7 @@ from lama_export.progress import Progress
 from lama_export.tensorrt.build import Engine, build_engine
 from lama_export.tensorrt.capabilities import capabilities, this_gpu
 from lama_export.tensorrt.listing import check_listing, float32_sums
-from lama_export.tensorrt.plugin import LoadedPlugin, asks_for_plugin, loaded_plugin
+from lama_export.tensorrt.plugin import LoadedPlugin, asks_for_plugin, carry_plugin, loaded_plugin, unit_channels
 
 
 def require_tensorrt(options: ExportOptions) -> None:
@@ -41,7 +42,9 @@ def write_engine(
     """
     engine, trt = options.engine or EngineOptions(), open_tensorrt(options.target)
     units = sum(node.op_type == SPECTRAL_CONV for node in model.graph.node)
-    plugin = _plugin_for(units, trt, options)
+    plugin = _plugin_for(model, units, trt, options)
+    if options.spectral == "dft":
+        register_own_plugins(trt, log_of(trt))
     start = time.perf_counter()
     plugins = units if plugin.record else 0
     built = build_engine(trt, options.target, onnx_path, engine, plugins=plugins, progress=progress)
@@ -56,7 +59,7 @@ def write_engine(
         "executed": False,
         "checked": checked,
         "spectral": "plugin" if plugins else "inline" if units else _without_nodes(model),
-        "plugin": plugin.record,
+        "plugin": _carried(plugin, path.parent),
         "no_plugin": plugin.reason,
         "build_seconds": round(seconds, 1),
         **_asked(engine),
@@ -64,12 +67,18 @@ def write_engine(
     }
 
 
-def _plugin_for(units: int, trt: Any, options: ExportOptions) -> LoadedPlugin:
+def _plugin_for(model: onnx.ModelProto, units: int, trt: Any, options: ExportOptions) -> LoadedPlugin:
     if units:
-        return loaded_plugin(trt, options)
+        return loaded_plugin(trt, options, unit_channels(model))
     if asks_for_plugin(options):
         raise ConfigError("this generator has no Fourier units for a plugin to replace; leave out the option")
     return LoadedPlugin()
+
+
+def _carried(plugin: LoadedPlugin, directory: Path) -> dict[str, str] | None:
+    if plugin.record is None or plugin.path is None:
+        return None
+    return carry_plugin(plugin.record, plugin.path, directory)
 
 
 def _without_nodes(model: onnx.ModelProto) -> str:

@@ -13,7 +13,6 @@ from lama_deploy.bundle import MODEL, Bundle
 from lama_deploy.errors import BundleError, ConfigError, brief
 from lama_deploy.images.pixels import unit_planes
 from lama_deploy.images.scenes import scene
-from lama_deploy.native.plugin_build import plugin_of_this_machine
 from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.proof.layers.compare import OWN_ERROR, Difference, LayerComparison, comparable, layers_of
 from lama_deploy.proof.layers.runners import compare, engine_plan, on_cpu, on_gpu, require_polygraphy
@@ -21,6 +20,7 @@ from lama_deploy.proof.rounded_backend import simulate_half
 from lama_deploy.proof.subjects import Size
 from lama_deploy.shapes import described, fitting
 from lama_deploy.tensorrt.modules import FLAVOURS
+from lama_deploy.tensorrt.plugin.carried import chosen_plugin
 from lama_deploy.tensorrt.profiles import EngineProfile
 
 HALVES = ("fp16", "bf16")
@@ -119,7 +119,7 @@ def engine_runner(subject: LayeredModel, outputs: Sequence[str], size: Size) -> 
     record = subject.bundle.engine
     profile = profile_for(record, size)
     Cuda(driver)  # says that there is no GPU before anything is built
-    plugin = plugin_of_this_machine() if record["plugin"] else None
+    plugin = chosen_plugin(subject.folder, subject.bundle).path if record["plugin"] else None
     plan = engine_plan(subject.engine_model, outputs, subject.bundle.target, record, profile, plugin)
     return on_gpu(plan, "candidate")
 

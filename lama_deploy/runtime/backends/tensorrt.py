@@ -34,8 +34,8 @@ class TensorRtBackend:
     device: "cuda", "cuda:N"; None for the CUDA context that is current (torch's, PyCUDA's), else the first GPU's.
     streams: pictures computed at the same time, each with contexts and scratch memory of its own. graphs: how many
     shapes keep a CUDA graph; 0: none. With TensorRT-RTX each of these takes the memory of the largest shape, as far as
-    there is plenty. plugin: library with SpectralConv, or liblama_spectral, for engines that need
-    one; None for this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
+    there is plenty. plugin: library with SpectralConv, or liblama_spectral, for engines that need one; None for the
+    bundle's, or this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
     general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. check: that the file is
     the one that bundle.json names, which whoever opens the whole bundle has done. threads: of no meaning here.
     """
@@ -60,7 +60,8 @@ class TensorRtBackend:
         self._cuda = Cuda(driver, _ordinal(device))
         self._graphs = graphs
         with self._cuda.current():
-            opened = open_engine(Path(model), Path(plugin) if plugin else None, check=check)
+            named, gpu = Path(plugin) if plugin else None, self._cuda.device()
+            opened = open_engine(Path(model), named, check=check, gpu=gpu)
             self._io, self._profiles = opened.io, opened.profiles
             folder = None if cache == "" else Path(cache) if cache else kept_in_cache("tensorrt")
             file = folder and folder / f"{opened.sha256[:16]}.kernels"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from lama_deploy.disk import sha256_of
@@ -18,28 +20,42 @@ from lama_deploy.tensorrt.plugin.python_plugin import (
 )
 from lama_deploy.tensorrt.plugin.rtx_name import make_rtx_name_known
 
-_loaded: list[dict[str, str]] = []  # what this process has, which cannot hold a second one
+log = logging.getLogger(__name__)
+# What the registry of each of TensorRT's modules has, by the module's name. It cannot hold a second one.
+_loaded: dict[str, dict[str, str]] = {}
+_LOADING = Lock()  # two at once would register it twice
 
 
-def load_plugin(module: Any, path: Path) -> dict[str, str]:
-    """Register the library's plugin, unless it is already; return {"name", "sha256", "kind"}.
+def load_plugin(module: Any, path: Path, *, or_loaded: bool = False) -> dict[str, str]:
+    """Register the library's plugin with this module, unless it is already; return {"name", "sha256", "kind"}.
 
     path: a TensorRT plugin library (kind "compiled"), or liblama_spectral, which gets the plugin in Python on top
-    ("python"). Raises EngineError for a file that is neither, that lacks our plugin, or that is a second one;
-    KernelError for a liblama_spectral of another version.
+    ("python"). or_loaded: where the module has another one already, that one serves, since an engine runs with any
+    SpectralConv of its version. Raises EngineError for a file that is neither, that lacks our plugin, or that is a
+    second one; KernelError for a liblama_spectral of another version.
     """
     if not path.is_file():
         raise EngineError(f"{path}: no such file; give the library with {PLUGIN_NAME}, or leave it out for our own")
-    sha256 = sha256_of(path)
-    if not _loaded:
-        if module.__name__ == "tensorrt_rtx":
+    with _LOADING:
+        return _load(module, path, or_loaded)
+
+
+def _load(module: Any, path: Path, or_loaded: bool) -> dict[str, str]:
+    sha256, name = sha256_of(path), module.__name__
+    if name not in _loaded:
+        if name == "tensorrt_rtx":
             make_rtx_name_known()
         kind = "python" if _is_spectral_library(path) else "compiled"
+        log.info("%s is loaded, and its code executed: the plugin of an engine (SHA-256 %s...)", path, sha256[:12])
         _register(module, path, kind)
-        _loaded.append({"name": path.name, "sha256": sha256, "kind": kind})
-    if _loaded[0]["sha256"] != sha256:
-        raise EngineError(f"{path}: this process has loaded another plugin already; export in a new one")
-    return dict(_loaded[0])
+        _loaded[name] = {"name": path.name, "sha256": sha256, "kind": kind}
+    elif _loaded[name]["sha256"] != sha256:
+        if not or_loaded:
+            raise EngineError(
+                f"{path}: this process has loaded another plugin already; give that one, or use a new process"
+            )
+        log.info("%s is not loaded: %s is there already, and serves", path, _loaded[name]["name"])
+    return dict(_loaded[name])
 
 
 def _register(module: Any, path: Path, kind: str) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from tests.lama_deploy.tensorrt.emulated_context import SCRATCH_PER_PIXEL, Config, Context, Graphs, Kernels, Strategy
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
+from tests.lama_deploy.tensorrt.emulated_plugins import Registry, initialiser, objection
 from tests.resign import resign
 
 DataType = Enum("DataType", "UINT8 FLOAT")
@@ -137,30 +138,28 @@ class EngineHandle:
         return context
 
 
-class Registry:
-    """IPluginRegistry. It has no logger but the first that any object was made with (NvInferRuntime.h, getLogger)."""
-
-    def __init__(self, first_logger: Any, faults: list[str]) -> None:
-        self._first_logger, self._faults = first_logger, faults
-
-    def get_creator(self, name: str, version: str, namespace: str) -> None:
-        """It finds none, and says so as an error."""
-        logger = self._first_logger()
-        if logger is None:
-            self._faults.append("the first logger was freed")
-        else:
-            logger.log(Logger.ERROR, f"Cannot find plugin: {name}, version: {version}, namespace:{namespace}.")
+def _say_by_the_first(module: Any, line: str) -> None:
+    """The registry has no logger but the first that any object was made with (NvInferRuntime.h, getLogger)."""
+    first = module.loggers[0]() if module.loggers else Logger
+    if first is None:
+        module.faults.append("the first logger was freed")
+    elif first is not Logger:
+        first.log(Logger.ERROR, line)
 
 
 def emulated_module(driver: EmulatedDriver, *, rtx: bool = False) -> Any:
     """A module like tensorrt or tensorrt_rtx. engines: those deserialised, the latest last. faults: rules broken."""
     module: Any = ModuleType("tensorrt_rtx" if rtx else "tensorrt")
     module.engines, module.faults, module.loggers = [], [], []
+    module.registry = Registry(lambda line: _say_by_the_first(module, line))
+    module.get_plugin_registry = lambda: module.registry
+    module.init_libnvinfer_plugins = initialiser(module.registry)
 
     class Runtime:
         def __init__(self, logger: Any) -> None:
             module.loggers.append(weakref.ref(logger))
             self.logger = weakref.ref(logger)
+            self.engine_host_code_allowed = False
 
         def deserialize_cuda_engine(self, plan: bytes) -> EngineHandle | None:
             values, logger = json.loads(plan), self.logger()
@@ -169,13 +168,16 @@ def emulated_module(driver: EmulatedDriver, *, rtx: bool = False) -> Any:
             if values.get("gpu", "emulated") != "emulated":
                 logger.log(Logger.ERROR, "The engine plan file was built on another GPU\nmore")
                 return None
+            reason = objection(values, module.registry, self.engine_host_code_allowed)
+            if reason:
+                logger.log(Logger.ERROR, reason)
+                return None
             module.engines.append(Engine(driver, module.faults, logger, values))
             return EngineHandle(module.engines[-1], self)
 
     module.__version__ = RTX_VERSION if rtx else VERSION
     module.Builder, module.Runtime, module.ILogger, module.DataType = object, Runtime, Logger, DataType
     module.ExecutionContextAllocationStrategy = Strategy
-    module.get_plugin_registry = lambda: Registry(module.loggers[0], module.faults)
     if rtx:
         module.CudaGraphStrategy, module.DynamicShapesKernelSpecializationStrategy = Graphs, Kernels
     return module

@@ -1,6 +1,8 @@
 """A plugin takes the place of the Fourier units' nodes, or the export says why not."""
 
 import hashlib
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +15,15 @@ import pytest
 
 import lama_export.tensorrt.build as build_module
 import lama_export.tensorrt.plugin as plugin_module
+import lama_export.tensorrt.target as target_module
 from lama_deploy.bundle import load_bundle
 from lama_deploy.checkpoints.checkpoint import save_checkpoint
-from lama_deploy.errors import ConfigError, EngineError, KernelError
+from lama_deploy.errors import ConfigError, EngineError, KernelError, MissingDependencyError
 from lama_deploy.model import seeded_generator
 from lama_deploy.native.library import SpectralLibrary
 from lama_deploy.proof.summaries import engine_summary
 from lama_deploy.tensorrt.modules import open_tensorrt
+from lama_deploy.tensorrt.plugin.carried import this_platform
 from lama_deploy.tensorrt.plugin.load import load_plugin
 from lama_deploy.tensorrt.plugin.python_plugin import register_python_plugin
 from lama_deploy.tensorrt.plugin.rtx_name import make_rtx_name_known
@@ -28,10 +32,28 @@ from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.model import onnx_from_state
 from lama_export.options import ExportOptions
 from lama_export.tensorrt.listing import check_listing
-from lama_export.tensorrt.plugin import LoadedPlugin, loaded_plugin, plugin_file
+from lama_export.tensorrt.plugin import LoadedPlugin, carry_plugin, loaded_plugin, plugin_file, unit_channels
 from lama_export.tensorrt.target import write_engine
+from tests.kernel_build import ROOT
+from tests.lama_deploy.tensorrt.emulated_plugins import OWN, Registry, initialiser
 
 CONFIG = GeneratorConfig(width=8, blocks=1)
+# Opens an engine as far as this machine can; whatever it cannot, its plugin is registered then.
+OPENS = """
+import logging, pathlib, sys
+logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
+import lama_deploy, tensorrt_rtx
+from lama_deploy.errors import EngineError
+from lama_deploy.native.build import shipped_sources
+from lama_deploy.tensorrt.engine import open_engine
+assert shipped_sources("kernels") is None
+try:
+    open_engine(pathlib.Path(sys.argv[1]))
+    print("opened")
+except EngineError as error:
+    print(error)
+assert tensorrt_rtx.get_plugin_registry().get_creator("SpectralConv", "1", "") is not None
+"""
 UNITS = 2
 SMALL = EngineOptions(profiles=[Profile.parse("64:128:256")])
 
@@ -131,7 +153,22 @@ def test_command_builds_with_our_library(
     bundle = load_bundle(tmp_path / "out")
     units = 2 * bundle.config.blocks
     assert bundle.engine["checked"] and bundle.engine["layers"]["custom_layer"] == units
-    assert bundle.engine["plugin"]["sha256"] == hashlib.sha256(plugin.read_bytes()).hexdigest()
+    record, platform = bundle.engine["plugin"], this_platform()
+    assert record["sha256"] == hashlib.sha256(plugin.read_bytes()).hexdigest()
+    assert (record["file"], record["platform"]) == (f"plugin-{platform}.so", platform)
+    assert bundle.files[record["file"]]["sha256"] == record["sha256"]
+    # With nothing but the package's Python and the bundle: no sources of kernels, no compiler in PATH.
+    shutil.copytree(ROOT / "lama_deploy", tmp_path / "site" / "lama_deploy")
+    (tmp_path / "out").rename(tmp_path / "travelled")
+    shutil.rmtree(tmp_path / "site" / "lama_deploy" / "_kernels", ignore_errors=True)
+    environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": "", "HOME": str(tmp_path)}
+    opening = [sys.executable, "-c", OPENS, str(tmp_path / "travelled" / "model.engine")]
+    opened = subprocess.run(opening, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert opened.returncode == 0, opened.stderr
+    file = tmp_path / "travelled" / record["file"]
+    assert f"{file} is loaded, and its code executed" in opened.stdout, opened.stdout
+    refused = r"model\.engine: TensorRT-RTX refuses it \(.*(CUDA|cuda).*\)"
+    assert opened.stdout.endswith("opened\n") or re.search(refused, opened.stdout), opened.stdout
 
 
 def test_older_parsers_prefer_plugins_without_being_told(tmp_path: Path) -> None:
@@ -171,11 +208,15 @@ def test_our_plugin_is_compiled_for_the_gpus_that_are_named(tmp_path: Path, monk
     monkeypatch.setattr(plugin_module, "plugin_path", lambda architectures: Path(architectures))
     (tmp_path / "own.so").touch()
     assert plugin_file(EngineOptions(compute_capabilities=["8.9", "12.0"])) == Path("89;120")
+    monkeypatch.setattr(plugin_module, "visible_architectures", lambda: "90")
+    assert plugin_file(EngineOptions(), "trt") == Path("90")
+    assert plugin_file(EngineOptions(hardware="ampere+"), "trt") == Path("80;90")
+    assert plugin_file(EngineOptions(), "trt-rtx") == Path("80;90")
     assert plugin_file(EngineOptions(plugin=tmp_path / "own.so")) == tmp_path / "own.so"
 
 
 def test_without_a_gpu_and_a_name_there_is_nothing_to_compile_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("lama_deploy.native.build.gpus", list)
     with pytest.raises(ConfigError, match=r"name it by --compute-capability, such as 8\.9, or give .* --plugin PATH"):
         plugin_file(EngineOptions())
 
@@ -202,7 +243,7 @@ def test_by_default_the_plugin_is_taken_where_it_can_be_had(
     monkeypatch.setattr(plugin_module, "plugin_path", Path)
     named = options(spectral, compute_capabilities=["8.9"])
     loaded = loaded_plugin(RTX, named)
-    assert (loaded.record is not None) == (spectral != "inline") and loaded.reason == ""
+    assert (loaded.record is not None) == (loaded.path is not None) == (spectral != "inline") and loaded.reason == ""
 
     def no_compiler(architectures: str) -> Path:
         raise KernelError("no CUDA compiler")
@@ -213,6 +254,93 @@ def test_by_default_the_plugin_is_taken_where_it_can_be_had(
             loaded_plugin(RTX, named)
         return
     assert loaded_plugin(RTX, named) == LoadedPlugin(reason="" if spectral else "no CUDA compiler")
+
+
+TRT = SimpleNamespace(__name__="tensorrt", __version__="11.4.0")
+
+
+@pytest.mark.parametrize(
+    ("precision", "profile", "channels", "why"),
+    [
+        ("fp32", "64:128:256", [24], "fp32"),
+        ("bf16", "64:128:8689", [24], "pictures of 8689 px"),
+        ("bf16", "64:128:256", [24, 12], "12 channels, no multiple of 8,"),
+        ("bf16", "64:128:8688", [24], None),
+    ],
+)
+def test_without_cufft_the_plugin_is_taken_where_tensor_cores_do(
+    precision: Literal["fp32", "bf16"],
+    profile: str,
+    channels: list[int],
+    why: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TensorRT times plugins as it builds, so what they call has to be here; what was asked for is an error then."""
+    monkeypatch.setattr(plugin_module, "load_plugin", lambda trt, path: {"name": str(path), "sha256": ""})
+    monkeypatch.setattr(plugin_module, "preload", lambda: ["libcufft.so.12"])
+    monkeypatch.setattr(plugin_module, "prebuilt_plugin", lambda: tmp_path)
+    wanted = EngineOptions(profiles=[Profile.parse(profile)])
+    loaded = loaded_plugin(TRT, ExportOptions(target="trt", precision=precision, engine=wanted), channels)
+    assert (loaded.record is None) == (why is not None)
+    if why is None:
+        return
+    says = f"the plugin computes {why} by cuFFT and cuBLASLt, and libcufft.so.12 cannot be loaded here: pip install"
+    assert loaded.reason.startswith(says) and "[cufft]" in loaded.reason and "\n" not in loaded.reason
+    asked = ExportOptions(target="trt", spectral="plugin", precision=precision, engine=wanted)
+    with pytest.raises(MissingDependencyError, match=re.escape(says)):
+        loaded_plugin(TRT, asked, channels)
+    monkeypatch.setattr(plugin_module, "preload", list)
+    assert loaded_plugin(TRT, asked, channels).record
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_rtx_needs_cufft_where_the_engine_is_run(here: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_module, "load_plugin", lambda trt, path: {"name": str(path), "sha256": ""})
+    monkeypatch.setattr(plugin_module, "preload", lambda: ["libcufft.so.12"])
+    monkeypatch.setattr(plugin_module, "plugin_path", Path)
+    monkeypatch.setattr(plugin_module, "gpus", lambda: ["a GPU"] * here)
+    for prove in (True, False):
+        loaded = loaded_plugin(RTX, options(None, compute_capabilities=["8.9"], prove=prove))
+        assert (loaded.record is None) == (here and prove)
+
+
+def test_units_tell_their_channels(model: tuple[str, Path]) -> None:
+    assert unit_channels(onnx.load(model[1])) == {24}
+
+
+def test_the_dft_operator_is_built_with_tensorrts_own_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are registered before the parser looks for one (`emulated_plugins.OWN`)."""
+    registry, state = Registry(), {key: t.numpy() for key, t in seeded_generator(CONFIG).state_dict().items()}
+    trt = SimpleNamespace(__name__="tensorrt", __version__="11.4.0", init_libnvinfer_plugins=initialiser(registry))
+    built: list[bool] = []
+
+    def build(*arguments: Any, **options: Any) -> Any:
+        built.append(OWN in registry.creators)
+        raise EngineError("enough")
+
+    monkeypatch.setattr(target_module, "open_tensorrt", lambda target: trt)
+    monkeypatch.setattr(target_module, "log_of", lambda module: object())
+    monkeypatch.setattr(target_module, "build_engine", build)
+    for spectral, registered in (("inline", False), ("dft", True)):
+        model = onnx_from_state(CONFIG, state)
+        with pytest.raises(EngineError, match="enough"):
+            wanted = ExportOptions(target="trt", spectral=spectral, engine=SMALL)
+            write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", wanted)
+        assert built.pop() == registered
+
+
+def test_what_is_carried_is_what_was_loaded(tmp_path: Path) -> None:
+    library = tmp_path / "library.so"
+    library.write_bytes(b"code")
+    record = {"name": "library.so", "sha256": hashlib.sha256(b"code").hexdigest(), "kind": "python"}
+    carried = carry_plugin(record, library, tmp_path)
+    file = f"plugin-{this_platform()}.so"
+    assert carried == {**record, "file": file, "platform": this_platform()}
+    assert (tmp_path / file).read_bytes() == b"code"
+    library.write_bytes(b"other")
+    with pytest.raises(EngineError, match=r"library\.so: changed while the engine was built; export again"):
+        carry_plugin(record, library, tmp_path)
 
 
 def test_an_old_rtx_has_no_plugin_by_default() -> None:

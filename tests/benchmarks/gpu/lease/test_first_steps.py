@@ -30,7 +30,7 @@ def test_torch_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("torch_for_cuda")
 def test_no_gpu() -> None:
-    assert str(machine.unusable(CUDA)).startswith("nvidia-smi shows no GPU here; run this on ")
+    assert str(machine.unusable(CUDA)).startswith("the driver shows no GPU here; run this on ")
 
 
 @pytest.mark.usefixtures("torch_for_cuda")

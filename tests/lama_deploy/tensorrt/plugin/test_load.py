@@ -39,12 +39,12 @@ class Registry:
         return name if self.loaded and name in self.has else None
 
 
-def fake(registry: Registry) -> Any:
-    return SimpleNamespace(__name__="tensorrt", get_plugin_registry=lambda: registry)
+def fake(registry: Registry, name: str = "tensorrt") -> Any:
+    return SimpleNamespace(__name__=name, get_plugin_registry=lambda: registry)
 
 
 def test_a_library_is_loaded_once_and_another_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_module, "_loaded", [])
+    monkeypatch.setattr(plugin_module, "_loaded", {})
     registry = Registry("SpectralConv")
     for name in ("one.so", "other.so"):
         (tmp_path / name).write_text(name)
@@ -56,8 +56,34 @@ def test_a_library_is_loaded_once_and_another_refused(tmp_path: Path, monkeypatc
         load_plugin(fake(registry), tmp_path / "other.so")
 
 
+def test_each_module_of_tensorrt_gets_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their registries are not one: what TensorRT has, TensorRT-RTX has not, in the same process."""
+    monkeypatch.setattr(plugin_module, "_loaded", {})
+    monkeypatch.setattr(plugin_module, "make_rtx_name_known", lambda: None)
+    registries = {name: Registry("SpectralConv") for name in ("tensorrt", "tensorrt_rtx")}
+    (tmp_path / "plugin.so").write_text("plugin")
+    for name in 2 * list(registries):
+        load_plugin(fake(registries[name], name), tmp_path / "plugin.so")
+    assert [registry.loaded for registry in registries.values()] == 2 * [[str(tmp_path / "plugin.so")]]
+
+
+def test_another_library_serves_where_any_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two bundles in one process carry a library each, and the registry takes one."""
+    monkeypatch.setattr(plugin_module, "_loaded", {})
+    registry = Registry("SpectralConv")
+    for name in ("one.so", "other.so"):
+        (tmp_path / name).write_text(name)
+    with caplog.at_level("INFO"):
+        found = [load_plugin(fake(registry), tmp_path / name, or_loaded=True) for name in ("one.so", "other.so")]
+    assert found[0] == found[1] and registry.loaded == [str(tmp_path / "one.so")]
+    assert f"{tmp_path / 'one.so'} is loaded, and its code executed" in caplog.messages[0]
+    assert caplog.messages[1] == f"{tmp_path / 'other.so'} is not loaded: one.so is there already, and serves"
+
+
 def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_module, "_loaded", [])
+    monkeypatch.setattr(plugin_module, "_loaded", {})
     (tmp_path / "plugin.so").touch()
     with pytest.raises(EngineError, match="no plugin SpectralConv, version 1"):
         load_plugin(fake(Registry("Other")), tmp_path / "plugin.so")
@@ -67,7 +93,7 @@ def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: py
 def test_the_plugin_in_python_is_put_over_liblama_spectral(
     emulated_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin_module, "_loaded", [])
+    monkeypatch.setattr(plugin_module, "_loaded", {})
     trt = open_tensorrt("trt-rtx")
     registry = trt.get_plugin_registry()
     try:
@@ -96,7 +122,7 @@ def test_a_library_is_what_it_exports(
     registry = Registry("SpectralConv")
     (tmp_path / "some.so").touch()
     exports = SimpleNamespace(**dict.fromkeys(symbols))
-    monkeypatch.setattr(plugin_module, "_loaded", [])
+    monkeypatch.setattr(plugin_module, "_loaded", {})
     monkeypatch.setattr(plugin_module, "ctypes", SimpleNamespace(CDLL=lambda path: exports))
     monkeypatch.setattr(plugin_module, "preload", lambda: registered.append("CUDA's libraries"))
     monkeypatch.setattr(plugin_module, "SpectralLibrary", lambda path: path)
