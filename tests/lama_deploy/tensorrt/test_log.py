@@ -2,6 +2,8 @@
 
 import gc
 import logging
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +28,24 @@ def test_the_first_engines_logger_outlives_it(machine: Machine) -> None:
     second.run(*scene(16, 16))
     assert not machine.trt.faults
     assert len({id(logger()) for logger in machine.trt.loggers}) == 1
+
+
+@pytest.mark.trt
+def test_the_registry_of_tensorrt_rtx_itself_speaks_after_a_runtime_is_gone() -> None:
+    """In a process of its own, which a logger for each runtime ends: the library goes on with the first one's."""
+    code = """
+import gc
+import tensorrt_rtx as trt
+from lama_deploy.tensorrt.log import log_of
+first, second = (trt.Runtime(log_of(trt)) for _ in range(2))
+del first
+gc.collect()
+with log_of(trt).listening() as said:
+    assert trt.get_plugin_registry().get_creator("Nothing", "1", "") is None
+print(said.first_error())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Cannot find plugin: Nothing" in done.stdout, done.stderr
 
 
 def test_an_error_that_failed_nothing_is_not_the_cause_of_the_next_failure(machine: Machine) -> None:
