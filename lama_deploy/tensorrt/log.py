@@ -6,7 +6,8 @@ NvInferRuntime.h: "the global logger"). It is used by all threads at once (ILogg
 kept is kept by thread: TensorRT speaks on the thread that calls it, or on its own, whose words are for all who listen.
 
 The bindings take the GIL for every message, of any severity, before Python may look at it (NVIDIA/TensorRT,
-python/src/infer/pyCore.cpp, PyLogger), so `log` returns at once from what nobody wants.
+python/src/infer/pyCore.cpp, PyLogger), so `log` returns at once from what nobody wants. While an engine runs, nothing
+else calls back into Python but the plugin in Python, and that not where a CUDA graph is replayed.
 """
 
 from __future__ import annotations
