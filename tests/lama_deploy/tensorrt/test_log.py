@@ -128,3 +128,8 @@ def test_what_is_kept_has_an_end(logger: Any) -> None:
         for index in range(1000):
             logger.log(Logger.ERROR, str(index))
     assert len(said.errors) == 100 and said.first_error() == "0"
+
+
+def test_who_asks_for_the_logger_begins_anew(machine: Machine, logger: Any) -> None:
+    logger.log(Logger.ERROR, "before")
+    assert log_of(machine.trt) is logger and logger.first_error() == "it does not say why"
