@@ -59,8 +59,11 @@ def test_the_program_of_ones_own_compiles(tree: Path) -> None:
     run("c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *includes, source)
 
 
-def test_on_tensorrt_rtx_itself() -> None:
-    """As far as its library goes where no driver is. No package has its headers: those of TensorRT 11 are made its."""
+def test_on_tensorrt_rtx_itself(kernel_build: Path) -> None:
+    """As far as its library goes where no driver is: it takes our plugin, and refuses the engine.
+
+    No package has its headers: those of TensorRT 11 are made its.
+    """
     package = find_spec("tensorrt_rtx_libs")
     headers = next(of_tensorrt_11(), None)
     if package is None or package.submodule_search_locations is None or headers is None:
@@ -73,7 +76,12 @@ def test_on_tensorrt_rtx_itself() -> None:
         text = re.sub(rf"(#define TRT_{part}_RTX) \d+", rf"\1 {number}", text)
     (copied / "NvInferVersion.h").write_text(text)
     tree = built(root, "rtx", "test_trt_real")
-    run(str(tree / "tests" / "trt" / "test_trt_real"), str(package.submodule_search_locations[0]), installed)
+    libraries = [
+        str(package.submodule_search_locations[0]),
+        installed,
+        str(kernel_build / "liblama_tensorrt_plugin.so"),
+    ]
+    run(str(tree / "tests" / "trt" / "test_trt_real"), *libraries)
 
 
 def of_tensorrt_11() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-// TensorRT's own library, as far as a machine without a GPU lets it go: test_trt_real LIBRARY-OR-FOLDER VERSION.
+// TensorRT's own library, as far as a machine without a GPU lets it go: test_trt_real LIBRARY-OR-FOLDER VERSION PLUGIN.
 // Its CUDA runtime finds the fake driver too old, and a file that is no engine is refused before that.
 #include <cstdlib>
 
@@ -24,10 +24,18 @@ void expect(const bench::Engine &engine, const std::string &words) {
 }  // namespace
 
 int main(int count, char **arguments) {
-  if (count != 3) return EXIT_FAILURE;
+  if (count != 4) return EXIT_FAILURE;
   bench::Options options = options_of(arguments);
   expect(bench::Engine(options), "refuses it (IRuntime::deserializeCudaEngine: Error Code 1: Serialization");
   expect(bench::Engine(options), "refuses it (IRuntime::deserializeCudaEngine: Error Code 1: Serialization");
+  std::vector<std::string> told;
+  options.plugin = arguments[3], options.plugin_named = false;
+  options.needs_plugin = true, options.told = &told;
+  expect(bench::Engine(options), "refuses it (IRuntime::deserializeCudaEngine: Error Code 1: Serialization");
+  CHECK(!told.empty() && told[0] == options.plugin + " is loaded, and its code executed: the plugin of an engine");
+  told.clear();
+  expect(bench::Engine(options), "refuses it (IRuntime::deserializeCudaEngine: Error Code 1: Serialization");
+  CHECK(told.empty());  // it is there: the registry has SpectralConv
   options.version = "0.1";
   expect(bench::Engine(options), " 0.1, which is the only version that runs it, and this is");
   return bench::finish();

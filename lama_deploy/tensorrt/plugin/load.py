@@ -43,10 +43,10 @@ def load_plugin(module: Any, path: Path, *, or_loaded: bool = False) -> dict[str
 def _load(module: Any, path: Path, or_loaded: bool) -> dict[str, str]:
     sha256, name = sha256_of(path), module.__name__
     if name not in _loaded:
+        log.info("%s is loaded, and its code executed: the plugin of an engine (SHA-256 %s...)", path, sha256[:12])
         if name == "tensorrt_rtx":
             make_rtx_name_known()
-        kind = "python" if _is_spectral_library(path) else "compiled"
-        log.info("%s is loaded, and its code executed: the plugin of an engine (SHA-256 %s...)", path, sha256[:12])
+        kind = "python" if _is_spectral_library(path) else "compiled"  # which loads it, to see what it exports
         _register(module, path, kind)
         _loaded[name] = {"name": path.name, "sha256": sha256, "kind": kind}
     elif _loaded[name]["sha256"] != sha256:

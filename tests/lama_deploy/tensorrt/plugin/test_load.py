@@ -82,6 +82,22 @@ def test_another_library_serves_where_any_does(
     assert caplog.messages[1] == f"{tmp_path / 'other.so'} is not loaded: one.so is there already, and serves"
 
 
+def test_a_library_is_named_before_its_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To look what it exports executes its constructors already."""
+    named: list[bool] = []
+    monkeypatch.setattr(plugin_module, "_loaded", {})
+    monkeypatch.setattr(
+        plugin_module.ctypes, "CDLL", lambda path: named.append(path in caplog.text) or SimpleNamespace()
+    )
+    monkeypatch.setattr(plugin_module, "preload", list)
+    (tmp_path / "plugin.so").touch()
+    with caplog.at_level("INFO"):
+        load_plugin(fake(Registry("SpectralConv")), tmp_path / "plugin.so")
+    assert named == [True]
+
+
 def test_a_library_without_our_plugin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_module, "_loaded", {})
     (tmp_path / "plugin.so").touch()
