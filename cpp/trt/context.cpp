@@ -35,25 +35,35 @@ int64_t ExecutionContext::scratch_for(const Shape &shape) {
   if (shape == shape_) return needed_;
   const auto [n, h, w] = shape;
   shape_ = {};  // none, until all of it is taken
+  scratch_ = 0;
   require(context_->setInputShape(kImage, engine_.floats() ? dims(n, 3, h, w) : dims(n, h, w, 3)),
           "take the image's shape");
   require(context_->setInputShape(kMask, engine_.floats() ? dims(n, 1, h, w) : dims(n, h, w)), "take the mask's shape");
   needed_ = int64_t(context_->updateDeviceMemorySizeForShapes());
-  if (needed_ == 0)
-    needed_ = std::max<int64_t>(0, engine_.scratch_bound(profile_));  // 0 is said for an error too (NvInferRuntime.h)
+  if (needed_ == 0) {  // which is said for an error too (NvInferRuntime.h), that fails nothing here
+    static_cast<void>(first_trt_error());
+    needed_ = std::max<int64_t>(0, engine_.scratch_bound(profile_));
+  }
   shape_ = shape;
   return needed_;
 }
 
 void ExecutionContext::bind(const Places &places, const cuda::Memory &scratch) {
+  if (scratch_ != scratch.address() || scratch_size_ != scratch.size()) give(scratch);
+  require(context_->setTensorAddress(kImage, pointer(places.image)), "take the address of the image");
+  require(context_->setTensorAddress(kMask, pointer(places.mask)), "take the address of the mask");
+  require(context_->setTensorAddress(kResult, pointer(places.result)), "take the address of the result");
+}
+
+// TensorRT parts it anew for each shape, so it is given once for each.
+void ExecutionContext::give(const cuda::Memory &scratch) {
 #if NV_TENSORRT_VERSION >= 100100 || defined(TRT_MAJOR_RTX)
   context_->setDeviceMemoryV2(pointer(scratch.address()), int64_t(scratch.size()));
 #else
   context_->setDeviceMemory(pointer(scratch.address()));
 #endif
-  require(context_->setTensorAddress(kImage, pointer(places.image)), "take the address of the image");
-  require(context_->setTensorAddress(kMask, pointer(places.mask)), "take the address of the mask");
-  require(context_->setTensorAddress(kResult, pointer(places.result)), "take the address of the result");
+  scratch_ = scratch.address();
+  scratch_size_ = scratch.size();
 }
 
 void ExecutionContext::enqueue() {

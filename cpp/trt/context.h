@@ -29,6 +29,7 @@ class ExecutionContext {
   void enqueue();
 
  private:
+  void give(const cuda::Memory &scratch);
   void require(bool taken, const std::string &action) const;
 
   const Engine &engine_;
@@ -37,6 +38,8 @@ class ExecutionContext {
   std::unique_ptr<nvinfer1::IExecutionContext> context_;
   Shape shape_{};  // that the context has
   int64_t needed_ = 0;
+  cuda::Address scratch_ = 0;  // that it was given for this shape, with its size
+  size_t scratch_size_ = 0;
 };
 
 }  // namespace lama

@@ -25,7 +25,8 @@ class Listening {
   const Log *outer_;
 };
 
-// The first line of the first error on this thread since `Listening` began or this was called.
+// The first line of the first error since `Listening` began or this was called, on this thread, else on one of
+// TensorRT's own, where nobody listens.
 std::string first_trt_error();
 
 }  // namespace lama

@@ -55,6 +55,7 @@ class Capabilities:
     batch: pictures of one shape that are best run together, where `shapes` do not say it.
     window: pixels a side that windows of a picture have at least, as far as picture and memory allow.
     workers: how many threads may call `run` at once with profit, at least 1.
+    settles_after: how many runs of a shape, one after the other, it takes until all that is made for it is there.
     on_device: it is a `DeviceBackend`, which also takes arrays on the GPU.
     fixed_from: it is a `FixableBackend`, and from so many pixels on, of all pictures together, one that is fixed to
     their shape needs less memory; None where it is none.
@@ -71,6 +72,7 @@ class Capabilities:
     memory_of: str = "cpu"
     recipe: Recipe | None = None
     workers: int = 1
+    settles_after: int = 1
     on_device: bool = False
     fixed_from: int | None = None
     precision: str | None = None

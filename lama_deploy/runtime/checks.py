@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
+
 import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import ImageError, brief
+from lama_deploy.shapes import Shape
+
+MOST_SIDE = 2**20  # pixels, as in liblama
 
 
 def check_pictures(pixels: Array, holes: Array) -> None:
@@ -26,6 +32,20 @@ def wrong_with(pixels: Array, hole: Array) -> ImageError | None:
     except ImageError as error:
         return error
     return None
+
+
+def warmed_shape(size: Sequence[int]) -> Shape:
+    """Pictures, height and width. Raises ImageError but for (H, W) or (N, H, W) of integers from 1 to `MOST_SIDE`."""
+    try:
+        n, h, w = [operator.index(part) for part in ((1, *size) if len(size) == 2 else size)]
+    except (TypeError, ValueError):
+        n = h = w = 0
+    if not all(1 <= part <= MOST_SIDE for part in (n, h, w)):
+        raise ImageError(
+            f"a size to warm up with is {brief(size)}; allowed: (height, width) or (count, height, width), integers "
+            f"from 1 to {MOST_SIDE:,}"
+        )
+    return n, h, w
 
 
 def check_around(around: Array, holes: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -17,7 +18,7 @@ from lama_deploy.errors import ImageError, LamaDeployError, brief, quoted
 from lama_deploy.images.inputs import given_image, is_on_device, mask_of
 from lama_deploy.images.mask_options import MaskKeywords, MaskOptions
 from lama_deploy.runtime.backend import Backend, takes_device_arrays
-from lama_deploy.runtime.checks import check_around, check_hole, check_pictures, wrong_with
+from lama_deploy.runtime.checks import check_around, check_hole, check_pictures, warmed_shape, wrong_with
 from lama_deploy.runtime.forks import birth
 from lama_deploy.runtime.opening import (
     OF_CHECKPOINTS,
@@ -315,6 +316,19 @@ class Inpainter:
         """
         check_hole(hole)
         return self._strategist.plan(hole)
+
+    def warm_up(self, sizes: Iterable[Sequence[int]]) -> None:
+        """Compute pictures of these sizes that are black and all hole, so that what an engine prepares for a size is
+        ready, and what it takes the most memory for has been tried.
+
+        sizes: (height, width) each, or (count, height, width) of pictures that run together; they are taken whole, so
+        name the windows of a strategy that cuts (`plan`). The largest are first, since what smaller ones have got may
+        go when memory for larger ones is made; so what an engine keeps for a few sizes alone, such as CUDA graphs, is
+        there for the smallest. Raises ImageError for others, and as `run` does.
+        """
+        self._birth.check()
+        for shape in sorted(map(warmed_shape, sizes), key=math.prod, reverse=True):
+            self._strategist.warm_up(shape)
 
     def run(self, pixels: Array, holes: Array, *, around: Array | None = None) -> Array:
         """(N, H, W, 3) uint8 and (N or 1, H, W) uint8 -> (N, H, W, 3) uint8.

@@ -54,9 +54,10 @@ class TensorRtOptions(_Device, total=False):
     """device: "cuda" or "cuda:N"; None: of the CUDA context that is current, else the first GPU. threads: nothing here.
 
     streams: pictures computed at the same time, at least 1 (the default), each with memory of its own. graphs: how many
-    shapes keep a CUDA graph (default: 8); 0: none. plugin: the library that the engine's Fourier units need; None: the
-    bundle's, or this package's own. kernels: when TensorRT-RTX compiles for a shape, "lazy" (the default), "eager" or
-    "none" (never). cache: a folder for what it compiles; None: the user's, "": none.
+    shapes keep a CUDA graph (default: 8); 0: none. With TensorRT-RTX each of them takes the memory of the engine's
+    largest shape, while there is plenty. plugin: the library that the engine's Fourier units need; None: the bundle's,
+    or this package's own. kernels: when TensorRT-RTX compiles for a shape, "lazy" (the default), "eager" or "none"
+    (never). cache: a folder for what it compiles; None: the user's, "": none.
     """
 
     streams: int

@@ -21,6 +21,7 @@ from lama_deploy.errors import DeviceMemoryError, EngineError
 from lama_deploy.native.captures import CAPTURING
 
 NON_BLOCKING, WITHOUT_TIMING = 1, 2  # CU_STREAM_NON_BLOCKING, CU_EVENT_DISABLE_TIMING
+LEGACY_STREAM = 1  # the handle of CUDA's default stream, which waits for all others
 OUT_OF_MEMORY, NOT_CAPTURING = 2, 0  # CUDA_ERROR_OUT_OF_MEMORY, CU_STREAM_CAPTURE_STATUS_NONE
 
 
@@ -37,18 +38,24 @@ class PinnedMemory:
     """`size` bytes of the host that the device reads and writes by itself, freed with this object, as `Memory` is.
 
     Copies to and from other memory of the host are not asynchronous: the driver makes the caller wait (CUDA Driver API,
-    "API synchronization behavior").
+    "API synchronization behavior"). They are all there is where none can be pinned, as in a container with a limit.
     """
 
     def __init__(self, cuda: Cuda, size: int) -> None:
         self.size = size
-        self.address = int(cuda.call("cuMemHostAlloc", max(1, size), 0))
+        try:
+            self.address = int(cuda.call("cuMemHostAlloc", max(1, size), 0))
+        except (EngineError, DeviceMemoryError):
+            self._pageable = np.empty(max(1, size), np.uint8)
+            self.address = self._pageable.ctypes.data
+            return
         weakref.finalize(self, cuda.release, "cuMemFreeHost", self.address)
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int = 0) -> Array:
         """A part of it, which is good for as long as this object is there."""
         size = math.prod(shape) * dtype.itemsize
-        return np.frombuffer((ctypes.c_uint8 * size).from_address(self.address + offset), dtype).reshape(shape)
+        part = memoryview((ctypes.c_uint8 * size).from_address(self.address + offset)).cast("B")
+        return np.frombuffer(part, dtype).reshape(shape)
 
 
 class Cuda:
@@ -83,10 +90,14 @@ class Cuda:
         return results[0] if len(results) == 1 else tuple(results) or None
 
     def release(self, name: str, handle: Any) -> None:
-        """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in."""
-        if not int(self._driver.cuCtxPushCurrent(self._context)[0]):  # fails once the process is being left
-            getattr(self._driver, name)(handle)
-            self._driver.cuCtxPopCurrent()
+        """Call a function that frees, from a finalizer: whatever thread, whatever state the process is in.
+
+        It waits for the device, which nobody may during a capture.
+        """
+        with CAPTURING:
+            if not int(self._driver.cuCtxPushCurrent(self._context)[0]):  # fails once the process is being left
+                getattr(self._driver, name)(handle)
+                self._driver.cuCtxPopCurrent()
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -129,7 +140,7 @@ class Cuda:
         return int(self.call("cuEventCreate", WITHOUT_TIMING))
 
     def copy(self, target: int, source: int, size: int, stream: int) -> None:
-        """On the device, or between it and `PinnedMemory`, either way. Enqueued."""
+        """On the device, or between it and the host, either way. Enqueued where that is `PinnedMemory`."""
         self.call("cuMemcpyAsync", target, source, size, stream)
 
     def order(self, first: int, then: int, event: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,22 +14,22 @@ import numpy as np
 from lama_deploy.errors import ImageError, MissingDependencyError
 from lama_deploy.images.inputs import is_on_device, is_torch
 from lama_deploy.shapes import Shape
-from lama_deploy.tensorrt.cuda_driver import Cuda, Memory
+from lama_deploy.tensorrt.cuda_driver import LEGACY_STREAM, Cuda, Memory
 from lama_deploy.tensorrt.stream import Block
-
-LEGACY_STREAM = 1  # the handle of CUDA's default stream, which waits for all others
 
 
 @dataclass(frozen=True)
 class DeviceCall:
     """One call's tensors on the device. shape: pictures, height, width. result: makes the caller's kind of array.
 
-    blocks: image, mask, result, dense, as the engine takes them. stream: a CUstream that they are good on.
+    blocks: image, mask, result, dense, as the engine takes them. stream: a CUstream in whose order the result is made.
+    after: those whose work comes first, `stream` among them.
     """
 
     shape: Shape
     blocks: tuple[Block, Block, Block]
     stream: int
+    after: tuple[int, ...]
     result: Callable[[], Any]
 
     @classmethod
@@ -37,23 +38,41 @@ class DeviceCall:
 
         io "float": float32 image (N, 3, H, W) in [0, 1], mask (N, 1, H, W). torch: (3, H, W) or (N, 3, H, W), uint8 or
         floats in [0, 1], mask (H, W), (1, H, W) or (N, 1, H, W), for either. All dense (C order). stream: a handle, or
-        an object of torch, CuPy, PyCUDA or cuda-python; None for the current one of torch, the one that the array
-        names, or the default stream. Raises ImageError.
+        an object of torch, CuPy, PyCUDA or cuda-python; None for the current one of torch, the one that the image
+        names, or the default stream. What the streams that image and mask are named or made on hold is waited for too;
+        both must stay as they are until the work of `stream` is done. Raises ImageError.
         """
-        if is_torch(image) and is_torch(mask):
-            from lama_deploy.tensorrt.torch_arrays import call_arguments
+        handle = _stream_of(image, stream)
+        if cuda.is_capturing(handle):
+            raise ImageError("the stream is being captured into a CUDA graph, and engines keep their own: call outside")
+        own = (_own_stream(array) for array in (image, mask))
+        after = tuple(dict.fromkeys([handle, *(one for one in own if one is not None)]))
+        with in_order_of(handle, image):
+            if is_torch(image) and is_torch(mask):
+                from lama_deploy.tensorrt.torch_arrays import call_arguments, used_here
 
-            return cls._dense(*call_arguments(image, mask, io), io, cuda, stream)
-        return cls._dense(image, mask, lambda result: result, io, cuda, stream)
+                used_here(image, mask)
+                given, hole, restore = call_arguments(image, mask, io)
+            else:
+                given, hole, restore = image, mask, lambda result: result
+            return cls._dense(given, hole, restore, io, cuda, (handle, *after))
 
     @classmethod
-    def _dense(cls, image: Any, mask: Any, restore: Callable[[Any], Any], io: str, cuda: Cuda, stream: Any) -> Self:
-        handle = _stream_of(image, stream)
-        given, hole = _view(image, handle), _view(mask, handle)
+    def _dense(
+        cls, image: Any, mask: Any, restore: Callable[[Any], Any], io: str, cuda: Cuda, streams: tuple[int, ...]
+    ) -> Self:
+        """streams: `stream` and `after`."""
+        stream, *after = streams
+        given, hole = _view(image, stream), _view(mask, stream)
         shape = _checked(given, hole, io)
         made, target = _like(image, given, cuda)
         blocks = (_block(given, target.shape), _block(hole, _mask_shape(shape, io)), target)
-        return cls(shape, blocks, handle, lambda: restore(made))
+
+        def result() -> Any:
+            with in_order_of(stream, image):
+                return restore(made)
+
+        return cls(shape, blocks, stream, tuple(after), result)
 
 
 @dataclass(frozen=True)
@@ -151,7 +170,7 @@ def _like(image: Any, view: View, cuda: Cuda) -> tuple[Any, Block]:
 
 
 def _empty_like(image: Any, view: View, cuda: Cuda) -> Any:
-    package = type(image).__module__.split(".")[0]
+    package = "torch" if is_torch(image) else type(image).__module__.split(".")[0]
     if package in ("torch", "cupy"):
         return sys.modules[package].empty_like(image)
     if package == "pycuda":
@@ -159,12 +178,33 @@ def _empty_like(image: Any, view: View, cuda: Cuda) -> Any:
     return DeviceArray(cuda.allocate(math.prod(view.shape) * view.dtype.itemsize), view.shape, view.dtype)
 
 
+def in_order_of(stream: int, image: Any) -> AbstractContextManager[Any]:
+    """What the image's library allocates and computes there is in this stream's order.
+
+    torch and CuPy hand out freed memory again to the stream that it was allocated on, while that may still use it.
+    """
+    if is_torch(image):
+        from lama_deploy.tensorrt.torch_arrays import current_stream
+
+        return current_stream(stream, image.device)
+    if type(image).__module__.split(".")[0] == "cupy":
+        streams = sys.modules["cupy"].cuda
+        found: AbstractContextManager[Any]
+        found = streams.Stream.null if stream == LEGACY_STREAM else streams.ExternalStream(stream)
+        return found
+    return nullcontext()
+
+
 def _stream_of(image: Any, stream: Any) -> int:
     """0 and None are the legacy default stream, as in CUDA."""
-    if stream is None and is_torch(image):
-        stream = sys.modules["torch"].cuda.current_stream(image.device)
-    if stream is None:
-        stream = (getattr(image, "__cuda_array_interface__", None) or {}).get("stream")
     for attribute in ("cuda_stream", "ptr", "handle"):  # torch; CuPy; PyCUDA and cuda-python
         stream = getattr(stream, attribute, stream)
-    return int(stream or LEGACY_STREAM)
+    return int(stream or 0) or (_own_stream(image) if stream is None else None) or LEGACY_STREAM
+
+
+def _own_stream(array: Any) -> int | None:
+    """The one that it names (CUDA Array Interface, version 3: to be waited for), or torch's current one."""
+    if is_torch(array):
+        return int(sys.modules["torch"].cuda.current_stream(array.device).cuda_stream) or LEGACY_STREAM
+    named = (getattr(array, "__cuda_array_interface__", None) or {}).get("stream")
+    return None if named is None else int(named) or LEGACY_STREAM

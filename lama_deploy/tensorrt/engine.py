@@ -74,11 +74,12 @@ def open_engine(
         # IRuntime::setEngineHostCodeAllowed of NvInferRuntime.h: without it a plan that brings its runtime is refused.
         # That is code, as a plan and a plugin are; nothing of a bundle with an engine is for who does not trust it.
         runtime.engine_host_code_allowed = True
-    engine = runtime.deserialize_cuda_engine(path.read_bytes())
+    with log.listening() as said:
+        engine = runtime.deserialize_cuda_engine(path.read_bytes())
     if engine is None:
         raise EngineError(
-            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({log.first_error()}); it runs on the GPUs that it was "
-            f"built for ({_made_for(bundle)}): export again, or use {MODEL}, which runs in ONNX Runtime"
+            f"{path}: {FLAVOURS[bundle.target].name} refuses it ({said.first_error()}); it runs on the GPUs that it "
+            f"was built for ({_made_for(bundle)}): export again, or use {MODEL}, which runs in ONNX Runtime"
         )
     sha256 = bundle.files[path.name]["sha256"]
     return OpenedEngine(trt, engine, runtime, log, _interface(path, trt, engine), _profiles(engine), sha256)

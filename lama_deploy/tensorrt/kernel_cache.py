@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,16 +19,17 @@ class RuntimeCacheFile:
         self._cache, self._path, self._written = cache, path, written
 
     @classmethod
-    def attached(cls, config: Any, path: Path) -> Self:
-        """To the IRuntimeConfig, with what the file holds; TensorRT-RTX refuses that of another version or GPU."""
-        cache, kept = config.create_runtime_cache(), b""
+    def attached(cls, configs: Sequence[Any], path: Path) -> Self:
+        """To the IRuntimeConfigs, with what the file holds; TensorRT-RTX refuses that of another version or GPU."""
+        cache, kept = configs[0].create_runtime_cache(), b""
         try:
             kept = path.read_bytes() if path.is_file() else b""
         except OSError as error:
             log.warning("%s cannot be read (%s); kernels are compiled anew", path, error.strerror)
         if kept and not cache.deserialize(kept):
             kept = b""
-        config.set_runtime_cache(cache)
+        for config in configs:
+            config.set_runtime_cache(cache)
         return cls(cache, path, len(kept))
 
     def save(self) -> None:

@@ -1,12 +1,13 @@
 """What TensorRT says: its warnings go to `logging`, its first error is the cause of what then fails.
 
 There is one ILogger for each of TensorRT's modules, and it is never freed: TensorRT keeps a pointer to the first one
-that it is given, and the registry of plugins speaks through that one for as long as the process lives (NvInferRuntime.h,
-getLogger: "the global logger"). It is used by all threads at once (ILogger: "must be thread safe"), so what is kept is
-kept by thread: TensorRT speaks on the thread that calls it, or on one of its own, whose words are for all who listen.
+that it is given, and the registry of plugins speaks through that one for as long as the process lives (getLogger in
+NvInferRuntime.h: "the global logger"). It is used by all threads at once (ILogger: "must be thread safe"), so what is
+kept is kept by thread: TensorRT speaks on the thread that calls it, or on its own, whose words are for all who listen.
 
 The bindings take the GIL for every message, of any severity, before Python may look at it (NVIDIA/TensorRT,
-python/src/infer/pyCore.cpp, PyLogger), so `log` returns at once from what nobody wants.
+python/src/infer/pyCore.cpp, PyLogger), so `log` returns at once from what nobody wants. While an engine runs, nothing
+else calls back into Python but the plugin in Python, and that not where a CUDA graph is replayed.
 """
 
 from __future__ import annotations

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from lama_deploy.errors import ImageError
+from lama_deploy.tensorrt.cuda_driver import LEGACY_STREAM
+
+
+@contextmanager
+def current_stream(stream: int, device: torch.device) -> Iterator[None]:
+    """torch's current stream is that of the CUstream, and its work comes after what the one before holds."""
+    before = torch.cuda.current_stream(device)
+    if (before.cuda_stream or LEGACY_STREAM) == stream:
+        yield
+        return
+    external: Callable[..., torch.cuda.Stream] = torch.cuda.ExternalStream
+    chosen = torch.cuda.default_stream(device) if stream == LEGACY_STREAM else external(stream, device)
+    chosen.wait_stream(before)
+    with torch.cuda.stream(chosen):
+        yield
+
+
+def used_here(*tensors: Tensor) -> None:
+    """Memory of theirs that is freed is given to nobody before the current stream has done what it then holds."""
+    for tensor in tensors:
+        tensor.record_stream(torch.cuda.current_stream(tensor.device))
 
 
 def call_arguments(image: Tensor, mask: Tensor, io: str) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:

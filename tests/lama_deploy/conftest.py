@@ -1,5 +1,6 @@
 """A tiny seeded generator as checkpoint and bundles, files made by hand, an emulated GPU for engines."""
 
+import gc
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -81,13 +82,15 @@ def small_calibration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture
 def machine(
     request: pytest.FixtureRequest, bundles: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Machine:
+) -> Iterator[Machine]:
     """Its TensorRT is TensorRT-RTX where the parameter is "rtx"."""
     driver = EmulatedDriver()
     trt = emulated_module(driver, rtx=getattr(request, "param", "trt") == "rtx")
     monkeypatch.setattr(tensorrt_backend, "driver", driver)
     monkeypatch.setattr(tensorrt_engine, "open_tensorrt", lambda target: trt)
-    return Machine(driver, trt, bundles, tmp_path)
+    yield Machine(driver, trt, bundles, tmp_path)
+    gc.collect()
+    assert not trt.faults
 
 
 @pytest.fixture(scope="session")

@@ -88,12 +88,18 @@ bool FakeContext::setInputShape(const char *name, const Dims &dims) noexcept {
 size_t FakeContext::updateDeviceMemorySizeForShapes() noexcept {
   if (shapes_["image"] != shapes_["mask"]) broken("memory is asked for before all shapes are set (NvInferRuntime.h)");
   sized_ = true;
-  if (fails("updateDeviceMemorySizeForShapes") || engine_.plan().silent) return 0;
+  scratch_ = 0;  // it "recomputes the sizes", and memory of the old parts is not theirs (NvInferRuntime.h)
+  scratch_size_ = 0;
+  if (fails("updateDeviceMemorySizeForShapes") || engine_.plan().silent) {
+    engine_.say("sizes are not known\nmore");
+    return 0;
+  }
   return size_t(kScratchPerPixel * pixels(shapes_["mask"]));
 }
 
 void FakeContext::setDeviceMemory(void *memory) noexcept {
   const Address address = reinterpret_cast<uintptr_t>(memory);
+  happened("scratch given");
   if (scratch_ != address) ++life_->state;
   scratch_ = address;
   scratch_size_ = kScratchPerPixel * pixels(shapes_["mask"]);

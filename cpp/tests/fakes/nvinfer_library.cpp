@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "nvinfer_engine.h"
 
@@ -51,7 +52,10 @@ class FakeRuntime : public IRuntime, public StubVRuntime {
       return nullptr;
     }
     if (known && !fails("deserializeCudaEngine")) return new FakeEngine(plan, logger_, engines_);
-    logger_.log(ILogger::Severity::kERROR, "The engine plan file was built on another GPU\nmore");
+    // On a thread of its own: NvInferRuntime.h, ILogger, wants a logger that is thread safe for such.
+    std::thread([&] {
+      logger_.log(ILogger::Severity::kERROR, "The engine plan file was built on another GPU\nmore");
+    }).join();
     return nullptr;
   }
 

@@ -63,6 +63,18 @@ void scratch_that_is_not_told() {
   for (int round = 0; round < 3; ++round) CHECK(bench::run(engine, Pictures({1, 20, 30}, unsigned(round))));
 }
 
+void scratch_is_given_once_a_shape() {
+  Options options;
+  options.graphs = 0;
+  options.model = bench::plan(bench::kTwoProfiles);
+  const Engine engine(options);
+  const int before = fake::times("scratch given");
+  for (const auto &[width, given] : {std::make_pair(30, 1), {30, 1}, {30, 1}, {31, 2}, {31, 2}, {30, 3}}) {
+    CHECK(bench::run(engine, Pictures({1, 20, width}, 1)));
+    CHECK(fake::times("scratch given") == before + given);
+  }
+}
+
 void captures_that_fail(int refused, int launches) {
   std::vector<std::string> told;
   Options options;
@@ -182,6 +194,7 @@ int main() {
   larger_scratch_after_graphs();
   floats();
   scratch_that_is_not_told();
+  scratch_is_given_once_a_shape();
   captures_that_fail(1, 3);
   captures_that_fail(2, 0);
   a_second_context_is_refused();

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, get_args
 
-import numpy as np
 from cuda.bindings import driver
 
 from lama_deploy.arrays import Array
@@ -26,7 +22,7 @@ from lama_deploy.tensorrt.cuda_driver import Cuda
 from lama_deploy.tensorrt.device_arrays import DeviceCall
 from lama_deploy.tensorrt.engine import open_engine
 from lama_deploy.tensorrt.profiles import EngineProfile
-from lama_deploy.tensorrt.stream import Block, Lane
+from lama_deploy.tensorrt.session import Session
 
 GRAPHS = 8  # shapes that keep buffers and a graph
 ALIGNMENT = 256  # of addresses that are given to TensorRT as they are
@@ -37,11 +33,11 @@ class TensorRtBackend:
 
     device: "cuda", "cuda:N"; None for the CUDA context that is current (torch's, PyCUDA's), else the first GPU's.
     streams: pictures computed at the same time, each with contexts and scratch memory of its own. graphs: how many
-    shapes keep a CUDA graph; 0: none. plugin: library with SpectralConv, or liblama_spectral, for engines that need
-    one; None for the bundle's, or this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager"
-    or "none" (always general ones). cache: a folder for what it compiles; None for the user's cache, "" for none.
-    check: that the file is the one that bundle.json names, which whoever opens the whole bundle has done. threads: of
-    no meaning here.
+    shapes keep a CUDA graph; 0: none. With TensorRT-RTX each of these takes the memory of the largest shape, as far as
+    there is plenty. plugin: library with SpectralConv, or liblama_spectral, for engines that need one; None for the
+    bundle's, or this package's own. kernels: when TensorRT-RTX compiles for a shape: "lazy", "eager" or "none" (always
+    general ones). cache: a folder for what it compiles; None for the user's cache, "" for none. check: that the file is
+    the one that bundle.json names, which whoever opens the whole bundle has done. threads: of no meaning here.
     """
 
     name = "tensorrt"
@@ -63,20 +59,21 @@ class TensorRtBackend:
         _check_options(streams, graphs, kernels)
         self._cuda = Cuda(driver, _ordinal(device))
         self._graphs = graphs
-        self._lanes: SimpleQueue[Lane] = SimpleQueue()
         with self._cuda.current():
             named, gpu = Path(plugin) if plugin else None, self._cuda.device()
-            self._opened = open_engine(Path(model), named, check=check, gpu=gpu)
+            opened = open_engine(Path(model), named, check=check, gpu=gpu)
+            self._io, self._profiles = opened.io, opened.profiles
             folder = None if cache == "" else Path(cache) if cache else kept_in_cache("tensorrt")
-            file = folder and folder / self._cache_name()
-            self._config = runtime_config(self._opened, kernels=kernels, graphs=graphs > 0, cache=file)
-            captures = graphs > 0 and not self._opened.is_rtx
+            file = folder and folder / f"{opened.sha256[:16]}.kernels"
+            config = runtime_config(opened, kernels=kernels, graphs=graphs > 0, cache=file)
+            self._session = Session(opened, config, self._cuda)
+            weakref.finalize(self, self._session.close)
             for _ in range(streams):
-                self._lanes.put(Lane(self._opened, self._config, self._cuda, slots=max(1, graphs), captures=captures))
-        weakref.finalize(self, self._config.save_kernels)  # some are compiled in the background
+                self._session.add_lane(graphs=graphs)
         self.capabilities = Capabilities(
-            shapes=self._opened.profiles,
+            shapes=opened.profiles,
             workers=streams + 1,  # one reads or writes pictures while the others wait for theirs
+            settles_after=streams * _runs_to_settle(graphs, opened.is_rtx),
             on_device=True,
         )
 
@@ -84,14 +81,12 @@ class TensorRtBackend:
         """As Backend.run. Raises ImageError for a shape that no profile takes, EngineError, DeviceMemoryError."""
         shape: Shape = (masks.shape[0], masks.shape[1], masks.shape[2])
         profile = self._profile_for(shape, "an Inpainter pads and splits pictures")
-        floats = self._opened.io == "float"
-        image, mask = unit_planes(images, masks) if floats else map(np.ascontiguousarray, (images, masks))
-        result = np.empty_like(image)
-        with engine_failures("TensorRT", shape), self._cuda.current(), self._lane() as lane:
-            new = lane.run(profile, *map(_block, (image, mask, result)))
-            lane.synchronize()
+        floats = self._io == "float"
+        image, mask = unit_planes(images, masks) if floats else (images, masks)
+        with engine_failures("TensorRT", shape), self._cuda.current(), self._session.lane() as lane:
+            result, new = lane.run(profile, image, mask)
             if new:
-                self._config.save_kernels()
+                self._session.save_kernels()
         return result.transpose(0, 2, 3, 1) if floats else result
 
     def inpaint_on_device(self, image: Any, mask: Any, stream: Any = None) -> Any:
@@ -100,41 +95,36 @@ class TensorRtBackend:
         image, mask, stream, errors: `device_arrays.DeviceCall`. Raises ImageError for a shape that no profile takes.
         """
         with self._cuda.current():
-            call = DeviceCall.of(image, mask, self._opened.io, self._cuda, stream)
+            call = DeviceCall.of(image, mask, self._io, self._cuda, stream)
             remedy = "arrays on the GPU are neither padded nor split: give them from the host"
             profile = self._profile_for(call.shape, remedy)
-            with self._lane() as lane:
-                lane.follow(call.stream)
-                in_place = not self._graphs and all(block.address % ALIGNMENT == 0 for block in call.blocks)
-                (lane.run_in_place if in_place else lane.run)(profile, *call.blocks)
-                lane.precede(call.stream)
+            with self._session.lane() as lane:
+                try:
+                    for one in call.after:
+                        lane.follow(one)
+                    in_place = not self._graphs and all(block.address % ALIGNMENT == 0 for block in call.blocks)
+                    (lane.run_in_place if in_place else lane.run_on_device)(profile, *call.blocks)
+                    lane.precede(call.stream)
+                except Exception:
+                    lane.settle()
+                    raise
         return call.result()
 
     def _profile_for(self, shape: Shape, remedy: str) -> EngineProfile:
         """The tightest that takes the shape. Raises ImageError, with what to do besides another export."""
-        profile, part = fitting(self._opened.profiles, shape)
+        profile, part = fitting(self._profiles, shape)
         if part != shape:
             n, h, w = shape
-            taken = described(self._opened.profiles)
+            taken = described(self._profiles)
             raise ImageError(
                 f"the engine takes {taken}, not {n} of {h}x{w}; {remedy}, or export with a --profile for this"
             )
         return profile
 
-    @contextmanager
-    def _lane(self) -> Iterator[Lane]:
-        lane = self._lanes.get()
-        try:
-            yield lane
-        finally:
-            self._lanes.put(lane)
 
-    def _cache_name(self) -> str:
-        return f"{self._opened.sha256[:16]}.kernels"
-
-
-def _block(array: Array) -> Block:
-    return Block(array.ctypes.data, array.nbytes, array.shape)
+def _runs_to_settle(graphs: int, rtx: bool) -> int:
+    """On each stream: as any shape, in a context of its own, which is captured then or, by TensorRT-RTX, later."""
+    return 1 if not graphs else 3 if rtx else 2
 
 
 def _ordinal(device: str | None) -> int | None:

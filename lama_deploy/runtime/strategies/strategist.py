@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from lama_deploy.arrays import Array
+from lama_deploy.errors import DeviceMemoryError
 from lama_deploy.runtime.backend import Backend
 from lama_deploy.runtime.strategies.options import StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan, plan
 from lama_deploy.runtime.strategies.running import Failure, run_checked, run_fillings
 from lama_deploy.runtime.strategies.whole import Whole
 from lama_deploy.runtime.strategies.windows import Budget
+from lama_deploy.shapes import Shape
 
 Picture = tuple[Array, Array]  # (H, W, 3) uint8 and (H, W), nonzero = hole
 
@@ -53,6 +56,17 @@ class Strategist:
             return np.concatenate([self.fill_batch(*one) for one in zip(pixels[:, None], holes[:, None], strict=True)])
         result = run_checked(self._whole.run, pixels, holes)
         return np.where(holes[..., None] > 0, result, pixels)
+
+    def warm_up(self, shape: Shape) -> None:
+        """Runs of pictures (N, H, W), black and all hole, until all that is made for the shape is there."""
+        if math.prod(shape) > self._whole.most_pixels(shape):  # told before memory is taken for the pictures
+            raise DeviceMemoryError(
+                "there is no memory for a run of so many pictures of this size; warm up with fewer or smaller ones, "
+                "such as windows have"
+            )
+        pixels, holes = np.zeros((*shape, 3), np.uint8), np.ones(shape, np.uint8)
+        for _ in range(self._capabilities.settles_after):
+            run_checked(self._whole.run, pixels, holes)
 
     def _together(self, size: tuple[int, int]) -> int:
         """How many windows of a size are a batch that the engine runs well, and that fits into memory."""

@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
-NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 100, 201, 900
-TEXTS = {NO_DEVICE: b"no CUDA-capable device is detected", INVALID_CONTEXT: b"invalid device context"}
+OUT_OF_MEMORY, DEINITIALIZED, NO_DEVICE, INVALID_CONTEXT, CAPTURE_UNSUPPORTED = 2, 4, 100, 201, 900
+TEXTS = {
+    OUT_OF_MEMORY: b"out of memory",
+    NO_DEVICE: b"no CUDA-capable device is detected",
+    INVALID_CONTEXT: b"invalid device context",
+}
 Work = Callable[[], None]
 
 
@@ -45,15 +49,23 @@ class EmulatedDriver:
     def __init__(self, devices: int = 1) -> None:
         self.devices = devices
         self.memory: dict[int, np.ndarray] = {}
+        self.pinned: dict[int, np.ndarray] = {}
+        self.size = 10**9  # bytes of memory on the device
+        self.gone = False  # as when the process ends
         self.streams: dict[int, Stream] = {1: Stream()}
         self.graphs: dict[int, list[Work]] = {}
         self.copies = 0
+        self.pageable = 0  # copies of which one end is neither on the device nor pinned
+        self.pins = True
         self._events: dict[int, tuple[int, int]] = {}
         self._handles: Iterator[int] = iter(range(100, 10**9))
         self._contexts = threading.local()
         self._capturing = threading.local()  # captures are the business of their own thread
         self._freed: list[np.ndarray] = []  # kept, so that no new allocation gets a freed address
         self._working = threading.RLock()
+
+    def used(self) -> int:
+        return sum(map(len, list(self.memory.values())))
 
     def cuInit(self, flags: int) -> tuple[int]:
         return (0 if self.devices else NO_DEVICE,)
@@ -90,6 +102,8 @@ class EmulatedDriver:
         return 0, self.stack[-1] if self.stack else 0
 
     def cuCtxPushCurrent(self, context: int) -> tuple[int]:
+        if self.gone:
+            return (DEINITIALIZED,)
         self.stack.append(context)
         return (0,)
 
@@ -97,36 +111,45 @@ class EmulatedDriver:
         return 0, self.stack.pop()
 
     def cuMemAlloc(self, size: int) -> tuple[int, int]:
-        if status := self._refusal():
+        if status := self._refusal() or self._lack(size):
             return status, 0
-        block = np.full(size + 256, 0xA5, np.uint8)
-        block = block[-block.ctypes.data % 256 :][:size]
-        self.memory[block.ctypes.data] = block
-        return 0, block.ctypes.data
+        return 0, _allocated(self.memory, size)
 
     def cuMemFree(self, address: int) -> tuple[int]:
-        if status := self._refusal():
-            return (status,)
-        for stream in self.streams.values():  # as CUDA does
-            self._finish(stream)
-        self._freed.append(self.memory.pop(address))
-        return (0,)
+        return self._free(self.memory, address)
+
+    def cuMemHostAlloc(self, size: int, flags: int) -> tuple[int, int]:
+        if status := self._refusal() or (0 if self.pins else OUT_OF_MEMORY):
+            return status, 0
+        return 0, _allocated(self.pinned, size)
+
+    def cuMemFreeHost(self, address: int) -> tuple[int]:
+        return self._free(self.pinned, address)
+
+    def cuMemGetInfo(self) -> tuple[int, int, int]:
+        return self._refusal(), self.size - self.used(), self.size
 
     def cuMemcpyAsync(self, target: int, source: int, size: int, stream: int) -> tuple[int]:
+        """Of pinned memory alone is it asynchronous (CUDA Driver API, "API synchronization behavior")."""
         if status := self._refusal(capturing=True):
             return (status,)
         self.copies += 1
-        staged = None if self.has(source, size) else ctypes.string_at(source, size)
+        known = [address for address in (target, source) if self._reaches(address, size)]
+        self.pageable += 2 - len(known)
+        staged = None if source in known else ctypes.string_at(source, size)
 
         def copy() -> None:
-            assert staged is not None or self.has(source, size), "copied from freed memory"
-            ctypes.memmove(target, staged if staged is not None else source, size)
+            assert all(self._reaches(address, size) for address in known), "copied from or to freed memory"
+            ctypes.memmove(target, source if staged is None else staged, size)
 
         self.streams[stream].enqueue(copy)
         return (0,)
 
+    def _reaches(self, address: int, size: int) -> bool:
+        return self.has(address, size) or _holds(self.pinned, address, size)
+
     def has(self, address: int, size: int) -> bool:
-        return any(start <= address and address + size <= start + len(block) for start, block in self.memory.items())
+        return _holds(self.memory, address, size)
 
     def cuStreamCreate(self, flags: int) -> tuple[int, int]:
         if status := self._refusal():
@@ -139,6 +162,9 @@ class EmulatedDriver:
             return (status,)
         self._finish(self.streams[stream])
         return (0,)
+
+    def cuStreamIsCapturing(self, stream: int) -> tuple[int, int]:
+        return 0, int(self.streams[stream].captured is not None)
 
     def cuEventCreate(self, flags: int) -> tuple[int, int]:
         return self._refusal(), next(self._handles)
@@ -178,6 +204,17 @@ class EmulatedDriver:
             self.streams[stream].enqueue(work)
         return (self._refusal(),)
 
+    def _free(self, blocks: dict[int, np.ndarray], address: int) -> tuple[int]:
+        if status := self._refusal():
+            return (status,)
+        for stream in self.streams.values():  # as CUDA does
+            self._finish(stream)
+        self._freed.append(blocks.pop(address))
+        return (0,)
+
+    def _lack(self, size: int) -> int:
+        return OUT_OF_MEMORY if self.used() + size > self.size else 0
+
     def _finish(self, stream: Stream) -> None:
         with self._working:
             stream.finish()
@@ -187,3 +224,16 @@ class EmulatedDriver:
         if not self.stack:
             return INVALID_CONTEXT
         return CAPTURE_UNSUPPORTED if hasattr(self._capturing, "stream") and not capturing else 0
+
+
+def _allocated(blocks: dict[int, np.ndarray], size: int) -> int:
+    """Its address, as CUDA aligns it. What is in it is nobody's picture."""
+    block = np.full(size + 256, 0xA5, np.uint8)
+    block = block[-block.ctypes.data % 256 :][:size]
+    blocks[block.ctypes.data] = block
+    return int(block.ctypes.data)
+
+
+def _holds(blocks: dict[int, np.ndarray], address: int, size: int) -> bool:
+    """Whether one of them does."""
+    return any(start <= address and address + size <= start + len(block) for start, block in list(blocks.items()))

@@ -11,9 +11,10 @@ OWN = "FFTPlugin"  # of libnvinfer_plugin, which ONNX's DFT operator becomes fro
 
 
 class Registry:
-    """IPluginRegistry. A library of the emulation is a text: the names of its plugins."""
+    """IPluginRegistry. A library of the emulation is a text: the names of its plugins. say: gets errors."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda line: None) -> None:
+        self.say = say
         self.creators: dict[str, str] = {}
         self.loaded: list[str] = []
 
@@ -30,7 +31,11 @@ class Registry:
         return object()
 
     def get_creator(self, name: str, version: str, namespace: str) -> str | None:
-        return self.creators.get(name) if (version, namespace) == ("1", "") else None
+        """What is not there is said to be an error (seen with TensorRT-RTX 1.7)."""
+        found = self.creators.get(name) if (version, namespace) == ("1", "") else None
+        if found is None:
+            self.say(f"Cannot find plugin: {name}, version: {version}, namespace:{namespace}.")
+        return found
 
 
 def objection(plan: Mapping[str, Any], registry: Registry, host_code_allowed: bool) -> str | None:

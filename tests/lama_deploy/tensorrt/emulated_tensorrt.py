@@ -1,12 +1,15 @@
 """TensorRT's runtime without a GPU: an engine names an ONNX file, and ONNX Runtime computes what is enqueued.
 
 It keeps TensorRT's rules: shapes inside the profile, scratch memory of the size asked for and of one stream, a run
-before a capture, and no other shape in a context that a graph was captured in.
+before a capture, no other shape in a context that a graph was captured in, and an order in which objects go. Where
+code is stopped by the Python bindings, and C++ is not, the rule is kept all the same. What breaks a rule where nobody
+would see it is told to `faults`, which has to be empty at the end.
 """
 
 import ctypes
 import json
 import shutil
+import weakref
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -16,155 +19,69 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
+from tests.lama_deploy.tensorrt.emulated_context import SCRATCH_PER_PIXEL, Config, Context, Graphs, Kernels, Strategy
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
 from tests.lama_deploy.tensorrt.emulated_plugins import Registry, initialiser, objection
 from tests.resign import resign
 
-Strategy = Enum("Strategy", "STATIC ON_PROFILE_CHANGE USER_MANAGED")
-Kernels = Enum("Kernels", "LAZY EAGER NONE")
-Graphs = Enum("Graphs", "DISABLED WHOLE_GRAPH_CAPTURE")
 DataType = Enum("DataType", "UINT8 FLOAT")
-SCRATCH_PER_PIXEL = 8
 VERSION, RTX_VERSION = "11.4.0", "1.7.1"
 
 
 class Logger:
-    ERROR, INTERNAL_ERROR, INFO = "error", "internal error", "info"
+    """ILogger."""
 
-
-class Config:
-    """IRuntimeConfig."""
-
-    def __init__(self, engine: "Engine") -> None:
-        self.engine = engine
-        self.strategy = Strategy.STATIC
-
-    def set_execution_context_allocation_strategy(self, strategy: Strategy) -> None:
-        self.strategy = strategy
-
-    def create_runtime_cache(self) -> "Cache":
-        return Cache()
-
-    def set_runtime_cache(self, cache: "Cache") -> bool:
-        self.engine.cache = cache
-        return True
-
-
-class Cache:
-    """IRuntimeCache: grows with the shapes that were run; takes none but what begins as its own does."""
-
-    def __init__(self) -> None:
-        self.content = b"kernels:"
-
-    def deserialize(self, content: bytes) -> bool:
-        good = content.startswith(b"kernels:")
-        self.content = content if good else self.content
-        return good
-
-    def serialize(self) -> bytes:
-        return self.content
-
-
-class Context:
-    """IExecutionContext."""
-
-    def __init__(self, engine: "Engine", config: Config) -> None:
-        assert config.strategy is Strategy.USER_MANAGED
-        self.engine, self.shapes, self.addresses = engine, {}, {}
-        self.profile: dict[str, Any] | None = None
-        self.scratch = (0, 0)
-        self.prepared: Any = None
-        self.life = SimpleNamespace(state=0, over=False)  # state changes with whatever a graph relies on
-
-    def __del__(self) -> None:
-        self.life.over = True
-
-    def set_optimization_profile_async(self, index: int, stream: int) -> bool:
-        self.index, self.profile = index, self.engine.profiles[index]
-        return True
-
-    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        assert self.profile is not None
-        least, _, largest = self.engine.get_tensor_profile_shape(name, self.index)
-        if not all(low <= n <= high for low, n, high in zip(least, shape, largest, strict=True)):
-            self.engine.logger.log(Logger.ERROR, f"Static dimension mismatch: {name} {shape}\nmore")
-            return False
-        self.life.state += self.shapes.get(name) != shape
-        self.shapes[name] = shape
-        return True
-
-    def update_device_memory_size_for_shapes(self) -> int:
-        return SCRATCH_PER_PIXEL * int(np.prod(self.shapes["mask"]))
-
-    def set_device_memory(self, address: int, size: int) -> None:
-        self.life.state += self.scratch[0] != address
-        self.scratch = address, size
-
-    def set_tensor_address(self, name: str, address: int) -> bool:
-        assert address % 256 == 0
-        self.addresses[name] = address
-        return True
-
-    def execute_async_v3(self, stream: int) -> bool:
-        engine, driver = self.engine, self.engine.driver
-        capturing = driver.streams[stream].captured is not None
-        arrangement = self.life.state, dict(self.shapes), dict(self.addresses)
-        refused = capturing and engine.refuses_captures > 0
-        engine.refuses_captures -= refused
-        if capturing and (refused or self.prepared != arrangement):
-            engine.logger.log(Logger.ERROR, "operation not permitted when stream is capturing")
-            return False
-        self.prepared = arrangement
-        assert engine.streams.setdefault(self.scratch[0], stream) == stream, "scratch memory of another stream"
-        index, scratch, life = self.index, self.scratch, self.life
-
-        def compute() -> None:
-            assert not life.over, "the context is gone"
-            assert not capturing or life.state == arrangement[0], "a graph whose context was changed"
-            assert scratch[1] >= SCRATCH_PER_PIXEL * int(np.prod(arrangement[1]["mask"]))
-            assert driver.has(*scratch), "scratch memory was freed"
-            engine.compute(index, *arrangement[1:])
-
-        driver.streams[stream].enqueue(compute)
-        return True
+    INTERNAL_ERROR, ERROR, WARNING, INFO, VERBOSE = "internal error", "error", "warning", "info", "verbose"
 
 
 class Engine:
-    """ICudaEngine. runs: (profile, mask's shape, whether in a graph is not told) of everything computed."""
+    """What an engine does, which outlives its handle. runs: (profile, mask's shape) of everything computed."""
 
-    def __init__(self, driver: EmulatedDriver, logger: Any, plan: dict[str, Any]) -> None:
-        self.driver, self.logger = driver, logger
+    def __init__(self, driver: EmulatedDriver, faults: list[str], logger: Any, plan: dict[str, Any]) -> None:
+        self.driver, self.faults, self.logger = driver, faults, weakref.ref(logger)
         self.profiles, self.io = plan["profiles"], plan["io"]
         self.names = plan.get("names", ["image", "mask", "result"])
-        self.num_io_tensors, self.num_optimization_profiles = len(self.names), len(self.profiles)
         self.backend = OnnxRuntimeBackend(plan["model"], device="cpu") if plan["model"] else None
         self.runs: list[tuple[int, tuple[int, ...]]] = []
-        self.contexts = 0
+        self.contexts = self.partitions = self.replays = 0
+        self.configs: list[SimpleNamespace] = []
+        self.before_the_engine = weakref.WeakSet[Any]()
         self.streams: dict[int, int] = {}
         self.refuses_captures = 0  # so many, the next ones
-        self.cache: Cache | None = None
+        self.refuses_sizes = False
+        self.most_contexts = 10**9
+        self.cache: SimpleNamespace | None = None
 
-    def get_tensor_name(self, index: int) -> str:
-        return str(self.names[index])
+    @property
+    def most_scratch(self) -> int:
+        return max(self.scratch_of(index) for index in range(len(self.profiles)))
 
-    def get_tensor_dtype(self, name: str) -> DataType:
-        return DataType.UINT8 if self.io == "uint8" else DataType.FLOAT
+    def scratch_of(self, index: int) -> int:
+        return SCRATCH_PER_PIXEL * int(np.prod(self.profiles[index][2]))
 
-    def get_tensor_profile_shape(self, name: str, index: int) -> list[tuple[int, ...]]:
+    def error(self, message: str) -> None:
+        self.say(Logger.ERROR, message)
+
+    def say(self, severity: str, message: str) -> None:
+        """To the logger, which "must be valid until all objects created are released" (NvInferRuntime.h, ILogger)."""
+        logger = self.logger()
+        if logger is None:
+            self.faults.append("the logger was freed")
+        else:
+            logger.log(severity, message)
+
+    def end_context(self) -> None:
+        """It frees memory, events and streams of the device as it goes."""
+        if not self.driver.stack:
+            self.faults.append("a context went while no context of CUDA was current")
+
+    def profile_shape(self, name: str, index: int) -> list[tuple[int, ...]]:
         def full(n: int, h: int, w: int) -> tuple[int, ...]:
             if self.io == "float":
                 return (n, 3 if name == "image" else 1, h, w)
             return (n, h, w, 3) if name == "image" else (n, h, w)
 
         return [full(*shape) for shape in self.profiles[index]]
-
-    def create_runtime_config(self) -> Config:
-        self.config = Config(self)
-        return self.config
-
-    def create_execution_context(self, config: Config) -> Context:
-        self.contexts += 1
-        return Context(self, config)
 
     def compute(self, profile: int, shapes: dict[str, tuple[int, ...]], addresses: dict[str, int]) -> None:
         assert self.backend is not None
@@ -182,29 +99,81 @@ class Engine:
         return np.frombuffer((ctypes.c_uint8 * size).from_address(address), dtype).reshape(shape)
 
 
+class EngineHandle:
+    """ICudaEngine. Contexts, configurations and cache go before it; the bindings keep its runtime until after it."""
+
+    def __init__(self, seen: Engine, runtime: Any) -> None:
+        self.seen, self._runtime = seen, runtime
+        self.num_io_tensors, self.num_optimization_profiles = len(seen.names), len(seen.profiles)
+        self.device_memory_size_v2 = seen.most_scratch if seen.backend else 0
+
+    def __del__(self) -> None:
+        self.seen.faults += [f"an engine went before its {type(one).__name__}" for one in self.seen.before_the_engine]
+
+    def get_tensor_name(self, index: int) -> str:
+        return str(self.seen.names[index])
+
+    def get_tensor_dtype(self, name: str) -> DataType:
+        return DataType.UINT8 if self.seen.io == "uint8" else DataType.FLOAT
+
+    def get_tensor_profile_shape(self, name: str, index: int) -> list[tuple[int, ...]]:
+        return self.seen.profile_shape(name, index)
+
+    def get_device_memory_size_for_profile_v2(self, index: int) -> int:
+        return self.seen.scratch_of(index)
+
+    def create_runtime_config(self) -> Config:
+        return Config(self)
+
+    def create_execution_context(self, config: Config) -> Context | None:
+        seen = self.seen
+        alive = sum(isinstance(one, Context) for one in seen.before_the_engine)
+        if alive >= seen.most_contexts:
+            seen.error("no more contexts")
+            return None
+        context = Context(seen, config.values)
+        if not context.allocate():
+            return None
+        seen.contexts += 1
+        return context
+
+
+def _say_by_the_first(module: Any, line: str) -> None:
+    """The registry has no logger but the first that any object was made with (NvInferRuntime.h, getLogger)."""
+    first = module.loggers[0]() if module.loggers else Logger
+    if first is None:
+        module.faults.append("the first logger was freed")
+    elif first is not Logger:
+        first.log(Logger.ERROR, line)
+
+
 def emulated_module(driver: EmulatedDriver, *, rtx: bool = False) -> Any:
-    """A module like tensorrt or tensorrt_rtx. engines: those deserialised, the latest last."""
+    """A module like tensorrt or tensorrt_rtx. engines: those deserialised, the latest last. faults: rules broken."""
     module: Any = ModuleType("tensorrt_rtx" if rtx else "tensorrt")
-    module.engines, module.registry = [], Registry()
+    module.engines, module.faults, module.loggers = [], [], []
+    module.registry = Registry(lambda line: _say_by_the_first(module, line))
     module.get_plugin_registry = lambda: module.registry
     module.init_libnvinfer_plugins = initialiser(module.registry)
 
     class Runtime:
         def __init__(self, logger: Any) -> None:
-            self.logger = logger
+            module.loggers.append(weakref.ref(logger))
+            self.logger = weakref.ref(logger)
             self.engine_host_code_allowed = False
 
-        def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
-            values = json.loads(plan)
+        def deserialize_cuda_engine(self, plan: bytes) -> EngineHandle | None:
+            values, logger = json.loads(plan), self.logger()
+            for line in values.get("warnings", ()):
+                logger.log(Logger.WARNING, line)
             if values.get("gpu", "emulated") != "emulated":
-                self.logger.log(Logger.ERROR, "The engine plan file was built on another GPU\nmore")
+                logger.log(Logger.ERROR, "The engine plan file was built on another GPU\nmore")
                 return None
             reason = objection(values, module.registry, self.engine_host_code_allowed)
             if reason:
-                self.logger.log(Logger.ERROR, reason)
+                logger.log(Logger.ERROR, reason)
                 return None
-            module.engines.append(Engine(driver, self.logger, values))
-            return module.engines[-1]
+            module.engines.append(Engine(driver, module.faults, logger, values))
+            return EngineHandle(module.engines[-1], self)
 
     module.__version__ = RTX_VERSION if rtx else VERSION
     module.Builder, module.Runtime, module.ILogger, module.DataType = object, Runtime, Logger, DataType

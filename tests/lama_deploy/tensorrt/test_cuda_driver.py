@@ -49,6 +49,18 @@ def is_free() -> bool:
     return taken
 
 
+def test_what_is_freed_waits_for_no_device_during_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, free = EmulatedDriver(), list[bool]()
+    cuda = module.Cuda(driver)
+    with ThreadPoolExecutor(1) as other:
+        for name in ("cuMemFree", "cuMemFreeHost"):
+            monkeypatch.setattr(driver, name, lambda address: free.append(other.submit(is_free).result()))
+        with cuda.current():
+            cuda.allocate(8)
+            cuda.pinned(8)
+    assert free == [False, False]
+
+
 def test_nobody_else_captures_or_waits_for_the_device_during_a_capture() -> None:
     cuda, free = module.Cuda(EmulatedDriver()), list[bool]()
     with ThreadPoolExecutor(1) as other, cuda.current():

@@ -22,7 +22,7 @@ SOURCES = sorted(
         (lama_export, "tensorrt/*.py"),
         *(
             (lama_deploy, f"tensorrt/{name}.py")
-            for name in ("modules", "log", "engine", "context", "stream", "plugin/*")
+            for name in ("modules", "log", "engine", "context", "stream", "slots", "session", "plugin/*")
         ),
         (lama_deploy, "runtime/backends/tensorrt.py"),
         (lama_deploy, "proof/layers/runners.py"),

@@ -14,8 +14,8 @@ from lama_deploy.errors import ImageError, LamaDeployError
 from lama_deploy.images.scenes import scene
 from lama_deploy.runtime import Inpainter
 from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
+from tests.lama_deploy.tensorrt.emulated_context import Graphs, Kernels
 from tests.lama_deploy.tensorrt.emulated_machine import Machine
-from tests.lama_deploy.tensorrt.emulated_tensorrt import Graphs, Kernels
 
 both = pytest.mark.parametrize("machine", ["trt", "rtx"], indirect=True)
 
@@ -217,10 +217,14 @@ def test_options_that_no_engine_has(machine: Machine, options: dict[str, Any], m
 @pytest.mark.parametrize("machine", ["rtx"], indirect=True)
 def test_rtx_compiles_and_captures_as_asked(machine: Machine) -> None:
     machine.open(kernels="eager")
-    assert machine.engine.config.dynamic_shapes_kernel_specialization_strategy is Kernels.EAGER  # type: ignore[attr-defined]
-    assert machine.engine.config.cuda_graph_strategy is Graphs.WHOLE_GRAPH_CAPTURE  # type: ignore[attr-defined]
+    shared, capturing = machine.engine.configs
+    assert shared.dynamic_shapes_kernel_specialization_strategy is Kernels.EAGER
+    assert capturing.dynamic_shapes_kernel_specialization_strategy is Kernels.EAGER
+    assert shared.cuda_graph_strategy is Graphs.DISABLED
+    assert capturing.cuda_graph_strategy is Graphs.WHOLE_GRAPH_CAPTURE
     TensorRtBackend(machine.folder / "bundle" / "model.engine", graphs=0)
-    assert machine.engine.config.cuda_graph_strategy is Graphs.DISABLED  # type: ignore[attr-defined]
+    (shared,) = machine.engine.configs
+    assert shared.cuda_graph_strategy is Graphs.DISABLED
     assert not machine.driver.graphs
 
 
