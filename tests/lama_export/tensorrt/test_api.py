@@ -31,7 +31,8 @@ SOURCES = sorted(
 )
 MODULES = {"trt", "module"}  # what the sources call either module of TensorRT
 ONLY_RTX = {"ComputeCapability", "CudaGraphStrategy", "DynamicShapesKernelSpecializationStrategy"}
-OURS = {"precision"}  # of ExportOptions; a layer's attribute of that name is gone since 11
+# Of ExportOptions, and of liblama_spectral; attributes of these names are gone since 11.
+OURS = {"precision", "workspace_size"}
 GUARDED = {"10.13.3.9": {"ENABLE_PLUGIN_OVERRIDE", "INCLUDE_REFIT"}}  # asked for by hasattr first
 
 
