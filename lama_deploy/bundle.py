@@ -59,6 +59,7 @@ ENGINE_SHAPE = {
     "batch": dict.fromkeys(("min", "opt", "max"), SIDE),
     "profiles": [dict.fromkeys(("min", "opt", "max"), SIDES)],
     "version_compatible?": Rule("true or false", lambda value: isinstance(value, bool)),
+    "stripped?": Rule("true or false", lambda value: isinstance(value, bool)),
     "hardware_compatibility?": one_of("none", "ampere+", "same-cc"),
     "compute_capabilities?": [TEXT],
 }

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "bench": Command("lama_deploy.cli.bench", "Time models side by side."),
     "evaluate": Command("lama_deploy.cli.evaluate", "Measure inpainters as the paper does."),
     "train": Command("lama_deploy.cli.train", "Train or fine-tune a generator."),
+    "refit": Command("lama_export.refit", "Put other weights into the TensorRT engine of a bundle."),
     "info": Command("lama_deploy.cli.info", "Tell what a checkpoint or a bundle is, and what is proven of it."),
     "list": Command("lama_deploy.cli.list_models", "List models by name, and bundles in folders, with their sizes."),
     "cache": Command("lama_deploy.cli.cache", "Tell what the cache holds, or clear it."),

@@ -20,6 +20,7 @@ ENGINE = {
     "version": "10.13.3.9",
     "plugin": {"name": "x.so", "sha256": "ab", "kind": "python", "file": None},
     "version_compatible": True,
+    "stripped": False,
     "hardware_compatibility": "ampere+",
     "gpu": {"name": "NVIDIA L4", "compute_capability": "8.9"},
     "compute_capabilities": ["8.9"],

@@ -26,6 +26,7 @@ struct BundleFile {
 struct EngineRecord {
   std::string version;                     // of TensorRT, which alone runs it
   bool version_compatible = false;         // later ones of its major version run it too, with code that it brings
+  bool stripped = false;                   // it has no weights: lama-refit makes a bundle that does
   bool plugin = false;                     // it holds SpectralConv
   std::string plugin_file, plugin_sha256;  // the library that it was built with, in the bundle's folder; "" for none
   bool plugin_in_python = false;           // that library is one that only the plugin in Python uses

@@ -49,10 +49,12 @@ JsonShape of_manifest() {
 }
 
 JsonShape of_engine() {
+  const JsonShape flag = rule("true or false", [](const Json &value) { return value.is_boolean(); });
   return object({{"version", text()},
                  {"batch", least_best_largest(whole(1, SIDE))},
                  {"profiles", list(least_best_largest(sides()))},
-                 {"version_compatible?", rule("true or false", [](const Json &value) { return value.is_boolean(); })},
+                 {"version_compatible?", flag},
+                 {"stripped?", flag},
                  {"hardware_compatibility?", one_of({"none", "ampere+", "same-cc"})},
                  {"compute_capabilities?", list(text())}});
 }
@@ -133,6 +135,7 @@ EngineRecord engine_of(const Json &values) {
   if (!engine) return record;
   record.version = (*engine)["version"].get<std::string>();
   record.version_compatible = engine->value("version_compatible", false);
+  record.stripped = engine->value("stripped", false);
   const Json *plugin = part(*engine, "plugin");  // what is known of the library, or null
   record.plugin = plugin && !plugin->is_null();
   record.plugin_file = text_in(*engine, "plugin", "file");

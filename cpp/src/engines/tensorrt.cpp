@@ -214,6 +214,9 @@ class TensorRtBackend : public Backend {
 std::unique_ptr<Backend> open_tensorrt(const Bundle &bundle, const EngineOptions &options) {
   if (bundle.engine.version.empty())
     throw Error(LAMA_BAD_BUNDLE, brief(bundle.folder) + ": bundle.json describes no engine; " + REMEDY);
+  if (bundle.engine.stripped)
+    throw Error(LAMA_ENGINE_ERROR, brief(bundle.model()) + ": holds no weights yet; lama-refit " +
+                                       brief(bundle.folder) + " --weights WEIGHTS makes a bundle that does");
   return std::make_unique<TensorRtBackend>(bundle, options);
 }
 

@@ -190,6 +190,8 @@ void gpus() {
   expect(Inpainter(Bundle(version_of_fake() + h200 + R"(8.9"}, "hardware_compatibility": "same-cc")")),
          LAMA_ENGINE_ERROR, "for compute capability 8.9");
   expect(Inpainter(Bundle(version_of_fake() + h200 + R"(9.0"}, "version_compatible": false)")), LAMA_OK, "");
+  expect(Inpainter(Bundle(version_of_fake() + R"(, "stripped": true)")), LAMA_ENGINE_ERROR,
+         "holds no weights yet; lama-refit ");
 }
 
 void plugins() {
