@@ -37,7 +37,8 @@ def _configure_travelling(trt: Any, config: Any, options: EngineOptions) -> None
     Weights are marked one by one (`mark_refittable`): with REFIT all would be refittable, the numbers inside the
     Fourier units' local functions too, which OnnxParserRefitter does not find (it walks the graph alone) and then
     refuses to refit at all. REFIT_IDENTICAL is for the very same weights (NvInfer.h, BuilderFlag::kREFIT_IDENTICAL),
-    and what STRIP_PLAN means without any of them.
+    and what STRIP_PLAN means without any of them. By TensorRT 11.3's documentation ("Refitting an Engine") a refittable
+    engine may lose a product's bias, which shows where the engine is run, and so in its proof.
     """
     flags = trt.BuilderFlag
     if options.version_compatible:

@@ -83,8 +83,9 @@ def _standing(layer: EngineLayer, nodes: list[Origin], asked: Asked, doubts: lis
     if not operands:
         doubts.append(f"{_called(layer)} does not tell what it reads")
         return "doubtful"
-    if operands <= allowed or (operands & allowed and any(node.node in asked.casts for node in nodes)):
-        return "right"
+    cast = any(node.node in asked.casts for node in nodes)
+    if operands <= allowed or "int8" in operands & allowed or (operands & allowed and cast):
+        return "right"  # what is quantised also reads scales and a bias, in whatever floats
     if not operands & allowed and (wanted or _CONVOLUTION.search(layer.kind) or not operands & asked.anywhere):
         raise EngineError(
             f"TensorRT built {_called(layer)} in {_words(operands)}, not in {_words(allowed)}; nothing was written. "

@@ -119,6 +119,21 @@ def test_a_cast_taken_in_before_a_product_is_right() -> None:
     assert verdict.right == 1 and not any("reads" in doubt for doubt in verdict.doubts)
 
 
+def test_what_is_quantised_reads_scales_in_floats() -> None:
+    """As TensorRT-RTX 1.7.1 lists a convolution of int8 in a graph of fp16; one that is all float32 is still wrong."""
+    quantised = Asked({"generator/stem/conv": frozenset({"fp16", "int8"})}, {}, frozenset())
+
+    def verdict(*weights: str, reads: str) -> Any:
+        origin = "[ONNX Layer: generator/stem/conv]"
+        layer = EngineLayer("a", "correlation", frozenset({reads}), FP16, frozenset(weights), origin)
+        return judge(Listing((layer,), {}, ()), quantised, plugin=False).checked
+
+    assert verdict("int8", "fp32", reads="int8") is True
+    assert verdict("fp16", reads="fp16") is True
+    with pytest.raises(EngineError, match="in fp32, not in fp16 and int8"):
+        verdict("fp32", reads="fp32")
+
+
 def test_rtx_lines_are_read() -> None:
     listing = told("rtx-1.7.txt")
     assert listing.counts == {
