@@ -154,8 +154,8 @@ class Lane:
                     self._give_up_graphs(error)
 
     def _give_up_graphs(self, error: Exception) -> None:
-        """Contexts that shapes have got stay, since they may be running."""
-        log.warning("no CUDA graph (%s); running without graphs, right and slower", error)
+        """Contexts that shapes have got stay, since they may be running. A record of the log keeps none alive."""
+        log.warning("no CUDA graph (%s); running without graphs, right and slower", str(error))
         self._graphs = False
 
     def _enqueue(self, context: Context, shapes: Shapes, addresses: Mapping[str, int]) -> None:
