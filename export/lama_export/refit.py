@@ -77,7 +77,8 @@ def refit_bundle(
     """
     from lama_deploy.bundle import load_bundle
     from lama_export.export import export_bundle
-    from lama_export.tensorrt.refitting import Refitter, record_of
+    from lama_export.refitter import Refitter
+    from lama_export.tensorrt.refitting import record_of
 
     bundle = load_bundle(directory)
     engine = _engine_options(record_of(bundle), device, prove)

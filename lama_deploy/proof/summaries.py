@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lama_deploy.proof.parity import TOGETHER, Case, ParityRecord
@@ -95,10 +95,22 @@ def _unchecked(record: Mapping[str, Any]) -> str:
     return "the engine told of no layers that this version understands, so their precision is unchecked"
 
 
+def _memory(record: Mapping[str, Any]) -> Iterator[str]:
+    """Of each profile's largest shape, where the builder told; a smaller one takes less."""
+    parts = [
+        f"{size / 2**20:.0f} MiB at {high}x{wide}"
+        for (high, wide), size in zip(
+            (one["max"] for one in record["profiles"]), record["activation_bytes"], strict=False
+        )
+    ]
+    if parts:
+        count = record["batch"]["max"]  # every profile's
+        yield f"scratch memory of a run{f' of {count} pictures' if count > 1 else ''}, at most: {', '.join(parts)}"
+
+
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
-    memory = max(record["activation_bytes"], default=0) / 2**20
     spectral = {
         "plugin": record["plugin"] and _by_plugin(record["plugin"]),
         "inline": f"written out as matrix products ({_why_inline(record)})",
@@ -107,14 +119,14 @@ def engine_summary(record: Mapping[str, Any]) -> str:
     }[record["spectral"]]
     lines = [
         f"engine: {record['module']} {record['version']}, profiles: {len(record['profiles'])}, "
-        f"{sum(record['layers'].values())} layers ({kinds}), up to {memory:.0f} MiB of activations, "
-        f"built in {record['build_seconds']:.0f} s",
+        f"{sum(record['layers'].values())} layers ({kinds}), built in {record['build_seconds']:.0f} s",
+        *_memory(record),
         f"Fourier units: {spectral}",
         _run_or_not(record),
     ]
     sums = record.get("float32_sums", {})
     if sums.get("products"):
-        lines.insert(2, f"products with DFT matrices that sum in float32: {sums['granted']} of {sums['products']}")
+        lines.insert(-1, f"products with DFT matrices that sum in float32: {sums['granted']} of {sums['products']}")
     if record["checked"] is not True:
         lines.append(_unchecked(record))
     return "\n".join(lines)

@@ -273,3 +273,12 @@ def test_the_summary_says_why_units_are_written_out() -> None:
     record = {**built, "checked": True, "executed": False, "spectral": "inline", "plugin": None}
     assert "matrix products (as asked for)" in engine_summary({**record, "no_plugin": ""})
     assert "(without our plugin: no CUDA compiler)" in engine_summary({**record, "no_plugin": "no CUDA compiler"})
+
+
+def test_the_summary_states_the_memory_of_each_profile() -> None:
+    built = {"module": "x", "version": "1", "layers": {}, "build_seconds": 1, "activation_bytes": [3 << 20, 9 << 20]}
+    profiles = [dict.fromkeys(("min", "opt", "max"), sides) for sides in ([64, 64], [128, 256])]
+    record = {**built, "profiles": profiles, "checked": True, "executed": False, "spectral": "none", "plugin": None}
+    for count, words in ((1, "a run,"), (2, "a run of 2 pictures,")):
+        lines = engine_summary({**record, "batch": {"max": count}}).splitlines()
+        assert lines[1] == f"scratch memory of {words} at most: 3 MiB at 64x64, 9 MiB at 128x256"
