@@ -92,7 +92,13 @@ class Context:
             self.engine.driver.cuMemFree(self.own)
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
-        """It may copy on this stream (NvInferRuntime.h, of the same name), and a run has to come after that."""
+        """It may copy on this stream (NvInferRuntime.h, of the same name), and a run has to come after that.
+
+        A refusal is an exception (NVIDIA/TensorRT, python/src/infer/pyCore.cpp, PY_ASSERT_RUNTIME_ERROR in it).
+        """
+        if self.engine.contexts >= self.engine.most_with_a_profile:
+            self.engine.error("no memory for the profile")
+            raise RuntimeError("Error in set optimization profile async.")
         self.index, self.switched = index, (switched := SimpleNamespace(done=False))
         self.life.state += 1
         self.engine.driver.streams[stream].enqueue(lambda: setattr(switched, "done", True))
