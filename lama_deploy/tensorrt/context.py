@@ -20,7 +20,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass
 class RuntimeConfig:
-    """The IRuntimeConfigs of an engine's contexts, to be dropped before the engine, which not every binding keeps alive.
+    """The IRuntimeConfigs of an engine's contexts, to be dropped before the engine: not all bindings keep it alive.
 
     shared: of contexts for any shape, in scratch memory that they are given. capturing: of contexts for one shape that
     capture by themselves, in memory of their own; None but for TensorRT-RTX. cache: what that has compiled, if it is
@@ -135,7 +135,7 @@ class Context:
     def _call(self, action: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """None and False are how TensorRT says no, and its reason is what it says meanwhile.
 
-        The bindings turn some of it into a RuntimeError without the reason (NVIDIA/TensorRT, python/src/infer/pyCore.cpp,
+        The bindings make a RuntimeError of some, without the reason (NVIDIA/TensorRT, python/src/infer/pyCore.cpp,
         context_set_optimization_profile_async).
         """
         with self._opened.log.listening() as said:
