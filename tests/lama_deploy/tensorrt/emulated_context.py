@@ -185,6 +185,8 @@ class Context:
         """RTX CUDA Graphs: not in the first iteration, not with every strategy of memory (kSTATIC is named as one)."""
         if not self._captures():
             return
-        if self.values.strategy is Strategy.STATIC and self.prepared == arrangement:
+        if self.values.strategy is not Strategy.STATIC:
+            self.engine.faults.append("a context that is given its memory, or any shape, is to capture")
+        elif self.prepared == arrangement:
             self.engine.replays += self.captured == arrangement
             self.captured = arrangement
