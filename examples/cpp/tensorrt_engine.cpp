@@ -15,11 +15,12 @@
 namespace {
 
 // One for the process, never freed: TensorRT keeps the first that it is given (NvInferRuntime.h, createInferRuntime).
-class Log : public nvinfer1::ILogger{void log(Severity severity, const char *line) noexcept override{
-                if (severity <= Severity::kWARNING) std::fprintf(stderr, "%s\n", line);
-}  // namespace
-}
-*const logger = new Log;
+class Log : public nvinfer1::ILogger {
+  void log(Severity severity, const char *line) noexcept override {
+    if (severity <= Severity::kWARNING) std::fprintf(stderr, "%s\n", line);
+  }
+};
+Log *const logger = new Log;
 
 template <class Answer>
 Answer need(Answer answer, const char *what) {
@@ -33,7 +34,8 @@ void need(cudaError_t status, const char *what) {
 
 std::vector<char> read(const char *path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(need(file.is_open(), path) ? file : file), {}};
+  need(file.is_open(), path);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // The tightest profile, since kernels of others were chosen for larger pictures; -1 where none takes the picture.

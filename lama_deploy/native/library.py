@@ -26,11 +26,15 @@ DTYPES = ("float32", "float16", "bfloat16")
 LAYOUTS = ("nchw", "nhwc")
 BACKENDS = ("auto", "cufft", "tensor_core")
 WORKSPACE_ALIGNMENT = 256  # bytes
-OUT_OF_MEMORY = 5  # LAMA_SPECTRAL_OUT_OF_MEMORY
+OUT_OF_MEMORY, LIBRARY_MISSING = 5, 6  # LAMA_SPECTRAL_OUT_OF_MEMORY, LAMA_SPECTRAL_LIBRARY_MISSING
 
 
 class KernelMemoryError(KernelError):
     """Not enough memory, of the device or the host."""
+
+
+class MissingLibraryError(KernelError):
+    """cuFFT, cuBLASLt, or a driver that is new enough for them, is not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,8 @@ class SpectralLibrary:
         status = self._functions[name](*arguments)
         if status:
             line = self.last_error() or self._functions["spectral_status_string"](status).decode()
-            raise (KernelMemoryError if status == OUT_OF_MEMORY else KernelError)(line)
+            kinds = {OUT_OF_MEMORY: KernelMemoryError, LIBRARY_MISSING: MissingLibraryError}
+            raise kinds.get(status, KernelError)(line)
 
 
 class SpectralPlan:

@@ -20,7 +20,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass
 class RuntimeConfig:
-    """The IRuntimeConfigs of an engine's contexts, to be dropped before the engine, which none of them keeps alive.
+    """The IRuntimeConfigs of an engine's contexts, to be dropped before the engine: not all bindings keep it alive.
 
     shared: of contexts for any shape, in scratch memory that they are given. capturing: of contexts for one shape that
     capture by themselves, in memory of their own; None but for TensorRT-RTX. cache: what that has compiled, if it is
@@ -133,9 +133,16 @@ class Context:
         return not said.errors
 
     def _call(self, action: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """None and False are how TensorRT says no, and its reason is what it says meanwhile."""
+        """None and False are how TensorRT says no, and its reason is what it says meanwhile.
+
+        The bindings make a RuntimeError of some, without the reason (NVIDIA/TensorRT, python/src/infer/pyCore.cpp,
+        context_set_optimization_profile_async).
+        """
         with self._opened.log.listening() as said:
-            answer = function(*arguments)
+            try:
+                answer = function(*arguments)
+            except RuntimeError:
+                answer = None
         if answer is None or answer is False:
             raise EngineError(f"{self._opened.trt.__name__} does not {action}: {said.first_error()}")
         return answer

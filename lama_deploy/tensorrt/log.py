@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from lama_deploy.errors import one_line
 from lama_deploy.tensorrt.lasting import never_free
@@ -58,7 +58,7 @@ class Sayings:
     def __init__(self) -> None:
         self._here = threading.local()
         self._changing = threading.Lock()
-        self._all: tuple[Said, ...] = ()
+        self._all: tuple[ref[Said], ...] = ()  # a thread that ends takes its own with it
         self._told = set[str]()
         self.keeps = False  # whether anybody wants more than errors and warnings
 
@@ -88,7 +88,7 @@ class Sayings:
         return self._of_this_thread()[-1]
 
     def hear(self, level: int, message: str) -> None:
-        listeners = self._of_this_thread() or self._all
+        listeners = self._of_this_thread() or [said for one in self._all if (said := one())]
         for said in listeners:
             said.take(level, message)
         if level == logging.WARNING or (level == logging.ERROR and not listeners):
@@ -108,9 +108,10 @@ class Sayings:
 
     def _change(self, added: Said | None = None, gone: Said | None = None) -> None:
         with self._changing:
-            kept = (said for said in self._all if said is not gone)
-            self._all = (*kept, added) if added else tuple(kept)
-            self.keeps = any(said.kept for said in self._all)
+            alive = [said for one in self._all if (said := one()) and said is not gone]
+            everybody = [*alive, added] if added else alive
+            self._all = tuple(map(ref, everybody))
+            self.keeps = any(said.kept for said in everybody)
 
 
 def log_of(trt: Any, *, kept: tuple[str, ...] = ()) -> Any:

@@ -173,8 +173,15 @@ Status SpectralConv::plan_for(const PluginTensorDesc &x, const nvinfer1::Dims &d
   return fail(LAMA_SPECTRAL_OUT_OF_MEMORY, "no plan: %s", error.what());
 }
 
+// Where the engine has come to a machine without its tactic's libraries, the node's own choice takes over, which knows
+// another way. Workspaces are for that.
 Status SpectralConv::plan_for(const PluginTensorDesc &x, const lama_spectral_plan **plan) noexcept {
-  return plan_for(x, x.dims, tactic_ == 0 ? backend_ : tactic_, plan);
+  if (tactic_ != 0) {
+    const Status status = plan_for(x, x.dims, tactic_, plan);
+    if (status != LAMA_SPECTRAL_LIBRARY_MISSING) return status;
+    tactic_ = 0;
+  }
+  return plan_for(x, x.dims, backend_, plan);
 }
 
 int32_t SpectralConv::onShapeChange(const PluginTensorDesc *inputs, int32_t, const PluginTensorDesc *,

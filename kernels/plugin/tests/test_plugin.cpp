@@ -302,6 +302,19 @@ void test_tactics_are_run() {
   check(runtime(plugin).setTactic(3) != 0 && runtime(plugin).setTactic(-1) != 0, "no such tactic");
 }
 
+void test_a_tactic_whose_library_is_missing() {
+  const Plugin plugin = create(LAMA_SPECTRAL_AUTO, TensorRTPhase::kRUNTIME);
+  check(runtime(plugin).setTactic(LAMA_SPECTRAL_CUFFT) == 0, "a tactic");
+  const Plugin context(runtime(plugin).attachToContext(nullptr));
+  setenv("LAMA_EMULATION_WITHOUT", "cufft", 1);
+  run(context, DataType::kHALF, TensorFormat::kHWC, {1, 48, 5, 7}, 4e-3);
+  check(runtime(context).setTactic(LAMA_SPECTRAL_CUFFT) == 0, "after a shape");
+  auto all = tensors(48, DataType::kFLOAT, TensorFormat::kLINEAR);
+  all[0].desc.dims = dims({1, 48, 5, 7});
+  check(runtime(context).onShapeChange(&all[0].desc, kInputs, &all[0].desc, 1) != 0, "no way is left");
+  unsetenv("LAMA_EMULATION_WITHOUT");
+}
+
 void test_timings_are_kept_apart() {
   const Plugin automatic = create(0), cufft = create(1), tensor = create(2);
   const char *ids[] = {build(automatic).getTimingCacheID(), build(cufft).getTimingCacheID(),
@@ -344,6 +357,7 @@ int main() {
   test_tactics_that_are_offered();
   test_tactics_of_this_machine();
   test_tactics_are_run();
+  test_a_tactic_whose_library_is_missing();
   test_timings_are_kept_apart();
   test_runs();
   test_plans();

@@ -22,7 +22,13 @@ import numpy as np
 
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import EngineError, KernelError
-from lama_deploy.native.library import BACKENDS, WORKSPACE_ALIGNMENT, SpectralLibrary, SpectralPlan
+from lama_deploy.native.library import (
+    BACKENDS,
+    WORKSPACE_ALIGNMENT,
+    MissingLibraryError,
+    SpectralLibrary,
+    SpectralPlan,
+)
 from lama_deploy.tensorrt.plugin.plans import ContextPlans, SharedPlans, current_device
 from lama_deploy.tensorrt.plugin.tactics import AUTO, valid_tactics
 from lama_deploy.tensorrt.plugin.tensors import TensorReader
@@ -209,7 +215,13 @@ class SpectralConv:
         return self.library.workspace_size_range(*ends) + SLACK
 
     def _plan_for(self, x: Any) -> SpectralPlan:
-        return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._tactic or self._backend]))
+        """Of the tactic; where its libraries are not here, of the node's own choice, which knows another way."""
+        if self._tactic != AUTO:
+            try:
+                return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._tactic]))
+            except MissingLibraryError:
+                self._tactic = AUTO
+        return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._backend]))
 
 
 def _check_count(input_count: int) -> None:

@@ -102,6 +102,13 @@ def test_without_a_driver_the_tool_is_asked(no_driver: Path) -> None:
     assert gpus() == []
 
 
+def test_the_driver_is_asked_first(no_driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows what this program may use, and on a Jetson nvidia-smi has no answer."""
+    says(no_driver, "Orin (nvgpu), [N/A], 540.4.0, [N/A]")
+    monkeypatch.setattr(module.ctypes, "CDLL", {module.DRIVER: Driver((b"Orin", 8, 7))}.__getitem__)
+    assert [(gpu.name, gpu.capability) for gpu in gpus()] == [("Orin", "8.7")] and visible_architectures() == "87"
+
+
 def test_no_gpu_is_one_line(no_driver: Path) -> None:
     with pytest.raises(KernelError, match=r'^there is no NVIDIA GPU here; name the architectures: --arch\S+ "80;90"$'):
         visible_architectures()

@@ -92,7 +92,13 @@ class Context:
             self.engine.driver.cuMemFree(self.own)
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
-        """It may copy on this stream (NvInferRuntime.h, of the same name), and a run has to come after that."""
+        """It may copy on this stream (NvInferRuntime.h, of the same name), and a run has to come after that.
+
+        A refusal is an exception (NVIDIA/TensorRT, python/src/infer/pyCore.cpp, PY_ASSERT_RUNTIME_ERROR in it).
+        """
+        if self.engine.contexts >= self.engine.most_with_a_profile:
+            self.engine.error("no memory for the profile")
+            raise RuntimeError("Error in set optimization profile async.")
         self.index, self.switched = index, (switched := SimpleNamespace(done=False))
         self.life.state += 1
         self.engine.driver.streams[stream].enqueue(lambda: setattr(switched, "done", True))
@@ -179,6 +185,8 @@ class Context:
         """RTX CUDA Graphs: not in the first iteration, not with every strategy of memory (kSTATIC is named as one)."""
         if not self._captures():
             return
-        if self.values.strategy is Strategy.STATIC and self.prepared == arrangement:
+        if self.values.strategy is not Strategy.STATIC:
+            self.engine.faults.append("a context that is given its memory, or any shape, is to capture")
+        elif self.prepared == arrangement:
             self.engine.replays += self.captured == arrangement
             self.captured = arrangement

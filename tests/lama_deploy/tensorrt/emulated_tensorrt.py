@@ -49,7 +49,7 @@ class Engine:
         self.streams: dict[int, int] = {}
         self.refuses_captures = 0  # so many, the next ones
         self.refuses_sizes = False
-        self.most_contexts = 10**9
+        self.most_contexts = self.most_with_a_profile = 10**9
         self.cache: SimpleNamespace | None = None
 
     @property

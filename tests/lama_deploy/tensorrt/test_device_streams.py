@@ -90,7 +90,7 @@ class TensorOnDevice(torch.Tensor):
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
-        if function.__name__ in ("empty_like", "contiguous"):
+        if function.__name__ in ("empty_like", "contiguous", "permute"):
             cls.noted.append((function.__name__, cls.streams.now))
         return super().__torch_function__(function, types, arguments, options or {})
 
@@ -115,9 +115,12 @@ def test_torch_allocates_and_computes_in_the_order_of_the_stream(
     images, masks = (torch.from_numpy(array).as_subclass(kind) for array in scene(32, 40))
     expected = {"given": handle, "default": 0, "current": current}[stream]
     given = {"given": torch_streams.of(handle), "default": LEGACY_STREAM, "current": None}[stream]
-    backend.inpaint_on_device(images.permute(0, 3, 1, 2), masks, stream=given)
+    planes = images.permute(0, 3, 1, 2)
+    kind.noted.clear()
+    backend.inpaint_on_device(planes, masks, stream=given)
     names = {name for name, _ in kind.noted}
-    assert names == {"empty_like", "contiguous", "record_stream"}
+    assert names == {"empty_like", "contiguous", "permute", "record_stream"}
+    assert kind.noted[-1][0] == "permute", "the result is made torch's in that order too"
     assert {on for _, on in kind.noted} == {expected} and torch_streams.now == current
     assert ((expected, current) in torch_streams.waits) == (expected != current)
 

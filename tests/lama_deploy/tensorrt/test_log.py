@@ -133,3 +133,13 @@ def test_what_is_kept_has_an_end(logger: Any) -> None:
 def test_who_asks_for_the_logger_begins_anew(machine: Machine, logger: Any) -> None:
     logger.log(Logger.ERROR, "before")
     assert log_of(machine.trt) is logger and logger.first_error() == "it does not say why"
+
+
+def test_a_thread_that_ends_leaves_nothing_behind(logger: Any) -> None:
+    """As in a service that opens each engine in a thread of its own, or one that exports."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(logger.sayings.start, ("Layers:",)).result()
+        assert logger.sayings.keeps
+    with logger.listening() as said:
+        assert [one() for one in logger.sayings._all if one()][-1] is said
+    assert not logger.sayings.keeps and len([one for one in logger.sayings._all if one()]) == 1

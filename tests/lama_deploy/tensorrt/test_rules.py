@@ -33,6 +33,16 @@ def test_a_context_that_is_refused_costs_the_graph_alone(machine: Machine, caplo
 
 
 @both
+def test_a_profile_that_is_refused_costs_the_graph_alone(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    backend = machine.open([(1, 16, 16), (1, 32, 32), (1, 64, 64)])
+    machine.engine.most_with_a_profile = 2
+    assert runs_right(machine, backend, 32, 32, 32, 24, 24)
+    (record,) = caplog.records
+    assert f"{machine.trt.__name__} does not take profile " in record.getMessage()
+    assert "no memory for the profile" in record.getMessage()
+
+
+@both
 def test_a_size_of_0_is_an_error_and_the_bound_is_taken(machine: Machine) -> None:
     backend = machine.open()
     machine.engine.refuses_sizes = True

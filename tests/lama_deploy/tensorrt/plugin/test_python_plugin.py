@@ -168,6 +168,17 @@ def test_a_tactic_after_a_shape_is_prepared_at_once(trt: Any, creator: Any) -> N
         plugin.set_tactic(3)
 
 
+def test_a_tactic_whose_library_is_missing(trt: Any, library: SpectralLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine has travelled: where the node left the choice, the other one computes what it takes."""
+    plugin = plugin_class(trt, library, lambda: 0)(0)
+    plugin.set_tactic(1)
+    monkeypatch.setenv("LAMA_EMULATION_WITHOUT", "cufft")
+    check_run(trt, plugin, (2, 16, 7, 10), torch.float16, "HWC8")
+    assert {plan.backend for plan in plugin._plans._held.values()} == {"tensor_core"}
+    with pytest.raises(KernelError, match="cufft"):
+        check_run(trt, plugin, (2, 16, 7, 10), torch.float32, "HWC")
+
+
 def test_timings_are_kept_apart(trt: Any, creator: Any) -> None:
     plugins = [create(trt, creator, backend(trt, number)) for number in range(3)]
     assert len({plugin.timing_cache_id for plugin in plugins}) == 3
