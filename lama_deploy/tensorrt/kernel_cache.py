@@ -28,8 +28,9 @@ class RuntimeCacheFile:
             log.warning("%s cannot be read (%s); kernels are compiled anew", path, error.strerror)
         if kept and not cache.deserialize(kept):
             kept = b""
-        for config in configs:
-            config.set_runtime_cache(cache)
+        taken = [config.set_runtime_cache(cache) for config in configs]
+        if not all(taken):
+            log.warning("TensorRT-RTX does not take a cache of kernels; it compiles them at every start")
         return cls(cache, path, len(kept))
 
     def save(self) -> None:

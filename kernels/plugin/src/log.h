@@ -11,4 +11,7 @@ void set_logger_finder(void *finder);
 // Log lama_spectral_last_error() unless `status` is OK. What TensorRT expects of a plugin: 0, or else nonzero.
 int report(Status status) noexcept;
 
+// Log, once in a process, that what an engine was built to use is not here, with lama_spectral_last_error().
+void warn_of_another_way() noexcept;
+
 }  // namespace lama

@@ -179,6 +179,7 @@ Status SpectralConv::plan_for(const PluginTensorDesc &x, const lama_spectral_pla
   if (tactic_ != 0) {
     const Status status = plan_for(x, x.dims, tactic_, plan);
     if (status != LAMA_SPECTRAL_LIBRARY_MISSING) return status;
+    warn_of_another_way();
     tactic_ = 0;
   }
   return plan_for(x, x.dims, backend_, plan);

@@ -11,10 +11,9 @@ What the Python bindings make of a plugin (the same in TensorRT 10.13 to 11.4 an
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from lama_deploy.native.library import (
     SpectralLibrary,
     SpectralPlan,
 )
+from lama_deploy.tensorrt.lasting import never_free
 from lama_deploy.tensorrt.plugin.plans import ContextPlans, SharedPlans, current_device
 from lama_deploy.tensorrt.plugin.tactics import AUTO, valid_tactics
 from lama_deploy.tensorrt.plugin.tensors import TensorReader
@@ -60,7 +60,7 @@ def creator_of(trt: Any, plugin: Callable[[int], Any]) -> Any:
             self.number = np.zeros(1, np.int32)
             self.fields = _fields(trt, self.number)
             self.field_names = self.fields
-            _never_free(self)  # the registry has its address
+            never_free(self)  # the registry has its address
 
         def create_plugin(self, name: str, fields: Any, phase: Any) -> Any:
             """None for fields that are no plugin's, with one line in the log."""
@@ -123,7 +123,7 @@ class SpectralConv:
         self._number = np.array([backend], np.int32)
         self._fields = _fields(self.trt, self._number)
         self._plans = ContextPlans(self.shared)
-        _never_free(self)
+        never_free(self)
 
     def get_capability_interface(self, kind: Any) -> Any:
         return self
@@ -219,9 +219,15 @@ class SpectralConv:
         if self._tactic != AUTO:
             try:
                 return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._tactic]))
-            except MissingLibraryError:
+            except MissingLibraryError as error:
+                _warn_of_another_way(str(error))
                 self._tactic = AUTO
         return self._plans.get(self.tensors.describe(x, x.dims, BACKENDS[self._backend]))
+
+
+@cache
+def _warn_of_another_way(reason: str) -> None:
+    log.warning("%s: its engine was built to run another way, and may be slower here: %s", PLUGIN_NAME, reason)
 
 
 def _check_count(input_count: int) -> None:
@@ -257,7 +263,3 @@ def _backend(trt: Any, fields: Any) -> int:
     if found not in range(len(BACKENDS)):
         raise KernelError(f"field {BACKEND_FIELD} is {found}; 0: automatic, 1: cuFFT, 2: tensor cores")
     return found
-
-
-def _never_free(thing: object) -> None:
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))

@@ -168,12 +168,17 @@ def test_a_tactic_after_a_shape_is_prepared_at_once(trt: Any, creator: Any) -> N
         plugin.set_tactic(3)
 
 
-def test_a_tactic_whose_library_is_missing(trt: Any, library: SpectralLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine has travelled: where the node left the choice, the other one computes what it takes."""
-    plugin = plugin_class(trt, library, lambda: 0)(0)
-    plugin.set_tactic(1)
+def test_a_tactic_whose_library_is_missing(
+    trt: Any, library: SpectralLibrary, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The engine has travelled: where the node left the choice, the other one computes what it takes; said once."""
+    first, plugin = (plugin_class(trt, library, lambda: 0)(0) for _ in range(2))
     monkeypatch.setenv("LAMA_EMULATION_WITHOUT", "cufft")
-    check_run(trt, plugin, (2, 16, 7, 10), torch.float16, "HWC8")
+    for one in (first, plugin):
+        one.set_tactic(1)
+        check_run(trt, one, (2, 16, 7, 10), torch.float16, "HWC8")
+    said = [record.message for record in caplog.records if "another way" in record.message]
+    assert len(said) == 1 and "may be slower here: " in said[0] and "libcufft" in said[0]
     assert {plan.backend for plan in plugin._plans._held.values()} == {"tensor_core"}
     with pytest.raises(KernelError, match="cufft"):
         check_run(trt, plugin, (2, 16, 7, 10), torch.float32, "HWC")
