@@ -15,13 +15,21 @@ from typing import Any
 
 import onnx
 
-from lama_deploy.bundle import ENGINE, MODEL, PLUGIN_FILE, Bundle
-from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
+from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, PLUGIN_FILE, Bundle
+from lama_deploy.errors import BundleError, ConfigError, EngineError, MissingDependencyError
 from lama_deploy.installing import install
+from lama_deploy.json_shape import TEXT, Rule, misshapen
 from lama_deploy.tensorrt.cuda_driver import Cuda
 from lama_deploy.tensorrt.engine import OpenedEngine, open_engine
 from lama_export.targets import ExportJob, Written, write_onnx
 from lama_export.tensorrt.asked import DTYPES
+
+TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
+# Of `bundle.json`, what is read here besides what every reader of bundles has looked at.
+READ = {
+    "engine": dict.fromkeys(("refittable?", "stripped?", "tf32?"), TRUTH),
+    "ranges": {"calibration?": {"folder": TEXT}},
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Refitter:
     def _refit(self, gpu: dict[str, str], model: Path, path: Path) -> bool:
         opened = open_engine(self.directory / ENGINE, check=False, gpu=gpu, to_refit=True)
         refit(opened, model)
-        return serialise(opened, path, stripped=self.bundle.engine["stripped"])
+        return serialise(opened, path, stripped=self.bundle.engine.get("stripped", False))
 
 
 def refit(opened: OpenedEngine, model: Path) -> None:
@@ -122,11 +130,14 @@ def _without_weights(model: onnx.ModelProto) -> bytes:
 
 
 def record_of(bundle: Bundle) -> dict[str, Any]:
-    """A bundle's `engine`. Raises ConfigError, in one line, where its weights cannot be exchanged."""
+    """A bundle's `engine`. Raises ConfigError where its weights cannot be exchanged, BundleError for a damaged one."""
     if not bundle.engine:
         raise ConfigError(f"a bundle for {bundle.target} has no engine to refit: export again, it takes as long")
     if bundle.precision == "int8":
         raise ConfigError("an int8 bundle has scales that were measured for its weights: export the new weights again")
+    wrong = misshapen({"engine": bundle.engine, "ranges": bundle.ranges}, READ)
+    if wrong:
+        raise BundleError(f"{MANIFEST}: damaged ({wrong}); export the bundle again")
     if not bundle.engine.get("refittable"):
         raise ConfigError("its engine was built without --refit, so its weights are fixed: export it again, with that")
     return bundle.engine
