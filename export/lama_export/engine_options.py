@@ -14,6 +14,7 @@ OPT_LEVELS = range(6)
 DEVICES = range(64)
 AUX_STREAMS = range(33)
 MOST = 2**20  # pixels a side, pictures at once: what `lama_deploy.bundle` takes
+MOST_VALUES = 2**40  # in one tensor: TensorRT-RTX 1.7.1 warns of more, and goes on without a limit of its own
 WORKSPACES = range(1, MOST + 1)  # MiB
 Sides = tuple[int, int]  # height, width in pixels
 
@@ -141,6 +142,12 @@ class EngineOptions:
             raise ConfigError(f"--plugin {self.plugin}: no such file; give the library with SpectralConv in it")
         for wrong in (one for one in self.compute_capabilities if not re.fullmatch(r"\d{1,3}\.\d", one)):
             raise ConfigError(f"compute capability '{brief(wrong)}' is not MAJOR.MINOR, such as 8.9")
+        for profile in self.profiles:
+            if 3 * self.batch.max * profile.max[0] * profile.max[1] > MOST_VALUES:
+                raise ConfigError(
+                    f"profile {profile} with batches of {self.batch} has pictures of more than {MOST_VALUES} values, "
+                    "which TensorRT does not take; give smaller ones"
+                )
         self._check_proof()
 
     def _check_proof(self) -> None:

@@ -56,6 +56,7 @@ def test_default_profiles_take_every_size_as_it_is(height: int, width: int) -> N
         (["--profile", "a:b:-1"], "is not MIN:OPT:MAX in pixels"),
         (["--batch", "2:1:4"], "batch 2:1:4 is not ordered"),
         (["--batch", "4"], "batch '4' is not MIN:OPT:MAX"),
+        (["--profile", "1:64:1000000"], "has pictures of more than 1099511627776 values"),
         (["--batch", ""], "batch '' is not MIN:OPT:MAX"),
         (["--batch", "1:1:1048577"], "allowed: 1 <= MIN <= OPT <= MAX <= 1048576"),
         (["--profile", "1:1:1048577"], "allowed: 1 <= MIN <= OPT <= MAX <= 1048576 on both sides"),

@@ -29,7 +29,7 @@ FLAGS = {
     11: {"REFIT": 4, "TF32": 6, "VERSION_COMPATIBLE": 12, "STRIP_PLAN": 18, "REFIT_IDENTICAL": 19},
 }
 REFIT_INDIVIDUAL = {10: 23, 11: 22}
-MOST_VOLUME = 2**40  # of a tensor, as TensorRT-RTX 1.7.1 says it
+MOST_VOLUME = 2**34  # of a tensor
 Verbosity = IntEnum("Verbosity", "LAYER_NAMES_ONLY NONE DETAILED", start=0)
 Hardware = IntEnum("Hardware", "NONE AMPERE_PLUS SAME_COMPUTE_CAPABILITY", start=0)
 Pools = IntEnum("Pools", "WORKSPACE DLA_MANAGED_SRAM", start=0)

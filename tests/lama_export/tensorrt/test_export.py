@@ -79,8 +79,8 @@ def test_without_profiling_nothing_is_judged_and_it_says_so(trt: Any, checkpoint
 
 def test_a_profile_that_is_not_taken_is_no_engine_without_it(trt: Any, checkpoint: Checkpoint, tmp_path: Path) -> None:
     """IBuilderConfig::addOptimizationProfile answers -1, and the builder goes on with the others."""
-    profiles = [Profile.parse("8:16:32"), Profile.parse("8:16:1048576")]
-    with pytest.raises(EngineError, match="does not take the profile 8:16:1048576 with batches of 1:1:1: give smaller"):
+    profiles = [Profile.parse("8:16:32"), Profile.parse("8:16:131072")]
+    with pytest.raises(EngineError, match="does not take the profile 8:16:131072 with batches of 1:1:1: give smaller"):
         exported(checkpoint, tmp_path, profiles=profiles)
     with pytest.raises(EngineError, match="by its headers a refittable engine has one profile"):
         exported(checkpoint, tmp_path, profiles=profiles, refit=True)
