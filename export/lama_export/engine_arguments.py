@@ -32,7 +32,7 @@ def engine_options(args: argparse.Namespace) -> EngineOptions | None:
     """None where no option of engines was given. Raises ConfigError."""
     given = {
         "profiles": args.profile and [Profile.parse(text) for text in args.profile],
-        "batch": args.batch and Batch.parse(args.batch),
+        "batch": None if args.batch is None else Batch.parse(args.batch),
         "plugin": args.plugin,
         "compute_capabilities": args.compute_capability,
         "opt_level": args.opt_level,

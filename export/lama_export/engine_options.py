@@ -13,6 +13,9 @@ from lama_deploy.errors import ConfigError, brief
 OPT_LEVELS = range(6)
 DEVICES = range(64)
 AUX_STREAMS = range(33)
+MOST = 2**20  # pixels a side, pictures at once: what `lama_deploy.bundle` takes
+MOST_VALUES = 2**40  # in one tensor: TensorRT-RTX 1.7.1 warns of more, and goes on without a limit of its own
+WORKSPACES = range(1, MOST + 1)  # MiB
 Sides = tuple[int, int]  # height, width in pixels
 
 
@@ -20,7 +23,7 @@ Sides = tuple[int, int]  # height, width in pixels
 class Profile:
     """Picture sizes (height, width) in pixels that kernels are chosen for; any size from `min` to `max` runs.
 
-    Raises ConfigError unless 1 <= min <= opt <= max on both sides.
+    Raises ConfigError unless 1 <= min <= opt <= max <= MOST on both sides.
     """
 
     min: Sides
@@ -29,13 +32,15 @@ class Profile:
 
     def __post_init__(self) -> None:
         for lowest, best, highest in zip(self.min, self.opt, self.max, strict=True):
-            if not 1 <= lowest <= best <= highest:
-                raise ConfigError(f"profile {self} is not ordered; allowed: 1 <= MIN <= OPT <= MAX on both sides")
+            if not 1 <= lowest <= best <= highest <= MOST:
+                raise ConfigError(
+                    f"profile {self} is not ordered; allowed: 1 <= MIN <= OPT <= MAX <= {MOST} on both sides"
+                )
 
     @classmethod
     def parse(cls, text: str) -> Profile:
         """From "256:512:1024" (squares) or "256x320:512x640:1024x1280" (heights by widths). Raises ConfigError."""
-        found = [re.fullmatch(r"(\d+)(?:x(\d+))?", part) for part in text.split(":")]
+        found = [re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", part) for part in text.split(":")]
         sides = [(int(one[1]), int(one[2] or one[1])) for one in found if one]
         if len(sides) != 3 or len(found) != 3:
             raise ConfigError(
@@ -52,20 +57,20 @@ class Profile:
 
 @dataclass(frozen=True)
 class Batch:
-    """How many pictures at once. Raises ConfigError unless 1 <= min <= opt <= max."""
+    """How many pictures at once. Raises ConfigError unless 1 <= min <= opt <= max <= MOST."""
 
     min: int = 1
     opt: int = 1
     max: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.min <= self.opt <= self.max:
-            raise ConfigError(f"batch {self} is not ordered; allowed: 1 <= MIN <= OPT <= MAX")
+        if not 1 <= self.min <= self.opt <= self.max <= MOST:
+            raise ConfigError(f"batch {self} is not ordered; allowed: 1 <= MIN <= OPT <= MAX <= {MOST}")
 
     @classmethod
     def parse(cls, text: str) -> Batch:
         """From "1:1:4". Raises ConfigError."""
-        if not re.fullmatch(r"\d+:\d+:\d+", text):
+        if not re.fullmatch(r"\d{1,9}:\d{1,9}:\d{1,9}", text):
             raise ConfigError(f"batch '{brief(text)}' is not MIN:OPT:MAX, such as 1:1:4")
         return cls(*map(int, text.split(":")))
 
@@ -129,15 +134,20 @@ class EngineOptions:
             ("--opt-level", self.opt_level, OPT_LEVELS),
             ("--device", self.device, DEVICES),
             ("--aux-streams", self.aux_streams, AUX_STREAMS),
+            ("--workspace", self.workspace, WORKSPACES),
         ):
             if value is not None and value not in allowed:
                 raise ConfigError(f"{name} {value} is not from {allowed[0]} to {allowed[-1]}")
-        if self.workspace is not None and self.workspace < 1:
-            raise ConfigError(f"--workspace {self.workspace} is no size; give at least 1 MiB")
         if self.plugin is not None and not self.plugin.is_file():
             raise ConfigError(f"--plugin {self.plugin}: no such file; give the library with SpectralConv in it")
-        for wrong in (one for one in self.compute_capabilities if not re.fullmatch(r"\d+\.\d", one)):
+        for wrong in (one for one in self.compute_capabilities if not re.fullmatch(r"\d{1,3}\.\d", one)):
             raise ConfigError(f"compute capability '{brief(wrong)}' is not MAJOR.MINOR, such as 8.9")
+        for profile in self.profiles:
+            if 3 * self.batch.max * profile.max[0] * profile.max[1] > MOST_VALUES:
+                raise ConfigError(
+                    f"profile {profile} with batches of {self.batch} has pictures of more than {MOST_VALUES} values, "
+                    "which TensorRT does not take; give smaller ones"
+                )
         self._check_proof()
 
     def _check_proof(self) -> None:

@@ -88,6 +88,10 @@ class ExportOptions:
             raise ConfigError("--spectral and --external-data are for --to onnx; OpenVINO's files leave no choice")
         if self.calibration and self.precision not in ("fp16", "int8"):
             raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
+        if not 0 < self.least_psnr < float("inf"):
+            raise ConfigError(f"--least-psnr {self.least_psnr:g} is no PSNR; give decibels above 0, such as 35")
+        if self.least_psnr != LEAST_PSNR and self.precision != "int8":
+            raise ConfigError(f"--least-psnr is what --int8 has to keep; leave it out in {self.precision}")
         if self.precision == "int8" and (self.io == "float" or self.spectral == "dft"):
             raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")
 

@@ -131,7 +131,7 @@ def _engine_options(record: Mapping[str, Any], device: int | None, prove: bool) 
     return EngineOptions(
         profiles=profiles,
         batch=Batch(**record["batch"]),
-        tf32=record["tf32"],
+        tf32=record.get("tf32", False),
         refit=True,
         device=device,
         prove=prove,
@@ -152,7 +152,11 @@ def main() -> int:
     if not args.json:
         print(provenance(checkpoint))
     suffix = "" if old.precision == "fp32" else f"-{old.precision}"
-    out = Path(args.out or args.bundle.absolute().parent / f"{name_of(checkpoint)}-{old.target}{suffix}")
+    out = Path(
+        args.bundle.absolute().parent / f"{name_of(checkpoint)}-{old.target}{suffix}" if args.out is None else args.out
+    )
+    if args.out is None and out.resolve() == args.bundle.resolve():
+        raise ConfigError(f"{brief(str(out))} is the bundle itself: give --out, that folder to replace it or another")
     record = refit_bundle(
         args.bundle,
         checkpoint,

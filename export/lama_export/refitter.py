@@ -58,7 +58,7 @@ class Refitter:
     def _refit(self, gpu: dict[str, str], model: Path, path: Path) -> bool:
         opened = open_engine(self.directory / ENGINE, check=False, gpu=gpu, to_refit=True)
         refit(opened, model)
-        return serialise(opened, path, stripped=self.bundle.engine["stripped"])
+        return serialise(opened, path, stripped=self.bundle.engine.get("stripped", False))
 
 
 def _without_weights(model: onnx.ModelProto) -> bytes:

@@ -77,6 +77,8 @@ class CalibrationSet(Sequence[Pair]):
 
 def _readable(folder: Path) -> list[Path]:
     """Looked at before anything is measured: a damaged file must not end hours of work, nor change them midway."""
+    if not folder.is_dir():
+        raise DataError(f"{brief(str(folder))}: no such folder; --calibration takes one with photographs")
     found = []
     for file in photographs(folder):
         try:

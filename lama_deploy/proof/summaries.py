@@ -90,6 +90,8 @@ def _by_plugin(plugin: Mapping[str, str]) -> str:
 def _unchecked(record: Mapping[str, Any]) -> str:
     """checked is "partly" where some products could be judged, False where none could."""
     judged = record.get("judged", {})
+    if record.get("profiling") == "none":
+        return "with --profiling none the engine tells of no layers, so the precision that they compute in is unchecked"
     if record["checked"] == "partly":
         return f"the precision of {judged['right']} of {judged['of']} products was checked; bundle.json has the doubts"
     return "the engine told of no layers that this version understands, so their precision is unchecked"

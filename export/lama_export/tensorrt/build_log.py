@@ -45,7 +45,7 @@ def few(messages: Sequence[str]) -> list[str]:
     counts: Counter[str] = Counter()
     for message in messages:
         kind = re.sub(r"\S*[\d/_]\S*", "*", message.partition("\n")[0])
-        kinds.setdefault(kind, brief(message, 200))
+        kinds.setdefault(kind, brief(message.strip(), 200))
         counts[kind] += 1
     lines = [kinds[kind] + (f" (and {counts[kind] - 1} more like it)" if counts[kind] > 1 else "") for kind in kinds]
     more = len(lines) - MOST_WARNINGS

@@ -20,12 +20,17 @@ def require_possible(trt: Any, options: ExportOptions) -> None:
     engine = options.engine or EngineOptions()
     if options.precision == "int8" and engine.refittable:
         raise ConfigError(
-            "--refit is not for --int8, whose scales are measured for its weights: export the new weights again"
+            f"{_refitting(engine)} is not for --int8, whose scales are measured for its weights: "
+            "export the new weights again"
         )
     if options.target == "trt-rtx":
         _require_possible_of_rtx(trt, engine)
     elif engine.hardware is not None:
         _require_hardware(engine)
+
+
+def _refitting(engine: EngineOptions) -> str:
+    return "--strip-weights" if engine.strip_weights else "--refit"
 
 
 def _require_possible_of_rtx(trt: Any, engine: EngineOptions) -> None:

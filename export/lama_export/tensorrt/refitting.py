@@ -8,11 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import Bundle
-from lama_deploy.errors import ConfigError, EngineError, MissingDependencyError
+from lama_deploy.bundle import MANIFEST, Bundle
+from lama_deploy.errors import BundleError, ConfigError, EngineError, MissingDependencyError
 from lama_deploy.installing import install
+from lama_deploy.json_shape import TEXT, Rule, misshapen
 from lama_deploy.tensorrt.cuda_driver import Cuda
 from lama_deploy.tensorrt.engine import OpenedEngine
+
+TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
+# Of `bundle.json`, what is read here besides what every reader of bundles has looked at.
+READ = {
+    "engine": dict.fromkeys(("refittable?", "stripped?", "tf32?"), TRUTH),
+    "ranges": {"calibration?": {"folder": TEXT}},
+}
 
 
 def refit(opened: OpenedEngine, model: Path) -> None:
@@ -64,11 +72,14 @@ def cuda_of(device: int | None) -> Cuda:
 
 
 def record_of(bundle: Bundle) -> dict[str, Any]:
-    """A bundle's `engine`. Raises ConfigError, in one line, where its weights cannot be exchanged."""
+    """A bundle's `engine`. Raises ConfigError where its weights cannot be exchanged, BundleError for a damaged one."""
     if not bundle.engine:
         raise ConfigError(f"a bundle for {bundle.target} has no engine to refit: export again, it takes as long")
     if bundle.precision == "int8":
         raise ConfigError("an int8 bundle has scales that were measured for its weights: export the new weights again")
+    wrong = misshapen({"engine": bundle.engine, "ranges": bundle.ranges}, READ)
+    if wrong:
+        raise BundleError(f"{MANIFEST}: damaged ({wrong}); export the bundle again")
     if not bundle.engine.get("refittable"):
         raise ConfigError("its engine was built without --refit, so its weights are fixed: export it again, with that")
     return bundle.engine

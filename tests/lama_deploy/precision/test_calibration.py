@@ -37,3 +37,8 @@ def test_the_shipped_ones():
     calibration = CalibrationSet()
     assert len(calibration) == 9
     assert all(np.asarray(pixels).shape == (*hole.shape, 3) for pixels, hole in (calibration[0], calibration[8]))
+
+
+def test_a_folder_that_is_not_there_is_named_with_its_option(tmp_path):
+    with pytest.raises(DataError, match="no such folder; --calibration takes one with photographs"):
+        CalibrationSet(tmp_path / "nowhere")

@@ -6,6 +6,7 @@ an order of destruction that C++ forbids is seen. What is broken where nobody wo
 """
 
 import json
+import math
 import weakref
 from enum import IntEnum
 from functools import partial
@@ -28,6 +29,7 @@ FLAGS = {
     11: {"REFIT": 4, "TF32": 6, "VERSION_COMPATIBLE": 12, "STRIP_PLAN": 18, "REFIT_IDENTICAL": 19},
 }
 REFIT_INDIVIDUAL = {10: 23, 11: 22}
+MOST_VOLUME = 2**34  # of a tensor
 Verbosity = IntEnum("Verbosity", "LAYER_NAMES_ONLY NONE DETAILED", start=0)
 Hardware = IntEnum("Hardware", "NONE AMPERE_PLUS SAME_COMPUTE_CAPABILITY", start=0)
 Pools = IntEnum("Pools", "WORKSPACE DLA_MANAGED_SRAM", start=0)
@@ -257,6 +259,8 @@ class Config:
         assert size >= 0
 
     def add_optimization_profile(self, profile: OptimizationProfile) -> int:
+        if max(map(math.prod, (shapes[2] for shapes in profile.shapes.values()))) > MOST_VOLUME:
+            return -1  # IBuilderConfig::addOptimizationProfile: "-1 if the input is not valid"
         self.profiles.append(profile)
         return len(self.profiles) - 1
 

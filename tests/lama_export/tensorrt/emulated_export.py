@@ -44,7 +44,7 @@ def tiny(folder: Path, seed: int = 1, config: GeneratorConfig = CONFIG) -> Check
 
 def options(precision: Any = "fp32", **engine: Any) -> ExportOptions:
     """Of an export whose ONNX file is compared at one size."""
-    made = EngineOptions(profiles=SMALL, **engine)
+    made = EngineOptions(**({"profiles": SMALL} | engine))
     return ExportOptions(
         target="trt", precision=precision, spectral="inline", engine=made, parity_subjects=[Size(16, 16)]
     )

@@ -15,6 +15,7 @@ from lama_deploy.errors import ConfigError, EngineError
 from lama_deploy.proof.candidate import candidate
 from lama_deploy.proof.summaries import engine_summary
 from lama_export import export_bundle
+from lama_export.engine_options import Profile
 from tests.lama_export.tensorrt.emulated_export import emulated_trt, options, tiny
 
 DIALECTS = [("10.13.3.9", "trt-10"), ("11.4.0.106", "trt-11")]
@@ -73,7 +74,17 @@ def test_without_profiling_nothing_is_judged_and_it_says_so(trt: Any, checkpoint
     record = exported(checkpoint, tmp_path, profiling="none")
     assert trt.built[0]["profiling"] == "NONE" and record["profiling"] == "none"
     assert record["checked"] is False and record["doubts"] and record["executed"]
-    assert "their precision is unchecked" in engine_summary(record)
+    assert "with --profiling none the engine tells of no layers" in engine_summary(record)
+
+
+def test_a_profile_that_is_not_taken_is_no_engine_without_it(trt: Any, checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """IBuilderConfig::addOptimizationProfile answers -1, and the builder goes on with the others."""
+    profiles = [Profile.parse("8:16:32"), Profile.parse("8:16:131072")]
+    with pytest.raises(EngineError, match="does not take the profile 8:16:131072 with batches of 1:1:1: give smaller"):
+        exported(checkpoint, tmp_path, profiles=profiles)
+    with pytest.raises(EngineError, match="by its headers a refittable engine has one profile"):
+        exported(checkpoint, tmp_path, profiles=profiles, refit=True)
+    assert trt.built == []
 
 
 def test_weights_of_the_checkpoint_are_refittable_and_no_other(

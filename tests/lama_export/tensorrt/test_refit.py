@@ -146,6 +146,24 @@ def test_what_cannot_be_refitted_is_one_line(trt: Any, old: Checkpoint, new: Che
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "wrong"),
+    [
+        ("tf32", "x", r"engine\.tf32 is x and must be true or false"),
+        ("refittable", "yes", r"engine\.refittable is yes and must be true or false"),
+        ("ranges", {"calibration": 5}, r"ranges\.calibration is 5 and must be an object"),
+    ],
+)
+def test_what_refitting_reads_is_looked_at(
+    field: str, value: Any, wrong: str, trt: Any, old: Checkpoint, new: Checkpoint, tmp_path: Path
+) -> None:
+    bundle = exported(old, tmp_path)
+    engine = dict(load_bundle(bundle).engine)
+    changed = {"ranges": value} if field == "ranges" else {"engine": engine | {field: value}}
+    with pytest.raises(BundleError, match=wrong):
+        refit_bundle(resign(bundle, **changed), new, tmp_path / "new")
+
+
 def test_a_model_of_another_version_is_not_mixed_up(trt: Any, old: Checkpoint, new: Checkpoint, tmp_path: Path) -> None:
     bundle = exported(old, tmp_path)
     model = onnx.load(bundle / "model.onnx")
@@ -196,3 +214,5 @@ def test_command(
     assert made.config == CONFIG and made.engine["executed"]
     monkeypatch.setattr(sys, "argv", ["lama-refit", str(bundle), "--weights", str(new.path), "--no-engine-proof"])
     assert main() == 0 and "the engine itself has not been run" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["lama-refit", str(tmp_path / "2-trt"), "--weights", str(new.path)])
+    assert main() == 2 and "2-trt is the bundle itself: give --out" in capsys.readouterr().err
