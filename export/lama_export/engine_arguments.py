@@ -14,6 +14,7 @@ from lama_export.engine_options import (
     HARDWARE,
     OPT_LEVELS,
     PROFILING,
+    REFIT_PROFILES,
     Batch,
     EngineOptions,
     Profile,
@@ -132,7 +133,8 @@ def _add_travelling(group: argparse._ArgumentGroup) -> None:
         "--refit",
         action="store_true",
         default=None,
-        help="Build an engine whose weights lama-refit exchanges for those of another checkpoint.",
+        help="Build an engine whose weights lama-refit exchanges for those of another checkpoint; it takes one "
+        f"--profile (default: {REFIT_PROFILES[0]}).",
     )
     group.add_argument(
         "--strip-weights",

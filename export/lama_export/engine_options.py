@@ -82,6 +82,9 @@ class Batch:
 # it, and padding to multiples of 8 is inside the graph. Scratch memory is taken for the shape that runs, so the wide
 # range of the second costs nothing but kernels chosen for larger pictures.
 DEFAULT_PROFILES = (Profile.parse("1:512:1024"), Profile.parse("1:1024x1536:2048"))
+# "This function may be called at most once when building a refittable engine" (NvInfer.h of TensorRT 10.0 to 11.1,
+# IBuilderConfig::addOptimizationProfile).
+REFIT_PROFILES = (Profile.parse("1:1024:2048"),)
 Hardware = Literal["ampere+", "same-cc"]
 Profiling = Literal["detailed", "none"]
 HARDWARE: tuple[Hardware, ...] = get_args(Hardware)
@@ -92,11 +95,12 @@ PROFILING: tuple[Profiling, ...] = get_args(Profiling)
 class EngineOptions:
     """How to build an engine. Raises ConfigError.
 
-    profiles: the engine holds kernels for each. batch: of every profile; the default is one picture, because memory
-    for the largest batch at the largest size is what a context reserves. compute_capabilities: such as "8.9", for
-    TensorRT-RTX; none means its own default. plugin: library that replaces the Fourier units' nodes. opt_level: how
-    long the builder searches, 0 to 5, None for its default. workspace: MiB that kernels may use as scratch, None for
-    all. tf32: let float32 products round their operands to 11 bits, as TensorRT does by default.
+    profiles: the engine holds kernels for each; one that can be refitted has a single profile, by default that of
+    REFIT_PROFILES. batch: of every profile; the default is one picture, because memory for the largest batch at the
+    largest size is what a context reserves. compute_capabilities: such as "8.9", for TensorRT-RTX; none means its own
+    default. plugin: library that replaces the Fourier units' nodes. opt_level: how long the builder searches, 0 to 5,
+    None for its default. workspace: MiB that kernels may use as scratch, None for all. tf32: let float32 products round
+    their operands to 11 bits, as TensorRT does by default.
 
     version_compatible: later releases of the same major version run the engine too. hardware: other GPUs run it too,
     those of Ampere and newer, or those of the same compute capability; None for the GPU that it was built on. refit:
@@ -130,6 +134,13 @@ class EngineOptions:
     def __post_init__(self) -> None:
         if not self.profiles:
             raise ConfigError("an engine needs at least one --profile, such as 256:512:1024")
+        if self.refittable and self.profiles is DEFAULT_PROFILES:
+            object.__setattr__(self, "profiles", REFIT_PROFILES)
+        if self.refittable and len(self.profiles) > 1:
+            raise ConfigError(
+                f"TensorRT takes one --profile with --refit and --strip-weights, and {len(self.profiles)} are given; "
+                f"give one, such as {REFIT_PROFILES[0]}"
+            )
         for name, value, allowed in (
             ("--opt-level", self.opt_level, OPT_LEVELS),
             ("--device", self.device, DEVICES),

@@ -32,6 +32,16 @@ def test_profiles_parse_and_print(text: str, profile: Profile) -> None:
     assert Profile.parse(text) == profile and str(profile) == text
 
 
+@pytest.mark.parametrize("asked", ["refit", "strip_weights"])
+def test_an_engine_that_is_refitted_has_one_profile(asked: str) -> None:
+    (only,) = EngineOptions(**{asked: True}).profiles
+    assert (only.min, only.max) == ((1, 1), (2048, 2048))
+    given = (Profile.parse("8:16:32"),)
+    assert EngineOptions(profiles=given, **{asked: True}).profiles == given
+    with pytest.raises(ConfigError, match="TensorRT takes one --profile with --refit and --strip-weights, and 2 are"):
+        EngineOptions(profiles=given * 2, **{asked: True})
+
+
 SIDES = (1, 5, 255, 600, 720, 768, 900, 1023, 1024, 1025, 1200, 1280, 1366, 1600, 2047, 2048)
 
 

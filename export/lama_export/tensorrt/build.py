@@ -12,7 +12,7 @@ from lama_deploy.tensorrt.log import Said, log_of
 from lama_export.engine_options import EngineOptions
 from lama_export.progress import Progress
 from lama_export.tensorrt.build_log import few, hearing
-from lama_export.tensorrt.configure import add_profiles, configure, mark_refittable, one_profile_only
+from lama_export.tensorrt.configure import add_profiles, configure, mark_refittable
 from lama_export.tensorrt.listing import Listing, read_listing
 from lama_export.tensorrt.parts import Parts, parts
 from lama_export.tensorrt.progress import interruptible, monitor_of
@@ -58,7 +58,7 @@ def build_engine(
         if timings is not None:
             held.cache = load_timings(held.config, timings)
         layers = held.network.num_layers
-        _build(trt, held, said, path, options, progress)
+        _build(trt, held, said, path, progress)
         if timings is not None:
             save_timings(held.cache, timings)
         return Engine(read_listing(said.messages), layers, few(said.warnings))
@@ -103,7 +103,7 @@ def _take_plugins_along(held: Parts) -> None:
         held.config.plugins_to_serialize = used
 
 
-def _build(trt: Any, held: Parts, said: Said, path: Path, options: EngineOptions, progress: Progress) -> None:
+def _build(trt: Any, held: Parts, said: Said, path: Path, progress: Progress) -> None:
     with interruptible() as interrupted:
         held.config.progress_monitor = held.monitor = monitor_of(trt, progress, interrupted)
         plan = held.builder.build_serialized_network(held.network, held.config)
@@ -111,6 +111,6 @@ def _build(trt: Any, held: Parts, said: Said, path: Path, options: EngineOptions
     if interrupted.is_set():
         raise KeyboardInterrupt
     if plan is None:
-        raise EngineError(f"{trt.__name__} cannot build this engine: {said.first_error()}{one_profile_only(options)}")
+        raise EngineError(f"{trt.__name__} cannot build this engine: {said.first_error()}")
     with path.open("wb") as stream:
         stream.write(plan)

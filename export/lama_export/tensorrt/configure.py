@@ -69,19 +69,7 @@ def add_profiles(builder: Any, config: Any, network: Any, options: EngineOptions
         if config.add_optimization_profile(_shapes(builder, network, profile, options)) < 0:
             raise EngineError(
                 f"TensorRT does not take the profile {profile} with batches of {options.batch}: give smaller ones"
-                f"{one_profile_only(options)}"
             )
-
-
-def one_profile_only(options: EngineOptions) -> str:
-    """What may be why an engine with several profiles is refused, "" where it is not.
-
-    IBuilderConfig::addOptimizationProfile, NvInfer.h of 10.0 to 11.1: "at most once when building a refittable engine".
-    Users have refitted engines with several since TensorRT 8.6 (NVIDIA/TensorRT issue 3268), so it is tried.
-    """
-    if not options.refittable or len(options.profiles) == 1:
-        return ""
-    return "; by its headers a refittable engine has one profile: give one, such as --profile 1:1024:2048"
 
 
 def _shapes(builder: Any, network: Any, profile: Profile, options: EngineOptions) -> Any:

@@ -261,6 +261,9 @@ class Config:
     def add_optimization_profile(self, profile: OptimizationProfile) -> int:
         if max(map(math.prod, (shapes[2] for shapes in profile.shapes.values()))) > MOST_VOLUME:
             return -1  # IBuilderConfig::addOptimizationProfile: "-1 if the input is not valid"
+        refits = {"REFIT", "REFIT_INDIVIDUAL", "REFIT_IDENTICAL"} & {flag.name for flag in self._flags}
+        # NvInfer.h, there: "at most once when building a refittable engine".
+        assert not (refits and self.profiles), "a second profile of a refittable engine"
         self.profiles.append(profile)
         return len(self.profiles) - 1
 
