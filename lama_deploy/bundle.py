@@ -27,7 +27,7 @@ MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGI
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
 DECODER_PROPERTY = "lama_deploy.decoder"  # the same
-MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 24,000
+MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 30,000
 # What its readers rely on; of the rest, anything.
 SIDE = whole(1, 2**20)
 SIDES = Rule(

@@ -97,6 +97,12 @@ def _unchecked(record: Mapping[str, Any]) -> str:
     return "the engine told of no layers that this version understands, so their precision is unchecked"
 
 
+def _layers(counts: Mapping[str, int]) -> str:
+    """By kind, the most frequent first; "" where the engine tells of none."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in list(counts.items())[:4])
+    return f"{sum(counts.values())} layers ({kinds}), " if counts else ""
+
+
 def _memory(record: Mapping[str, Any]) -> Iterator[str]:
     """Of each profile's largest shape, where the builder told; a smaller one takes less."""
     parts = [
@@ -112,7 +118,6 @@ def _memory(record: Mapping[str, Any]) -> Iterator[str]:
 
 def engine_summary(record: Mapping[str, Any]) -> str:
     """A bundle's `engine` in a few lines, what has not been done included."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in list(record["layers"].items())[:4])
     spectral = {
         "plugin": record["plugin"] and _by_plugin(record["plugin"]),
         "inline": f"written out as matrix products ({_why_inline(record)})",
@@ -121,7 +126,7 @@ def engine_summary(record: Mapping[str, Any]) -> str:
     }[record["spectral"]]
     lines = [
         f"engine: {record['module']} {record['version']}, profiles: {len(record['profiles'])}, "
-        f"{sum(record['layers'].values())} layers ({kinds}), built in {record['build_seconds']:.0f} s",
+        f"{_layers(record['layers'])}built in {record['build_seconds']:.0f} s",
         *_memory(record),
         f"Fourier units: {spectral}",
         _run_or_not(record),

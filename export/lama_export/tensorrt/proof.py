@@ -39,6 +39,8 @@ def prove_engine(
     with on_device(options.device):
         engine = _opened(directory, bundle)
         if engine is None:
+            if options.proof_sizes:
+                log.warning("--proof-sizes had no use: the engine cannot be run here; lama-verify runs it elsewhere")
             return None
         record = measure(
             engine,

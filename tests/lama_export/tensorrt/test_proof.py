@@ -21,6 +21,7 @@ from lama_deploy.proof.subjects import Size
 from lama_deploy.proof.summaries import engine_summary
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
+from lama_export.engine_options import EngineOptions
 from lama_export.options import Target
 from lama_export.targets import ExportJob, Written
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
@@ -72,8 +73,8 @@ def record(trt: Any) -> Mapping[str, Any]:
     return {"module": trt.__name__, "version": trt.__version__, "executed": False, **asked, **built}
 
 
-def export(tmp_path: Path, target: Target = "trt") -> None:
-    options = ExportOptions(target=target, parity_subjects=[Size(16, 16)])
+def export(tmp_path: Path, target: Target = "trt", engine: EngineOptions | None = None) -> None:
+    options = ExportOptions(target=target, parity_subjects=[Size(16, 16)], engine=engine)
     export_bundle(checkpoint(tmp_path, 1), tmp_path / "out", options)
 
 
@@ -98,9 +99,12 @@ def test_an_engine_that_computes_something_else_is_no_export(target: Target, mac
     assert {path.name for path in set(tmp_path.iterdir()) - before} == {"1.safetensors", "other.onnx"}
 
 
-def test_rtx_engines_for_other_machines_are_not_run(machine: Machine, tmp_path: Path) -> None:
+def test_rtx_engines_for_other_machines_are_not_run(
+    machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     machine("trt-rtx", devices=0)
-    export(tmp_path, "trt-rtx")
+    export(tmp_path, "trt-rtx", EngineOptions(proof_sizes=[(16, 16)]))
+    assert "--proof-sizes had no use: the engine cannot be run here" in caplog.text
     engine = load_bundle(tmp_path / "out").engine
     assert not engine["executed"] and engine["parity"] == {}
     assert "the engine itself has not been run" in engine_summary(engine)
