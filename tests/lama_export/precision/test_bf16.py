@@ -20,7 +20,7 @@ from lama_export import ExportOptions, export_bundle
 from lama_export.engine_options import EngineOptions, Profile
 from lama_export.graph.generator import _pixels_of_transposed
 from lama_export.graph.model import onnx_from_state
-from lama_export.tensorrt.listing import FOURIER_UNIT
+from lama_export.tensorrt.asked import FOURIER_UNIT
 
 
 def test_a_transposed_convolution_is_one_for_pixels() -> None:

@@ -76,7 +76,8 @@ def test_kind_of(name: str, kind: str) -> None:
     assert kind_of(name) == kind
 
 
-@pytest.mark.parametrize("target", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["onnx", "openvino"])
 def test_demo_model_in_int8(target: Target, demo_bundle: Callable[[Target, Precision], Path]) -> None:
     path = demo_bundle(target, "int8")
     bundle = load_bundle(path)

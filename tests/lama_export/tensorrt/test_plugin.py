@@ -135,7 +135,10 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
 @pytest.mark.parametrize(
     ("library", "precision", "words"),
     [
-        ("liblama_tensorrt_plugin.so", "--bf16", "by the plugin liblama_tensorrt_plugin.so"),
+        pytest.param(
+            *("liblama_tensorrt_plugin.so", "--bf16", "by the plugin liblama_tensorrt_plugin.so"),
+            marks=pytest.mark.slow,
+        ),
         ("liblama_spectral.so", "--fp16", "by the plugin in Python over liblama_spectral.so"),
     ],
 )

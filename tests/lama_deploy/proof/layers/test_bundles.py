@@ -158,7 +158,7 @@ def test_the_engine_of_the_layers_is_built_as_recorded(
 ) -> None:
     """With the plugin Fourier units stay whole. In a process of its own, which can hold one SpectralConv."""
     half = make_bundle("half", "fp16", target="trt-rtx", engine=engine_record)
-    with_plugin = {**engine_record, "plugin": {"name": "x"}, "tf32": True}
+    with_plugin = {**engine_record, "plugin": {"name": "x", "sha256": "0" * 64, "kind": "compiled"}, "tf32": True}
     plugin = make_bundle("plugin", target="trt-rtx", engine=with_plugin)
     command = [sys.executable, str(Path(__file__).with_name("layers_plan.py")), str(half), str(plugin)]
     done = subprocess.run(
