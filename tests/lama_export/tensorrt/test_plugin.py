@@ -151,6 +151,7 @@ def test_command_builds_with_our_library(
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
     save_checkpoint(tmp_path / "small.safetensors", config, state)
     command = [sys.executable, "-m", "lama_export.cli", "--weights", "small.safetensors", "--to", "trt-rtx", precision]
+    command.append("--no-memory")
     command += ["--calibration", str(photographs)] if precision == "--fp16" else []
     command += ["--plugin", str(plugin), "--profile", "64:128:256", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
