@@ -163,6 +163,7 @@ def test_bad_input_is_one_line(run: Callable[..., int], tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("failing", [{"shipped"}, {"shipped", "new"}])
+@pytest.mark.slow
 def test_trial_that_fails_leaves_the_other(
     run: Callable[..., int],
     tmp_path: Path,

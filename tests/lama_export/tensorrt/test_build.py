@@ -121,6 +121,7 @@ def test_every_interface_in_every_precision(
 
 
 @pytest.mark.trt
+@pytest.mark.slow
 def test_builds_are_reproducible(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """To the byte, where memory has the same addresses: the builder orders shape tensors by them.
 
