@@ -92,7 +92,8 @@ def parser() -> argparse.ArgumentParser:
     precision.add_argument(
         "--int8",
         action="store_true",
-        help="Compute convolutions in 8 bits, calibrated on photographs, but for those that cost the images too much.",
+        help="Compute convolutions in 8 bits, calibrated on photographs, but for those that cost the images too much; "
+        "the rest in float32, for TensorRT in half precision.",
     )
     p.add_argument(
         "--calibration",

@@ -52,7 +52,8 @@ class ExportJob:
         return CalibrationSet(self.options.calibration, extremes=False)
 
     def describe(self, choice: Choice) -> dict[str, Any]:
-        return {"calibration": self.photographs.describe(), **choice.to_dict()}
+        against = {"fp32": "float32", "fp16": "float16"}[self.options.graph_precision]
+        return {"calibration": self.photographs.describe(), "against": against, **choice.to_dict()}
 
 
 def write_onnx(job: ExportJob, path: Path) -> Written:

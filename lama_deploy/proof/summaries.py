@@ -61,7 +61,8 @@ def quantisation_summary(quantisation: Mapping[str, Any]) -> str:
     """A bundle's `quantisation` in a line."""
     left_out = ", ".join(quantisation["left_out"]) or "nothing"
     return (
-        f"int8: {quantisation['psnr']:.1f} dB inside the holes of the calibration pictures against float32; left out: "
+        f"int8: {quantisation['psnr']:.1f} dB inside the holes of the calibration pictures against "
+        f"{quantisation.get('against', 'float32')}; left out: "
         f"{left_out} (with them {quantisation['psnr_of_all']:.1f} dB), and all spectral transforms"
     )
 

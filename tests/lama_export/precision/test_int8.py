@@ -15,6 +15,7 @@ from lama_deploy.checkpoints.weights import load_weights
 from lama_deploy.errors import BundleError, ParityError
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.labels import check_label
+from lama_deploy.proof.summaries import quantisation_summary
 from lama_deploy.proof.tolerance import LEAST_PSNR, tolerance_for, tolerance_of
 from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_deploy.variants import GeneratorConfig
@@ -187,6 +188,7 @@ def test_demo_model_in_int8_for_tensorrt(tmp_path: Path) -> None:
     model = onnx.load(tmp_path / "bundle" / "model.onnx")
     quantised = quantised_convolutions(tmp_path / "bundle" / "model.onnx")
     assert bundle.parity["passed"] and bundle.quantisation["psnr"] >= LEAST_PSNR and bundle.ranges
+    assert " against float16; left out: " in quantisation_summary(bundle.quantisation)
     types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     points = [node.input[2] for node in model.graph.node if node.op_type == "QuantizeLinear"]
     zeros = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
