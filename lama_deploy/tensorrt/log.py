@@ -62,12 +62,12 @@ class Sayings:
         self._told = set[str]()
         self.keeps = False  # whether anybody wants more than errors and warnings
 
-    def start(self, kept: tuple[str, ...]) -> None:
-        """Forget what this thread heard outside of `listening`."""
-        base = Said(kept)
-        of_this_thread = self._of_this_thread()
-        self._change(added=base, gone=of_this_thread[0] if of_this_thread else None)
-        self._here.stack = [base, *of_this_thread[1:]]
+    def know(self) -> None:
+        """This thread is one that TensorRT is called on: what it hears outside of `listening` is nobody's business,
+        such as that a plugin is not registered yet, which the registry calls an error.
+        """
+        if not self._of_this_thread():
+            self._here.stack = [Said()]
 
     @contextmanager
     def listening(self, kept: tuple[str, ...] = ()) -> Iterator[Said]:
@@ -80,12 +80,6 @@ class Sayings:
         finally:
             self._here.stack = before
             self._change(gone=said)
-
-    def current(self) -> Said:
-        """Of this thread."""
-        if not self._of_this_thread():
-            self.start(())
-        return self._of_this_thread()[-1]
 
     def hear(self, level: int, message: str) -> None:
         listeners = self._of_this_thread() or [said for one in self._all if (said := one())]
@@ -114,17 +108,14 @@ class Sayings:
             self.keeps = any(said.kept for said in everybody)
 
 
-def log_of(trt: Any, *, kept: tuple[str, ...] = ()) -> Any:
-    """The ILogger of a module of TensorRT, with `listening(kept)`; what this thread heard before is forgotten.
-
-    first_error() and messages: of this thread since then, or of the innermost `listening`, as `Said` has them.
-    """
+def log_of(trt: Any) -> Any:
+    """The ILogger of a module of TensorRT, with `listening(kept)`, for a thread that TensorRT is called on."""
     with _making:
         found = _loggers.get(trt)
         if found is None:
             found = _loggers[trt] = _logger(trt.ILogger)
             never_free(found)
-    found.sayings.start(kept)
+    found.sayings.know()
     return found
 
 
@@ -145,13 +136,6 @@ def _logger(interface: Any) -> Any:
             level = levels.get(severity, logging.DEBUG)
             if level != logging.DEBUG or self.sayings.keeps:
                 self.sayings.hear(level, message)
-
-        @property
-        def messages(self) -> list[str]:
-            return self.sayings.current().messages
-
-        def first_error(self) -> str:
-            return self.sayings.current().first_error()
 
     return Log()
 

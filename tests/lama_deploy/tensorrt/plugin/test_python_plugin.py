@@ -26,7 +26,13 @@ from lama_deploy.errors import EngineError, KernelError
 from lama_deploy.native.library import Description, SpectralLibrary
 from lama_deploy.spectral import spectral_conv_reference
 from lama_deploy.tensorrt.modules import open_tensorrt
-from lama_deploy.tensorrt.plugin.python_plugin import SpectralConv, creator_of, plugin_class, register_python_plugin
+from lama_deploy.tensorrt.plugin.python_plugin import (
+    SpectralConv,
+    _warn_of_another_way,
+    creator_of,
+    plugin_class,
+    register_python_plugin,
+)
 from tests.lama_deploy.native.unit_tolerance import assert_within_tolerance, unit_parameters
 
 pytestmark = pytest.mark.trt
@@ -173,6 +179,7 @@ def test_a_tactic_whose_library_is_missing(
 ) -> None:
     """The engine has travelled: where the node left the choice, the other one computes what it takes; said once."""
     first, plugin = (plugin_class(trt, library, lambda: 0)(0) for _ in range(2))
+    _warn_of_another_way.cache_clear()
     monkeypatch.setenv("LAMA_EMULATION_WITHOUT", "cufft")
     for one in (first, plugin):
         one.set_tactic(1)
