@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,10 +115,20 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
+def write_litert(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge import litert
+
+    return litert.write_litert(job, path)
+
+
+# By target, as they are imported and as they are installed.
+PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "litert": ("ai_edge_litert",)}
+PACKAGES_OF_INT8: Mapping[str, Sequence[str]] = {"openvino": ("nncf",), "litert": ("ai_edge_quantizer",)}
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
+    "litert": write_litert,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 
@@ -132,10 +142,10 @@ def tools_of(options: ExportOptions) -> list[str]:
         from lama_export.tensorrt.target import require_tensorrt
 
         require_tensorrt(options)
-    tools = ["openvino"] if options.target == "openvino" else []
-    if tools and options.precision == "int8":
-        tools.append("nncf")
+    tools = list(PACKAGES.get(options.target, ()))
+    if options.precision == "int8":
+        tools += PACKAGES_OF_INT8.get(options.target, ())
     missing = [name for name in tools if find_spec(name) is None]
     if missing:
-        raise MissingDependencyError(f"{missing[0]} is not installed: {install('export-openvino')}")
+        raise MissingDependencyError(f"{missing[0]} is not installed: {install(f'export-{options.target}')}")
     return tools
