@@ -19,13 +19,14 @@ def write_litert(job: ExportJob, path: Path) -> Written:
     options, size = job.options, job.options.fixed_size
     assert size is not None  # of a target of one size
     shape = (size.batch, size.height, size.width)
-    halves = options.precision == "fp16"
-    content = tflite_from_state(job.config, job.state_dict, shape, io=options.io, halves=halves)
+    content = tflite_from_state(job.config, job.state_dict, shape, io=options.io, precision=options.precision)
     quantisation = {}
     if options.precision == "int8":
         from lama_export.edge import litert_int8
 
-        content, choice = litert_int8.quantise(content, job.photographs, options.least_psnr, job.progress)
+        content, choice = litert_int8.quantise(
+            content, job.config, size, job.photographs, options.least_psnr, job.progress
+        )
         quantisation = job.describe(choice)
     path.write_bytes(content)
     return Written(path, interface_of(options.io, size), "inline", quantisation)

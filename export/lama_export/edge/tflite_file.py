@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,7 @@ class TfliteBuilder:
         self.graph.tensors, self.graph.operators, self.graph.inputs, self.graph.outputs = [], [], [], []
         self.graph.name = "lama"
         self._buffers = [schema.BufferT()]  # the first is of tensors without content
+        self._names: Counter[str] = Counter()
         self._codes: dict[tuple[str, int], int] = {}
         self._constants: dict[tuple[str, bytes, tuple[int, ...]], int] = {}
 
@@ -60,7 +62,10 @@ class TfliteBuilder:
         return tuple(self.graph.tensors[value].shape)
 
     def tensor(self, name: str, shape: Sequence[int], dtype: str = "float32") -> int:
-        tensor = schema.TensorT()
+        """Of a name that no other has yet; a number is put behind one that is taken."""
+        self._names[name] += 1
+        tensor, count = schema.TensorT(), self._names[name]
+        name = name if count == 1 else f"{name}_{count}"
         tensor.name, tensor.shape, tensor.type, tensor.hasRank = name, list(shape), TYPES[dtype], True
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1

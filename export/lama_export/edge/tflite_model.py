@@ -19,25 +19,26 @@ TYPES = schema.TensorType
 
 
 def tflite_from_state(
-    config: GeneratorConfig, state_dict: Mapping[str, Array], shape: Shape, *, io: Interface = "uint8", halves: bool = False
+    config: GeneratorConfig, state_dict: Mapping[str, Array], shape: Shape, *, io: Interface = "uint8", precision: str = "fp32"
 ) -> bytes:
     """Images of `shape` (pictures, height, width) in and out, any height and width.
 
-    halves: the weights of convolutions are stored in float16; they are computed in float32 where a kernel has no other.
+    precision: recorded in the file. In fp16 the weights of convolutions are stored in float16, and everything is in
+    float32 where a kernel has no other; for int8 the file is in float32, to be quantised.
     """
-    picture = _Picture(config, shape, io, halves)
+    picture = _Picture(config, shape, io, halves=precision == "fp16")
     ops = picture.ops
     hole, levels, x = picture.inputs()
     y = Network(ops, config, state_dict).emit(x)
     result = picture.result(y, hole, levels)
-    properties = {IO_PROPERTY: io, PRECISION_PROPERTY: "fp16" if halves else "fp32", DECODER_PROPERTY: "whole"}
+    properties = {IO_PROPERTY: io, PRECISION_PROPERTY: precision, DECODER_PROPERTY: "whole"}
     return ops.file.finish({IMAGE: picture.image, MASK: picture.mask}, {RESULT: result}, properties)
 
 
 class _Picture:
     """What surrounds the generator. Maps are padded to its multiple, if they have to be, and cropped again."""
 
-    def __init__(self, config: GeneratorConfig, shape: Shape, io: Interface, halves: bool) -> None:
+    def __init__(self, config: GeneratorConfig, shape: Shape, io: Interface, *, halves: bool) -> None:
         self.ops = TfliteOperators(TfliteBuilder(), halves=halves)
         self._io, self._shape = io, shape
         multiple = config.multiple
