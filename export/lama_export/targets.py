@@ -121,14 +121,21 @@ def write_litert(job: ExportJob, path: Path) -> Written:
     return litert.write_litert(job, path)
 
 
+def write_coreml(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge import coreml
+
+    return coreml.write_coreml(job, path)
+
+
 # By target, as they are imported and as they are installed.
-PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "litert": ("ai_edge_litert",)}
+PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "litert": ("ai_edge_litert",), "coreml": ("coremltools",)}
 PACKAGES_OF_INT8: Mapping[str, Sequence[str]] = {"openvino": ("nncf",), "litert": ("ai_edge_quantizer",)}
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
     "litert": write_litert,
+    "coreml": write_coreml,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 

@@ -94,7 +94,14 @@ def _read_litert(path: Path) -> tuple[str | None, str]:
     return named, " and ".join(sorted(_judged(stored, stored)))
 
 
-READERS: Mapping[str, Reader] = {"openvino": _read_openvino, "litert": _read_litert}  # the others have an ONNX file
+def _read_coreml(path: Path) -> tuple[str | None, str]:
+    from lama_deploy.proof.coreml_label import read_coreml
+
+    named, stored = read_coreml(path)
+    return named, " and ".join(sorted(_judged(stored, stored)))
+
+
+READERS: Mapping[str, Reader] = {"openvino": _read_openvino, "litert": _read_litert, "coreml": _read_coreml}  # the others have an ONNX file
 
 
 def _judged(stored: set[str], found: set[str]) -> set[str]:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, PACKAGE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
 from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend
@@ -35,6 +35,11 @@ OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first b
 PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt"), "litert": ("ai_edge_litert", "litert")}
 BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", ".tflite": "litert", Path(ENGINE).suffix: "tensorrt"}
 
+NOT_HERE = (
+    "{}: is for Core ML, which runs in apps on Apple's devices and not here; lama-verify compares it with its "
+    "checkpoint, and lama-export --to onnx makes one that runs here"
+)
+
 
 def engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
     """The file that an engine opens, and the bundle that names it, if one does; None for what only torch can run."""
@@ -44,7 +49,11 @@ def engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
         raise LamaDeployError(f"{brief(str(source))}: cannot be read ({brief(error.strerror)})") from error
     if is_folder:
         bundle = load_bundle(source, check=check)
+        if bundle.model == PACKAGE:
+            raise LamaDeployError(NOT_HERE.format(brief(str(source))))
         return source / bundle.model, bundle
+    if source.suffix == Path(PACKAGE).suffix:
+        raise LamaDeployError(NOT_HERE.format(brief(str(source))))
     if source.suffix not in BY_SUFFIX:
         return None, None
     return source, bundle_around(source) if check else None

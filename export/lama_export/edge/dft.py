@@ -58,3 +58,27 @@ def _waves(frequencies: int, n: int) -> tuple[Array, Array]:
 def _paired(parts: list[Array]) -> Array:
     """Rows of the first and the second in turn."""
     return np.stack(parts, axis=1).reshape(-1, parts[0].shape[1])
+
+
+@dataclass(frozen=True)
+class DftByRows:
+    """The matrices of `graph.spectral`, for maps whose channels come first and one latent; float64, orthonormal.
+
+    forward_re, forward_im (w, p), forward_h (2h, 2h), inverse_h (2h, 2h), inverse_w (2p, w); p = w // 2 + 1.
+    """
+
+    forward_re: Array
+    forward_im: Array
+    forward_h: Array
+    inverse_h: Array
+    inverse_w: Array
+
+    @classmethod
+    def of(cls, h: int, w: int) -> DftByRows:
+        half = w // 2 + 1
+        cos_h, sin_h = _waves(h, h)
+        cos_w, sin_w = _waves(half, w)
+        count = np.where(np.arange(half) * 2 % w == 0, 1.0, 2.0)[:, None]
+        forward_h = np.block([[cos_h, sin_h], [-sin_h, cos_h]])
+        inverse_h = _paired([np.hstack([cos_h, -sin_h]), np.hstack([sin_h, cos_h])])
+        return cls(cos_w.T, -sin_w.T, forward_h, inverse_h, np.vstack([cos_w * count, -sin_w * count]))
