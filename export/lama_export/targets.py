@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -15,7 +16,9 @@ from lama_deploy.bundle import MODEL
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.installing import install
 from lama_deploy.precision.calibration import CalibrationSet
+from lama_deploy.proof.subjects import Size
 from lama_deploy.variants import GeneratorConfig
+from lama_export.edge.interface import interface_of
 from lama_export.engine_options import ENGINES
 from lama_export.graph.fixed import fix_shapes
 from lama_export.graph.model import onnx_from_state
@@ -24,6 +27,7 @@ from lama_export.options import ExportOptions
 from lama_export.precision.sensitivity import Choice
 from lama_export.progress import Progress
 
+log = logging.getLogger(__name__)
 EXTERNAL_DATA = "model.onnx.data"
 
 
@@ -49,6 +53,12 @@ class ExportJob:
     state_dict: Mapping[str, Array]
     options: ExportOptions
     progress: Progress
+
+    @property
+    def size(self) -> Size:
+        """Of a target that takes one."""
+        assert self.options.fixed_size is not None
+        return self.options.fixed_size
 
     @property
     def photographs(self) -> CalibrationSet:
@@ -116,19 +126,37 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
 
 
 def write_litert(job: ExportJob, path: Path) -> Written:
-    from lama_export.edge import litert
+    from lama_export.edge.tflite_model import tflite_from_state
 
-    return litert.write_litert(job, path)
+    options, size = job.options, job.size
+    content = tflite_from_state(job.config, job.state_dict, size, io=options.io, precision=options.precision)
+    quantisation = {}
+    if options.precision == "int8":
+        from lama_export.edge import litert_int8
+
+        pictures, least = job.photographs, options.least_psnr
+        content, choice = litert_int8.quantise(content, job.config, size, pictures, least, job.progress)
+        quantisation = job.describe(choice)
+    path.write_bytes(content)
+    return Written(path, interface_of(options.io, size), "inline", quantisation)
 
 
 def write_coreml(job: ExportJob, path: Path) -> Written:
-    from lama_export.edge import coreml
+    from lama_export.edge.coreml import NOT_RUN, write_package
 
-    return coreml.write_coreml(job, path)
+    options, size = job.options, job.size
+    write_package(path, job.config, job.state_dict, size, options.io, options.precision)
+    log.warning(NOT_RUN)
+    stored = {"weights": "int8", "computed": "float16", "least_psnr": options.least_psnr}
+    return Written(path, interface_of(options.io, size), "inline", stored if options.precision == "int8" else {})
 
 
 # By target, as they are imported and as they are installed.
-PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "litert": ("ai_edge_litert",), "coreml": ("coremltools",)}
+PACKAGES: Mapping[str, Sequence[str]] = {
+    "openvino": ("openvino",),
+    "litert": ("ai_edge_litert",),
+    "coreml": ("coremltools",),
+}
 PACKAGES_OF_INT8: Mapping[str, Sequence[str]] = {"openvino": ("nncf",), "litert": ("ai_edge_quantizer",)}
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {

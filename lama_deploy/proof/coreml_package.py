@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from lama_deploy.arrays import Array
-from lama_deploy.errors import BundleError, brief
+from lama_deploy.errors import BundleError, MissingDependencyError, brief
+from lama_deploy.installing import install
 
 SPECIFICATION = "Data/com.apple.CoreML/model.mlmodel"
 WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 SENTINEL = 0xDEADBEEF  # in front of each constant in the file of weights
 FIELDS = struct.Struct("<IIQQ")  # sentinel, type, bytes, offset
 FLOAT16, FLOAT32 = 10, 11  # of the intermediate language's types
-TYPES = {FLOAT16: np.dtype("<f2"), FLOAT32: np.dtype("<f4"), 21: np.dtype("i1"), 23: np.dtype("<i4")}
+TYPES: dict[int, Any] = {FLOAT16: np.dtype("<f2"), FLOAT32: np.dtype("<f4"), 21: np.dtype("i1"), 23: np.dtype("<i4")}
 TYPES |= {31: np.dtype("u1"), 1: np.dtype("bool")}
 OF_FIELDS = {"floats": "<f4", "ints": "<i4", "bools": "bool"}  # of small constants; "bytes" have their own type
 
@@ -39,8 +40,10 @@ class CoreMlPackage:
     def read(cls, path: Path) -> CoreMlPackage:
         """path: `model.mlpackage`. Raises BundleError."""
         logging.getLogger("coremltools").setLevel(logging.ERROR)  # it says what it cannot do off a Mac
-        from coremltools.proto import Model_pb2
-
+        try:
+            from coremltools.proto import Model_pb2
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(f"{path}: needs coremltools: {install('export-coreml')}") from error
         model = Model_pb2.Model()
         try:
             model.ParseFromString((path / SPECIFICATION).read_bytes())
@@ -73,7 +76,9 @@ class CoreMlPackage:
         if field == "strings":
             return tensor.strings.values[0]
         if field == "bytes":
-            return np.frombuffer(tensor.bytes.values, TYPES[value.type.tensorType.dataType]).reshape(shape_of(value.type))
+            return np.frombuffer(tensor.bytes.values, TYPES[value.type.tensorType.dataType]).reshape(
+                shape_of(value.type)
+            )
         return np.array(getattr(tensor, field).values, OF_FIELDS[field]).reshape(shape_of(value.type))
 
     def _blob(self, place: int, shape: tuple[int, ...], dtype: int) -> Array:

@@ -47,7 +47,9 @@ class CoreMlProgram:
     def run(self, images: Array, masks: Array) -> Array:
         """As Backend.run."""
         if masks.shape != self._shape:
-            raise ImageError(f"pictures are {masks.shape}, and this program takes {self._shape}; a strategy makes them fit")
+            raise ImageError(
+                f"pictures are {masks.shape}, and this program takes {self._shape}; a strategy makes them fit"
+            )
         if self._io == "float":
             return self._computed(*unit_planes(images, masks)).transpose(0, 2, 3, 1)
         planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)
@@ -68,7 +70,9 @@ class CoreMlProgram:
         given = {name: self._argument(argument, values) for name, argument in operation.inputs.items()}
         given |= {name: self._package.constant(value) for name, value in operation.attributes.items() if name != "name"}
         if operation.type not in OPERATIONS:
-            raise BundleError(f"{self._package.path}: has the operation {operation.type}, which lama-export does not write")
+            raise BundleError(
+                f"{self._package.path}: has the operation {operation.type}, which lama-export does not write"
+            )
         made = OPERATIONS[operation.type](given)
         made = made if isinstance(made, (list, tuple)) else [made]
         for output, value in zip(operation.outputs, made, strict=True):

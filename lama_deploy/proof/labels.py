@@ -16,7 +16,8 @@ import onnx
 from onnx import TensorProto
 
 from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
-from lama_deploy.errors import BundleError, brief
+from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError, brief
+from lama_deploy.installing import install
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
 Reader = Callable[[Path], tuple[str | None, str]]
@@ -38,6 +39,8 @@ def check_label(directory: Path, bundle: Bundle) -> None:
     path = directory / (MODEL if read is _read_onnx else bundle.model)
     try:
         named, found = read(path)
+    except LamaDeployError:
+        raise
     except Exception as error:  # protobuf's, ONNX's and the XML parser's own, and whatever a strange graph lacks
         raise BundleError(f"{path}: damaged ({brief(error)}); export it again") from error
     check_precision(path, bundle, found or "of no known type", "its weights and nodes")
@@ -88,8 +91,10 @@ def _read_openvino(path: Path) -> tuple[str | None, str]:
 
 
 def _read_litert(path: Path) -> tuple[str | None, str]:
-    from lama_deploy.proof.litert_label import read_litert
-
+    try:
+        from lama_deploy.proof.litert_label import read_litert
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(f"{path}: needs ai_edge_litert: {install('litert')}") from error
     named, stored = read_litert(path)
     return named, " and ".join(sorted(_judged(stored, stored)))
 
@@ -101,7 +106,11 @@ def _read_coreml(path: Path) -> tuple[str | None, str]:
     return named, " and ".join(sorted(_judged(stored, stored)))
 
 
-READERS: Mapping[str, Reader] = {"openvino": _read_openvino, "litert": _read_litert, "coreml": _read_coreml}  # the others have an ONNX file
+READERS: Mapping[str, Reader] = {
+    "openvino": _read_openvino,
+    "litert": _read_litert,
+    "coreml": _read_coreml,
+}  # the others have an ONNX file
 
 
 def _judged(stored: set[str], found: set[str]) -> set[str]:

@@ -32,8 +32,17 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
 OF_THE_DEMO = ("onnxruntime_demo", "DemoBackend")  # lama-demo in "onnxruntime", which needs no torch
 OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
-PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt"), "litert": ("ai_edge_litert", "litert")}
-BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", ".tflite": "litert", Path(ENGINE).suffix: "tensorrt"}
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "cuda": ("torch", "torch"),
+    "tensorrt": ("cuda", "tensorrt"),
+    "litert": ("ai_edge_litert", "litert"),
+}
+BY_SUFFIX: Mapping[str, BackendName] = {
+    ".onnx": "onnxruntime",
+    ".xml": "openvino",
+    ".tflite": "litert",
+    Path(ENGINE).suffix: "tensorrt",
+}
 
 NOT_HERE = (
     "{}: is for Core ML, which runs in apps on Apple's devices and not here; lama-verify compares it with its "

@@ -1,24 +1,21 @@
-"""The package of `--to coreml`: a program for Apple's devices, written and read back on any system, run on theirs alone."""
+"""The package of `--to coreml`: a program for Apple's devices, written on any system and run on theirs alone."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lama_deploy.arrays import Array
 from lama_deploy.bundle import DECODER_PROPERTY, IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.proof.subjects import Size
-from lama_export.edge.interface import interface_of
-from lama_export.graph.picture import IMAGE, MASK, RESULT
+from lama_deploy.variants import GeneratorConfig
+from lama_export.graph.picture import IMAGE, MASK, RESULT, Interface
 
-if TYPE_CHECKING:
-    from lama_export.targets import ExportJob, Written
-
-log = logging.getLogger(__name__)
 AROUND = ("picture_", "image_", "mask_", "result")  # of names, which may have lost their slashes
 KINDS = ("conv", "conv_transpose")  # of operations, whose weights int8 is about
 WORDS = {
@@ -32,39 +29,32 @@ NOT_RUN = (
 )
 
 
-def write_coreml(job: ExportJob, path: Path) -> Written:
-    from lama_export.targets import Written
-
-    options, size = job.options, job.options.fixed_size
-    assert size is not None  # of a target of one size
+def write_package(
+    path: Path, config: GeneratorConfig, state_dict: Mapping[str, Array], size: Size, io: Interface, precision: str
+) -> None:
+    """`path`, a folder. In int8 the weights of convolutions are, and what is computed is float16."""
     with _quiet():
-        model = _converted(job, size)
-        if options.precision == "int8":
+        from lama_export.edge.mil_program import mil_program
+
+        model = _converted(mil_program(config, state_dict, size.height, size.width, io), io, precision)
+        if precision == "int8":
             model = _with_weights_of_8_bits(model)
-        _save(model, path, _properties(options.io, options.precision), size if options.io == "uint8" else None)
-    log.warning(NOT_RUN)
-    quantisation: dict[str, Any] = {}
-    if options.precision == "int8":
-        quantisation = {"weights": "int8", "computed": "float16", "least_psnr": options.least_psnr}
-    return Written(path, interface_of(options.io, size), "inline", quantisation)
+        _save(model, path, _properties(io, precision), size if io == "uint8" else None)
 
 
-def _converted(job: ExportJob, size: Size) -> Any:
+def _converted(program: Any, io: Interface, precision: str) -> Any:
     """For iOS 16 and macOS 13, the first that know weights of 8 bits."""
     import coremltools as ct
 
-    from lama_export.edge.mil_program import mil_program
-
-    program = mil_program(job.config, job.state_dict, size.height, size.width, job.options.io)
-    precision = ct.precision.FLOAT32
-    if job.options.precision != "fp32":
-        precision = ct.precision.FLOAT16
-        if job.options.io == "float":
-            precision = ct.transform.FP16ComputePrecision(lambda op: not op.name.replace("/", "_").startswith(AROUND))
+    computed = ct.precision.FLOAT32
+    if precision != "fp32":
+        computed = ct.precision.FLOAT16
+        if io == "float":
+            computed = ct.transform.FP16ComputePrecision(lambda op: not op.name.replace("/", "_").startswith(AROUND))
     return ct.convert(
         program,
         convert_to="mlprogram",
-        compute_precision=precision,
+        compute_precision=computed,
         minimum_deployment_target=ct.target.iOS16,
         skip_model_load=True,
     )
@@ -108,7 +98,6 @@ def _save(model: Any, path: Path, properties: dict[str, str], images: Size | Non
 def _quiet() -> Iterator[None]:
     """Without its progress bars, and without what it says of packages that are not used here."""
     logging.getLogger("coremltools").setLevel(logging.ERROR)
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    with contextlib.redirect_stderr(StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil import Builder
 
 from lama_deploy.arrays import Array
 from lama_export.edge.dft import DftByRows
@@ -29,7 +29,7 @@ class MilOperators:
         relu: bool = False,
     ) -> Any:
         given = {} if bias is None else {"bias": _float(bias)}
-        y = mb.conv(
+        y = Builder.conv(
             x=x,
             weight=_float(weight),
             strides=[stride] * 2,
@@ -39,11 +39,11 @@ class MilOperators:
             name=f"{name}/conv" if relu else name,
             **given,
         )
-        return mb.relu(x=y, name=name) if relu else y
+        return Builder.relu(x=y, name=name) if relu else y
 
     def double(self, name: str, x: Any, weight: Array, bias: Array) -> Any:
         n, _, h, w = x.shape
-        y = mb.conv_transpose(
+        y = Builder.conv_transpose(
             x=x,
             weight=_float(weight),
             bias=_float(bias),
@@ -53,20 +53,20 @@ class MilOperators:
             output_shape=[n, weight.shape[1], 2 * h, 2 * w],
             name=f"{name}/conv",
         )
-        return mb.relu(x=y, name=name)
+        return Builder.relu(x=y, name=name)
 
     def reflect(self, name: str, x: Any, begin: int, end: int) -> Any:
-        return mb.pad(x=x, pad=[0, 0, 0, 0, begin, end, begin, end], mode="reflect", name=name)
+        return Builder.pad(x=x, pad=[0, 0, 0, 0, begin, end, begin, end], mode="reflect", name=name)
 
     def add(self, name: str, a: Any, b: Any, *, relu: bool = False) -> Any:
-        y = mb.add(x=a, y=b, name=f"{name}/add" if relu else name)
-        return mb.relu(x=y, name=name) if relu else y
+        y = Builder.add(x=a, y=b, name=f"{name}/add" if relu else name)
+        return Builder.relu(x=y, name=name) if relu else y
 
     def concat(self, name: str, parts: Sequence[Any]) -> Any:
-        return mb.concat(values=list(parts), axis=1, name=name)
+        return Builder.concat(values=list(parts), axis=1, name=name)
 
     def split(self, name: str, x: Any, parts: int) -> Sequence[Any]:
-        found: Sequence[Any] = mb.split(x=x, num_splits=parts, axis=1, name=name)
+        found: Sequence[Any] = Builder.split(x=x, num_splits=parts, axis=1, name=name)
         return found
 
     def fourier_unit(self, name: str, x: Any, weight: Array, bias: Array) -> Any:
@@ -74,24 +74,24 @@ class MilOperators:
         n, channels, h, w = x.shape
         matrices, half = _matrices(h, w), w // 2 + 1
         parts = [
-            mb.matmul(x=x, y=_float(matrix), name=f"{name}/dft_w_{part}")
+            Builder.matmul(x=x, y=_float(matrix), name=f"{name}/dft_w_{part}")
             for part, matrix in (("re", matrices.forward_re), ("im", matrices.forward_im))
         ]
-        stacked = mb.concat(values=parts, axis=2, name=f"{name}/stack")
-        spectrum = mb.matmul(x=_float(matrices.forward_h), y=stacked, name=f"{name}/dft_h")
-        planes = mb.reshape(x=spectrum, shape=[n, 2 * channels, h, half], name=f"{name}/planes")
+        stacked = Builder.concat(values=parts, axis=2, name=f"{name}/stack")
+        spectrum = Builder.matmul(x=_float(matrices.forward_h), y=stacked, name=f"{name}/dft_h")
+        planes = Builder.reshape(x=spectrum, shape=[n, 2 * channels, h, half], name=f"{name}/planes")
         mixed = self.conv(f"{name}/mix", planes, weight, bias, relu=True)
-        columns = mb.reshape(x=mixed, shape=[n, channels, 2 * h, half], name=f"{name}/columns")
-        rows = mb.matmul(x=_float(matrices.inverse_h), y=columns, name=f"{name}/idft_h")
-        rows = mb.reshape(x=rows, shape=[n, channels, h, 2 * half], name=f"{name}/rows")
-        return mb.matmul(x=rows, y=_float(matrices.inverse_w), name=name)
+        columns = Builder.reshape(x=mixed, shape=[n, channels, 2 * h, half], name=f"{name}/columns")
+        rows = Builder.matmul(x=_float(matrices.inverse_h), y=columns, name=f"{name}/idft_h")
+        rows = Builder.reshape(x=rows, shape=[n, channels, h, 2 * half], name=f"{name}/rows")
+        return Builder.matmul(x=rows, y=_float(matrices.inverse_w), name=name)
 
     def pixels(self, name: str, x: Any, weight: Array, bias: Array) -> Any:
         y = self.conv(name, x, weight, bias, stride=2)
-        return mb.pixel_shuffle(x=y, upscale_factor=2, name=f"{name}/pixels")
+        return Builder.pixel_shuffle(x=y, upscale_factor=2, name=f"{name}/pixels")
 
     def sigmoid(self, name: str, x: Any) -> Any:
-        return mb.sigmoid(x=x, name=name)
+        return Builder.sigmoid(x=x, name=name)
 
 
 def _float(values: Array) -> Array:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil import Builder
 
 from lama_deploy.arrays import Array
 from lama_deploy.variants import GeneratorConfig
@@ -27,22 +27,24 @@ def mil_program(
 
     def inside(image: Any, mask: Any) -> Any:
         image, mask = (_padded(config, name, x) for name, x in ((IMAGE, image), (MASK, mask)))
-        is_hole = mb.greater(x=mask, y=np.float32(0), name="picture/is_hole")
-        hole = mb.cast(x=is_hole, dtype="fp32", name="picture/hole")
-        kept = mb.select(cond=is_hole, a=np.float32(0), b=image, name="picture/kept")  # whatever was there, NaN too
-        masked = mb.mul(x=kept, y=np.float32(1) / most, name="picture/masked") if io == "uint8" else kept
-        x = mb.concat(values=[masked, hole], axis=1, name="picture/input")
+        is_hole = Builder.greater(x=mask, y=np.float32(0), name="picture/is_hole")
+        hole = Builder.cast(x=is_hole, dtype="fp32", name="picture/hole")
+        kept = Builder.select(
+            cond=is_hole, a=np.float32(0), b=image, name="picture/kept"
+        )  # whatever was there, NaN too
+        masked = Builder.mul(x=kept, y=np.float32(1) / most, name="picture/masked") if io == "uint8" else kept
+        x = Builder.concat(values=[masked, hole], axis=1, name="picture/input")
         y = Network(MilOperators(), config, state_dict).emit(x)
         if io == "uint8":
-            y = mb.floor(x=mb.mul(x=y, y=most, name="result/scaled"), name="result/levels")
-        filled = mb.mul(x=y, y=hole, name="result/filled")
+            y = Builder.floor(x=Builder.mul(x=y, y=most, name="result/scaled"), name="result/levels")
+        filled = Builder.mul(x=y, y=hole, name="result/filled")
         if tuple(filled.shape[2:]) == (height, width):
-            return mb.add(x=kept, y=filled, name=RESULT)
-        whole = mb.add(x=kept, y=filled, name="result/composite")
-        return mb.slice_by_size(x=whole, begin=[0] * 4, size=[1, 3, height, width], name=RESULT)
+            return Builder.add(x=kept, y=filled, name=RESULT)
+        whole = Builder.add(x=kept, y=filled, name="result/composite")
+        return Builder.slice_by_size(x=whole, begin=[0] * 4, size=[1, 3, height, width], name=RESULT)
 
-    specs = [mb.TensorSpec(shape=(1, channels, height, width)) for channels in (3, 1)]
-    return mb.program(input_specs=specs)(inside)
+    specs = [Builder.TensorSpec(shape=(1, channels, height, width)) for channels in (3, 1)]
+    return Builder.program(input_specs=specs)(inside)
 
 
 def _padded(config: GeneratorConfig, name: str, x: Any) -> Any:
@@ -53,5 +55,5 @@ def _padded(config: GeneratorConfig, name: str, x: Any) -> Any:
         if padded != size:
             position = np.arange(padded) % (2 * size)
             rows = np.minimum(position, 2 * size - 1 - position).astype(np.int32)
-            x = mb.gather(x=x, indices=rows, axis=axis, name=f"{name}/padded{axis}")
+            x = Builder.gather(x=x, indices=rows, axis=axis, name=f"{name}/padded{axis}")
     return x

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights, pixels_of_bias, pixels_of_weight
 from lama_deploy.checkpoints.topology import Block, Layer, Stage, topology
@@ -70,10 +69,7 @@ class Network(Generic[V]):
 
     def emit(self, x: V) -> V:
         """The masked image and its hole (4 channels) -> the picture (3 channels in (0, 1))."""
-        if self._config.kind == "ffc":
-            x = self._ffc_trunk(x)
-        else:
-            x = self._plain_trunk(x)
+        x = self._ffc_trunk(x) if self._config.kind == "ffc" else self._plain_trunk(x)
         for up in self._topology.ups:
             layer = up.layers[0]
             x = self.ops.double(layer.name, x, self._weights.weight(layer), self._weights.bias(layer))
@@ -151,7 +147,5 @@ class Network(Generic[V]):
         return self.ops.reflect(name or f"{layer.name}/pad", x, layer.padding, end)
 
     def _conv(self, x: V, layer: Layer, bias: Array | None = None, **how: Any) -> V:
-        shape = {"stride": layer.stride, "dilation": layer.dilation}
+        shape: dict[str, Any] = {"stride": layer.stride, "dilation": layer.dilation}
         return self.ops.conv(layer.name, x, self._weights.weight(layer), bias, **shape, **how)
-
-

@@ -8,6 +8,7 @@ import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.bundle import DECODER_PROPERTY, IO_PROPERTY, PRECISION_PROPERTY
+from lama_deploy.proof.subjects import Size
 from lama_deploy.shapes import Shape
 from lama_deploy.variants import GeneratorConfig
 from lama_export.edge.network import Network
@@ -19,14 +20,19 @@ TYPES = schema.TensorType
 
 
 def tflite_from_state(
-    config: GeneratorConfig, state_dict: Mapping[str, Array], shape: Shape, *, io: Interface = "uint8", precision: str = "fp32"
+    config: GeneratorConfig,
+    state_dict: Mapping[str, Array],
+    size: Size,
+    *,
+    io: Interface = "uint8",
+    precision: str = "fp32",
 ) -> bytes:
-    """Images of `shape` (pictures, height, width) in and out, any height and width.
+    """Images of `size` in and out, any height and width.
 
     precision: recorded in the file. In fp16 the weights of convolutions are stored in float16, and everything is in
     float32 where a kernel has no other; for int8 the file is in float32, to be quantised.
     """
-    picture = _Picture(config, shape, io, halves=precision == "fp16")
+    picture = _Picture(config, (size.batch, size.height, size.width), io, halves=precision == "fp16")
     ops = picture.ops
     hole, levels, x = picture.inputs()
     y = Network(ops, config, state_dict).emit(x)

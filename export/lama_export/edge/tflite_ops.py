@@ -100,9 +100,7 @@ class TfliteOperators:
         return self.file.op("CONCATENATION", name, parts, shape, axis=axis, fusedActivationFunction=NONE)
 
     def add(self, name: str, a: int, b: int, *, relu: bool = False) -> int:
-        return self.file.op(
-            "ADD", name, [a, b], self.file.shape(a), fusedActivationFunction=RELU if relu else NONE
-        )
+        return self.file.op("ADD", name, [a, b], self.file.shape(a), fusedActivationFunction=RELU if relu else NONE)
 
     def concat(self, name: str, parts: Sequence[int]) -> int:
         shapes = [self.file.shape(part) for part in parts]

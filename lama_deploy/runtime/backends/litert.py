@@ -31,9 +31,7 @@ class LiteRtBackend:
     name = "litert"
     device = "cpu"
 
-    def __init__(
-        self, model: str | os.PathLike[str], *, device: str | None = None, threads: int | None = None
-    ) -> None:
+    def __init__(self, model: str | os.PathLike[str], *, device: str | None = None, threads: int | None = None) -> None:
         """Raises BundleError."""
         parse_device(device, ("cpu",), "the litert backend")
         path = Path(model)
