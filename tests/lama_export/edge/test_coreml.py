@@ -1,4 +1,4 @@
-"""Core ML packages, read back and computed operation by operation: every generator, and what the gate sees of a package.
+"""Core ML packages, read back and computed operation by operation: every generator, and what the gate sees of one.
 
 No test here runs Core ML, which is on Apple's devices alone.
 """
@@ -42,7 +42,9 @@ def fourier_bundle(fourier: Checkpoint, tmp_path_factory: pytest.TempPathFactory
     return out
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "fourier" else pytest.param(kind, marks=pytest.mark.slow) for kind in CONFIGS]
+)
 def test_every_generator(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     options = ExportOptions(target="coreml", size=(101, 77))
     record = export_bundle(seeded(kind, tmp_path), tmp_path / "out", options)
@@ -56,7 +58,16 @@ def test_every_generator(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFix
     assert colours == {"image": (RGB, 101, 77), "mask": (GREYS, 101, 77), "result": (RGB, 101, 77)}
 
 
-@pytest.mark.parametrize(("precision", "io"), [("fp16", "uint8"), ("fp16", "float"), ("int8", "uint8"), ("fp32", "float")])
+@pytest.mark.parametrize(
+    ("precision", "io"),
+    [
+        ("fp16", "uint8"),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in (("fp16", "float"), ("int8", "uint8"), ("fp32", "float"))
+        ),
+    ],
+)
 def test_precisions(precision: str, io: str, fourier: Checkpoint, photographs: Path, tmp_path: Path) -> None:
     calibration = None if precision == "fp32" else photographs
     options = ExportOptions(target="coreml", size=SIZE, precision=precision, io=io, calibration=calibration)  # type: ignore[arg-type]
@@ -105,6 +116,7 @@ DEFECTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_the_gate_sees_what_the_package_has(defect: str, fourier: Checkpoint, tmp_path: Path) -> None:
     change, error, message = DEFECTS[defect]
@@ -129,6 +141,7 @@ def test_it_does_not_run_here(fourier_bundle: Path) -> None:
             Inpainter.load(source)
 
 
+@pytest.mark.slow
 def test_a_new_export_takes_the_place_of_the_package_and_of_nothing_else(
     fourier: Checkpoint, fourier_bundle: Path, tmp_path: Path
 ) -> None:
