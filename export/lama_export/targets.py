@@ -55,12 +55,6 @@ class ExportJob:
     progress: Progress
 
     @property
-    def size(self) -> Size:
-        """Of a target that takes one."""
-        assert self.options.fixed_size is not None
-        return self.options.fixed_size
-
-    @property
     def photographs(self) -> CalibrationSet:
         return CalibrationSet(self.options.calibration, extremes=False)
 
@@ -81,7 +75,7 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
         wide_sums=for_tensorrt,
         decoder=options.chosen_decoder,
         opset=options.graph_opset,
-        reflect=options.reflect,
+        basic=options.basic,
     )
     quantisation = {}
     if options.precision == "int8":
@@ -125,10 +119,19 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
+def _one_size(options: ExportOptions) -> Size:
+    """Of a target that takes one; a person who chose none is told."""
+    size = options.fixed_size
+    assert size is not None
+    if options.size is None:
+        log.warning("the file takes pictures of %s, for which others are cut or padded; --size HxW for another", size)
+    return size
+
+
 def write_litert(job: ExportJob, path: Path) -> Written:
     from lama_export.edge.tflite_model import tflite_from_state
 
-    options, size = job.options, job.size
+    options, size = job.options, _one_size(job.options)
     content = tflite_from_state(job.config, job.state_dict, size, io=options.io, precision=options.precision)
     quantisation = {}
     if options.precision == "int8":
@@ -144,7 +147,7 @@ def write_litert(job: ExportJob, path: Path) -> Written:
 def write_coreml(job: ExportJob, path: Path) -> Written:
     from lama_export.edge.coreml import NOT_RUN, write_package
 
-    options, size = job.options, job.size
+    options, size = job.options, _one_size(job.options)
     write_package(path, job.config, job.state_dict, size, options.io, options.precision)
     log.warning(NOT_RUN)
     stored = {"weights": "int8", "computed": "float16", "least_psnr": options.least_psnr}
