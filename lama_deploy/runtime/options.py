@@ -67,6 +67,10 @@ class TensorRtOptions(_Device, total=False):
     cache: str | os.PathLike[str] | None
 
 
+class LiteRtOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: None: one a core."""
+
+
 class TorchOptions(_Device, total=False):
     """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU.
 
