@@ -80,7 +80,7 @@ class TfliteOperators:
 
     def reflect(self, name: str, x: int, begin: int, end: int) -> int:
         """Of one cell as slices and concatenations, which XNNPACK runs, while MIRROR_PAD would part its graph: the
-        demo at 512x512 takes 28% less time so. Of more, which only few layers ask for, as MIRROR_PAD.
+        demo at 512x512 takes a quarter less time so. Of more, which only few layers ask for, as MIRROR_PAD.
         """
         if begin == 1:
             return self._reflect_one(f"{name}/rows", self._reflect_one(name, x, 2, end), 1, end)
