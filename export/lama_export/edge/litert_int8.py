@@ -1,7 +1,7 @@
 """Quantisation of a LiteRT file: weights of 8 bits by output channel, and convolutions in integers where that is right.
 
 With Fourier units, activations are brought into 8 bits while the file runs ("dynamic"), each picture by its own range:
-nothing is measured beforehand, and of lama-demo it costs less (36.7 dB inside holes against 35.2) and runs about as fast.
+nothing is measured beforehand, and of lama-demo it costs less (36.7 dB against 35.2) and runs about as fast.
 Without them the ranges are measured on photographs and everything but the picture around the generator and its head is
 of integers ("static"): what NPUs ask for that have no others.
 """
