@@ -1,0 +1,1 @@
+"""Targets of phones and other small machines: MNN, ncnn, LiteRT, Core ML."""

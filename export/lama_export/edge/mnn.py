@@ -1,0 +1,59 @@
+"""A bundle's `model.mnn`, by MNN's own converter from the portable ONNX form.
+
+The converter is called in a process of its own: it prints to standard output, and what it does not know may end it. It is
+called from its library and not by the package's program `mnnconvert`, which installs a client for reports to MNN's
+makers and sends them what was converted, on which machine (seen in 3.6.1).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+
+from lama_deploy.errors import EngineError, brief
+from lama_deploy.runtime.backends.mnn import business_code
+
+CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv)"
+# Weights are stored in fewer bits; everything is computed in float32, unless the program that opens the file asks for
+# less.
+STORED: Mapping[str, tuple[str, ...]] = {
+    "fp32": (),
+    "fp16": ("--fp16",),
+    "int8": ("--weightQuantBits", "8", "--weightQuantAsymmetric"),
+}
+
+
+def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -> None:
+    """Write `path` from a model in the inline form, float32. precision: of the stored weights. Raises EngineError."""
+    if precision == "fp16":
+        model = with_rounded_weights(model)
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "model.onnx"
+        onnx.save(model, source)
+        words = ["-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(path)]
+        words += ["--bizCode", business_code(io, precision), *STORED[precision]]
+        done = subprocess.run([sys.executable, "-c", CONVERT, *words], capture_output=True, text=True, check=False)
+    if done.returncode or not path.is_file():
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise EngineError(f"MNN's converter failed ({brief(said[-1] if said else 'without a word')}); nothing was written")
+
+
+def with_rounded_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose convolutions' weights are numbers of half precision: the nearest, where MNN cuts their digits off.
+
+    Cut off (seen in 3.6.1), lama-demo has 65 dB on the photographs of the gate, which refuses it, and rounded 81.
+    """
+    rounded = onnx.ModelProto()
+    rounded.CopyFrom(model)
+    weights = {node.input[1] for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")}
+    for tensor in rounded.graph.initializer:
+        if tensor.name in weights:
+            values = onnx.numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    return rounded
