@@ -119,8 +119,12 @@ class ExportOptions:
             )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
+        if self.target == "mnn" and self.precision == "bf16":
+            raise ConfigError("--bf16 is for --to openvino; MNN's files store float32, --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):
             raise ConfigError(f"--spectral and --external-data are for --to onnx; --to {self.target} leaves no choice")
+        if self.calibration and self.target == "mnn" and self.precision == "int8":
+            raise ConfigError("--calibration is not for --to mnn --int8, which stores weights and needs no ranges")
         if self.calibration and self.precision not in ("fp16", "int8"):
             raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
         if not 0 < self.least_psnr < float("inf"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,10 +115,30 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
+def portable_form(job: ExportJob) -> onnx.ModelProto:
+    """What the converters of phones' engines read: the inline form in float32, of one size where one is asked for."""
+    options = job.options
+    model = onnx_from_state(
+        job.config, job.state_dict, io=options.io, spectral="inline", decoder=options.chosen_decoder
+    )
+    return fix_shapes(model, options.fixed_size) if options.fixed_size else model
+
+
+def write_mnn(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.mnn import mnn_from_onnx, stored_weights
+
+    model, options = portable_form(job), job.options
+    mnn_from_onnx(model, path, options.io, options.precision)
+    return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))
+
+
+# By target, as they are imported and as they are installed.
+PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "mnn": ("MNN",)}
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
+    "mnn": write_mnn,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 
@@ -132,10 +152,10 @@ def tools_of(options: ExportOptions) -> list[str]:
         from lama_export.tensorrt.target import require_tensorrt
 
         require_tensorrt(options)
-    tools = ["openvino"] if options.target == "openvino" else []
-    if tools and options.precision == "int8":
+    tools = list(PACKAGES.get(options.target, ()))
+    if options.target == "openvino" and options.precision == "int8":
         tools.append("nncf")
     missing = [name for name in tools if find_spec(name) is None]
     if missing:
-        raise MissingDependencyError(f"{missing[0]} is not installed: {install('export-openvino')}")
+        raise MissingDependencyError(f"{missing[0]} is not installed: {install(f'export-{options.target}')}")
     return tools

@@ -21,6 +21,10 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(model, cache="")
+    if model.suffix == ".mnn":
+        from lama_deploy.runtime.backends.mnn import MnnBackend
+
+        return MnnBackend(model)
     if precision in ("fp16", "bf16"):
         from lama_deploy.proof.rounded_backend import half_backend
 

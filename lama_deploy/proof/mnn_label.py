@@ -61,8 +61,8 @@ class Table:
             yield Table(self.data, at + self._read("I", at))
 
 
-def read_mnn(path: Path) -> tuple[str | None, str]:
-    """(precision that the file names, precision of its convolutions' weights), as `labels` compares them."""
+def read_mnn(path: Path) -> tuple[str | None, set[str]]:
+    """(precision that the file names, those of its convolutions' weights). Raises as `Table`."""
     data = path.read_bytes()
     net = Table(data, int(struct.unpack_from("<I", data)[0]))
     found = set()
@@ -71,7 +71,7 @@ def read_mnn(path: Path) -> tuple[str | None, str]:
         if parameter is not None and operation.number(PARAMETER_KIND, "B") == CONVOLUTION:
             found.add(_stored(parameter))
     named = net.text(BUSINESS_CODE).rpartition("/")[2]
-    return named or None, " and ".join(sorted(found))
+    return named or None, found
 
 
 def _stored(convolution: Table) -> str:

@@ -1,8 +1,9 @@
 """Models and os.fork: a child has no thread of its parent's, and waits for ever where an engine asks them to compute.
 
-Seen with ONNX Runtime 1.32, OpenVINO 2026.4 and PyTorch 2.13 on Linux: models that were opened before the fork hang in
-the child, but for ONNX Runtime and PyTorch with one thread; a child can open OpenVINO models of its own, while ONNX
-Runtime's and PyTorch's hang too where the parent had opened one of them. CUDA refuses forked processes altogether.
+Seen with ONNX Runtime 1.32, OpenVINO 2026.4, PyTorch 2.13 and MNN 3.6 on Linux: models that were opened before the fork
+hang in the child, but for ONNX Runtime, PyTorch and MNN with one thread; a child can open OpenVINO models of its own,
+while those of the three others hang too where the parent had opened one of them. CUDA refuses forked processes
+altogether.
 """
 
 from __future__ import annotations
@@ -13,8 +14,14 @@ from dataclasses import dataclass
 
 from lama_deploy.errors import EngineError
 
-ENGINES: Mapping[str, str] = {"onnxruntime": "ONNX Runtime", "torch": "PyTorch", "cuda": "PyTorch", "tensorrt": "CUDA"}
-ALONE = ("onnxruntime", "torch")  # backends that compute in the caller's thread where they have one only
+ENGINES: Mapping[str, str] = {
+    "onnxruntime": "ONNX Runtime",
+    "torch": "PyTorch",
+    "cuda": "PyTorch",
+    "tensorrt": "CUDA",
+    "mnn": "MNN",
+}
+ALONE = ("onnxruntime", "torch", "mnn")  # backends that compute in the caller's thread where they have one only
 ADVICE = "open models after the fork, in the process that uses them (gunicorn without --preload, or in its post_fork"
 ADVICE += " hook; multiprocessing by 'spawn')"
 

@@ -35,6 +35,7 @@ from lama_deploy.runtime.options import (
     BackendName,
     CheckpointBackend,
     CudaOptions,
+    EdgeOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
     TensorRtOptions,
@@ -126,6 +127,17 @@ class Inpainter:
         cls,
         source: Source,
         *,
+        backend: Literal["mnn", "ncnn"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[EdgeOptions],
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
         backend: Literal["torch"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
@@ -155,15 +167,16 @@ class Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
         backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
-        for TensorRT or TensorRT-RTX), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs);
-        by default the first that fits. "lama-demo" also runs in "onnxruntime", and does
-        where there is no torch.
+        for TensorRT or TensorRT-RTX), "mnn" and "ncnn" (bundles made for them), "torch" or "cuda" (checkpoints and
+        names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits. "lama-demo" also runs in
+        "onnxruntime", and does where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
         options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
-        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
-        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
+        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` of mnn; `precision` and
+        `graphs` of cuda; `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of
+        torch.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):

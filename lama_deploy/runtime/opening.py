@@ -25,14 +25,26 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "onnxruntime": ("onnxruntime", "OnnxRuntimeBackend"),
     "openvino": ("openvino", "OpenVinoBackend"),
     "tensorrt": ("tensorrt", "TensorRtBackend"),
+    "mnn": ("mnn", "MnnBackend"),
+    "ncnn": ("ncnn", "NcnnBackend"),
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
 OF_THE_DEMO = ("onnxruntime_demo", "DemoBackend")  # lama-demo in "onnxruntime", which needs no torch
 OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
-PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
-BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "cuda": ("torch", "torch"),
+    "tensorrt": ("cuda", "tensorrt"),
+    "mnn": ("MNN", "mnn"),
+}
+BY_SUFFIX: Mapping[str, BackendName] = {
+    ".onnx": "onnxruntime",
+    ".xml": "openvino",
+    Path(ENGINE).suffix: "tensorrt",
+    ".mnn": "mnn",
+    ".param": "ncnn",
+}
 
 
 def engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
@@ -64,7 +76,7 @@ def opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, A
 def what_it_takes(backend: str) -> str:
     if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
-    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt"}
+    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt", "mnn": "mnn", "ncnn": "ncnn"}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal["onnxruntime", "openvino", "tensorrt", "torch", "cuda"]
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "mnn", "ncnn", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
@@ -67,6 +67,16 @@ class TensorRtOptions(_Device, total=False):
     cache: str | os.PathLike[str] | None
 
 
+class EdgeOptions(_Device, total=False):
+    """Of mnn and ncnn. device: "cpu" or None, the same. threads: None: one a core.
+
+    precision: of mnn alone: "high" (the default): float32, as the file was proven; "normal": with MNN's own choice
+    of sums, faster; "low": also in half, where the processor computes in it.
+    """
+
+    precision: Literal["high", "normal", "low"]
+
+
 class TorchOptions(_Device, total=False):
     """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU.
 
@@ -98,7 +108,7 @@ class AnyOptions(_Device, total=False):
     kernels: Kernels
     dtype: torch.dtype
     refine: bool | RefineOptions | None
-    precision: Literal["fp32", "fp16", "bf16", "f32", "f16"] | None
+    precision: Literal["fp32", "fp16", "bf16", "f32", "f16", "high", "normal", "low"] | None
 
 
 def check_counts(options: Mapping[str, object]) -> None:

@@ -1,7 +1,7 @@
 """A bundle's `model.mnn`, by MNN's own converter from the portable ONNX form.
 
-The converter is called in a process of its own: it prints to standard output, and what it does not know may end it. It is
-called from its library and not by the package's program `mnnconvert`, which installs a client for reports to MNN's
+The converter is called in a process of its own: it prints to standard output, and what it does not know may end it. It
+is called from its library and not by the package's program `mnnconvert`, which installs a client for reports to MNN's
 makers and sends them what was converted, on which machine (seen in 3.6.1).
 """
 
@@ -12,11 +12,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
 
 from lama_deploy.errors import EngineError, brief
+from lama_deploy.proof.parity import REPORT
 from lama_deploy.runtime.backends.mnn import business_code
 
 CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv)"
@@ -27,6 +29,17 @@ STORED: Mapping[str, tuple[str, ...]] = {
     "fp16": ("--fp16",),
     "int8": ("--weightQuantBits", "8", "--weightQuantAsymmetric"),
 }
+
+
+WEIGHTS: Mapping[str, str] = {"fp16": "float16", "int8": "8 bits"}
+
+
+def stored_weights(precision: str, least_psnr: float) -> dict[str, Any]:
+    """A bundle's `quantisation`: what its file stores and what it is held to; empty in fp32."""
+    if precision not in WEIGHTS:
+        return {}
+    asked = {"least_psnr": least_psnr} if precision == "int8" else {}
+    return {"weights": WEIGHTS[precision], "computed": "float32", **asked}
 
 
 def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -> None:
@@ -40,8 +53,9 @@ def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -
         words += ["--bizCode", business_code(io, precision), *STORED[precision]]
         done = subprocess.run([sys.executable, "-c", CONVERT, *words], capture_output=True, text=True, check=False)
     if done.returncode or not path.is_file():
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise EngineError(f"MNN's converter failed ({brief(said[-1] if said else 'without a word')}); nothing was written")
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        said = brief(lines[-1]) if lines else "without a word"
+        raise EngineError(f"MNN's converter failed ({said}); nothing was written; {REPORT}")
 
 
 def with_rounded_weights(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -29,8 +29,8 @@ with kept_from_stdout():  # MNN tells what the processor has, in the middle of w
 OURS = "lama_deploy"  # what the file's business code begins with
 RESULTS: Mapping[str, Value] = {"uint8": ("uint8", 4), "float": ("float32", 4)}  # the file names no type of its result
 TYPES: Mapping[Any, str] = {expr.uint8: "uint8", expr.float: "float32"}
-# MNN's hint by number, and its value: Winograd's sums are off by ten times what eager float32 PyTorch is, which the gate
-# refuses in float32; without them big convolutions take a quarter longer.
+# MNN's hint by number, and its value: Winograd's sums are off by ten times what eager float32 PyTorch is, which the
+# gate refuses in float32; without them big convolutions take a quarter longer.
 WINOGRAD, NEVER = 3, 0
 EXACT = "high"
 PRECISIONS = ("high", "normal", "low")
@@ -67,12 +67,13 @@ class MnnBackend:
         self._io = check_interface(path, io, _described(info, io), "mnn")
         self._turn = Lock()
         bundle = bundle_beside(path)
+        shapes, recorded = _shapes(info), bundle.memory if bundle else {}
         options = {"backend": self.name, "threads": threads, "precision": precision}
         self.capabilities = Capabilities(
             made_for=made_for,
             memory=estimated_memory(self.name, bundle, made_for),
-            recipe=Recipe(str(path.absolute()), options, recorded=bundle.memory if bundle else {}),
-            shapes=_shapes(info, io),
+            recipe=None if shapes else Recipe(str(path.absolute()), options, recorded=recorded),
+            shapes=shapes,
         )
 
     def run(self, images: Array, masks: Array) -> Array:
@@ -122,14 +123,11 @@ def _described(info: Mapping[str, Any], io: str) -> dict[str, Value]:
     return found | dict.fromkeys(info["outputNames"], RESULTS.get(io, ("", 0)))
 
 
-def _shapes(info: Mapping[str, Any], io: str) -> tuple[ShapeRange, ...]:
-    """The one that the file was made for, or none where it takes any: its sizes are -1 then."""
-    pictures, *sizes = info["inputs"][info["inputNames"].index("image")].shape
-    height, width = sizes[:2] if io == "uint8" else sizes[1:]
-    if height < 1 or width < 1:
-        return ()
+def _shapes(info: Mapping[str, Any]) -> tuple[ShapeRange, ...]:
+    """The one that the file was made for, or none where it takes any: its sides are -1 then, whatever its batch."""
+    pictures, *_, height, width = info["inputs"][info["inputNames"].index("mask")].shape
     shape: Shape = (pictures, height, width)
-    return (ShapeRange(shape, shape, shape),)
+    return (ShapeRange(shape, shape, shape),) if height > 0 and width > 0 else ()
 
 
 def _variable(values: Array) -> expr.Var:
