@@ -63,6 +63,11 @@ class ExportOptions:
     reflect: Reflect = "pad"
 
     @property
+    def interface(self) -> Interface:
+        """Of the file: ncnn has no layer that reads bytes."""
+        return "float" if self.target == "ncnn" else self.io
+
+    @property
     def fixed_size(self) -> Size | None:
         """What the file takes and nothing else; None for anything."""
         sides = self.size or OF_ONE_SIZE.get(self.target)
@@ -119,6 +124,8 @@ class ExportOptions:
             )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
+        if self.target == "ncnn" and (self.precision in ("bf16", "int8") or self.batch != 1):
+            raise ConfigError("--to ncnn takes one picture at a time, in float32 or --fp16")
         if self.target == "mnn" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; MNN's files store float32, --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):

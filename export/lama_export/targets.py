@@ -119,13 +119,14 @@ def portable_form(job: ExportJob) -> onnx.ModelProto:
     """What the converters of phones' engines read: the inline form in float32, of one size where one is asked for."""
     options = job.options
     model = onnx_from_state(
-        job.config, job.state_dict, io=options.io, spectral="inline", decoder=options.chosen_decoder
+        job.config, job.state_dict, io=options.interface, spectral="inline", decoder=options.chosen_decoder
     )
     return fix_shapes(model, options.fixed_size) if options.fixed_size else model
 
 
 def write_mnn(job: ExportJob, path: Path) -> Written:
-    from lama_export.edge.mnn import mnn_from_onnx, stored_weights
+    from lama_export.edge.mnn import mnn_from_onnx
+    from lama_export.edge.stored import stored_weights
 
     model, options = portable_form(job), job.options
     mnn_from_onnx(model, path, options.io, options.precision)
@@ -133,12 +134,24 @@ def write_mnn(job: ExportJob, path: Path) -> Written:
 
 
 # By target, as they are imported and as they are installed.
-PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "mnn": ("MNN",)}
+PACKAGES: Mapping[str, Sequence[str]] = {"openvino": ("openvino",), "mnn": ("MNN",), "ncnn": ("ncnn",)}
+
+
+def write_ncnn(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.ncnn import ncnn_from_onnx
+    from lama_export.edge.stored import stored_weights
+
+    model, options = portable_form(job), job.options
+    ncnn_from_onnx(model, path, options.precision)
+    return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))
+
+
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
     "mnn": write_mnn,
+    "ncnn": write_ncnn,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 

@@ -25,6 +25,10 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.runtime.backends.mnn import MnnBackend
 
         return MnnBackend(model)
+    if model.suffix == ".param":
+        from lama_deploy.runtime.backends.ncnn import NcnnBackend
+
+        return NcnnBackend(model)
     if precision in ("fp16", "bf16"):
         from lama_deploy.proof.rounded_backend import half_backend
 

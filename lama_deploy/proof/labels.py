@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -18,6 +19,7 @@ from onnx import TensorProto
 from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
 from lama_deploy.errors import BundleError, brief
 from lama_deploy.proof.mnn_label import read_mnn
+from lama_deploy.proof.ncnn_label import read_ncnn
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
 Reader = Callable[[Path], tuple[str | None, str]]
@@ -88,12 +90,16 @@ def _read_openvino(path: Path) -> tuple[str | None, str]:
     return named, "bf16" if (named, found) == ("bf16", {"fp32"}) else " and ".join(sorted(found))
 
 
-def _read_mnn(path: Path) -> tuple[str | None, str]:
-    named, stored = read_mnn(path)
+def _read_stored(read: Callable[[Path], tuple[str | None, set[str]]], path: Path) -> tuple[str | None, str]:
+    named, stored = read(path)
     return named, " and ".join(sorted(_judged(stored, stored)))
 
 
-READERS: Mapping[str, Reader] = {"openvino": _read_openvino, "mnn": _read_mnn}  # the others have an ONNX file
+READERS: Mapping[str, Reader] = {  # the others have an ONNX file
+    "openvino": _read_openvino,
+    "mnn": partial(_read_stored, read_mnn),
+    "ncnn": partial(_read_stored, read_ncnn),
+}
 
 
 def _judged(stored: set[str], found: set[str]) -> set[str]:

@@ -1,8 +1,8 @@
 """Models and os.fork: a child has no thread of its parent's, and waits for ever where an engine asks them to compute.
 
-Seen with ONNX Runtime 1.32, OpenVINO 2026.4, PyTorch 2.13 and MNN 3.6 on Linux: models that were opened before the fork
-hang in the child, but for ONNX Runtime, PyTorch and MNN with one thread; a child can open OpenVINO models of its own,
-while those of the three others hang too where the parent had opened one of them. CUDA refuses forked processes
+Seen with ONNX Runtime 1.32, OpenVINO 2026.4, PyTorch 2.13, MNN 3.6 and ncnn of October 2026 on Linux: models that were
+opened before the fork hang in the child, but for all except OpenVINO with one thread; a child can open OpenVINO models
+of its own, while those of the others hang too where the parent had opened one of them. CUDA refuses forked processes
 altogether.
 """
 
@@ -20,8 +20,9 @@ ENGINES: Mapping[str, str] = {
     "cuda": "PyTorch",
     "tensorrt": "CUDA",
     "mnn": "MNN",
+    "ncnn": "ncnn",
 }
-ALONE = ("onnxruntime", "torch", "mnn")  # backends that compute in the caller's thread where they have one only
+ALONE = ("onnxruntime", "torch", "mnn", "ncnn")  # backends that compute in the caller's thread where they have one only
 ADVICE = "open models after the fork, in the process that uses them (gunicorn without --preload, or in its post_fork"
 ADVICE += " hook; multiprocessing by 'spawn')"
 

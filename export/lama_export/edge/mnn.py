@@ -12,7 +12,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import onnx
@@ -29,17 +28,6 @@ STORED: Mapping[str, tuple[str, ...]] = {
     "fp16": ("--fp16",),
     "int8": ("--weightQuantBits", "8", "--weightQuantAsymmetric"),
 }
-
-
-WEIGHTS: Mapping[str, str] = {"fp16": "float16", "int8": "8 bits"}
-
-
-def stored_weights(precision: str, least_psnr: float) -> dict[str, Any]:
-    """A bundle's `quantisation`: what its file stores and what it is held to; empty in fp32."""
-    if precision not in WEIGHTS:
-        return {}
-    asked = {"least_psnr": least_psnr} if precision == "int8" else {}
-    return {"weights": WEIGHTS[precision], "computed": "float32", **asked}
 
 
 def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -> None:
