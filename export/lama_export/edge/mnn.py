@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import onnx
 
 from lama_deploy.errors import EngineError, brief
 from lama_deploy.proof.parity import REPORT
 from lama_deploy.runtime.backends.mnn import business_code
+from lama_export.edge.mnn_form import form_in_halves
 
 CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv)"
 # Weights are stored in fewer bits; everything is computed in float32, unless the program that opens the file asks for
@@ -32,11 +32,9 @@ STORED: Mapping[str, tuple[str, ...]] = {
 
 def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -> None:
     """Write `path` from a model in the inline form, float32. precision: of the stored weights. Raises EngineError."""
-    if precision == "fp16":
-        model = with_rounded_weights(model)
     with TemporaryDirectory() as folder:
         source = Path(folder) / "model.onnx"
-        onnx.save(model, source)
+        onnx.save(form_in_halves(model) if precision == "fp16" else model, source)
         words = ["-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(path)]
         words += ["--bizCode", business_code(io, precision), *STORED[precision]]
         done = subprocess.run([sys.executable, "-c", CONVERT, *words], capture_output=True, text=True, check=False)
@@ -44,18 +42,3 @@ def mnn_from_onnx(model: onnx.ModelProto, path: Path, io: str, precision: str) -
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         said = brief(lines[-1]) if lines else "without a word"
         raise EngineError(f"MNN's converter failed ({said}); nothing was written; {REPORT}")
-
-
-def with_rounded_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose convolutions' weights are numbers of half precision: the nearest, where MNN cuts their digits off.
-
-    Cut off (seen in 3.6.1), lama-demo has 65 dB on the photographs of the gate, which refuses it, and rounded 81.
-    """
-    rounded = onnx.ModelProto()
-    rounded.CopyFrom(model)
-    weights = {node.input[1] for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")}
-    for tensor in rounded.graph.initializer:
-        if tensor.name in weights:
-            values = onnx.numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    return rounded
