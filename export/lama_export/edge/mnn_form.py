@@ -1,12 +1,12 @@
 """The portable form with weights in half precision, so that MNN's converter cuts nothing off.
 
-With --fp16 it stores every constant in half, 2 pi too, by cutting digits off (seen in 3.6.1), all but the biases of most
-convolutions. lama-demo has 65 dB on the gate's photographs so, 81 with rounded weights, and 111 with 2 pi in two parts.
+With --fp16 it stores every constant in half, 2 pi too, by cutting digits off (seen in 3.6.1), all but the biases of
+convolutions before the head. lama-demo has 65 dB on the gate's photographs so, 81 with rounded weights, and 111 with 2 pi in two
+parts besides.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 
 from lama_deploy.arrays import Array
 
+HEAD = "/head/"  # whose convolutions' biases MNN stores as any constant
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
@@ -52,10 +53,11 @@ def _split(node: onnx.NodeProto, numbers: Mapping[str, float], graph: onnx.Graph
 
 
 def _round(graph: onnx.GraphProto) -> None:
-    """To the nearest, all but biases that one convolution has for itself: MNN keeps these as they are."""
-    readers = Counter(name for node in graph.node if node.op_type in CONVOLUTIONS for name in node.input[2:])
+    """To the nearest, all but biases that MNN keeps as they are."""
+    convolutions = [node for node in graph.node if node.op_type in CONVOLUTIONS and HEAD not in node.name]
+    kept = {name for node in convolutions for name in node.input[2:]}
     for tensor in graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT and readers[tensor.name] != 1:
+        if tensor.data_type == onnx.TensorProto.FLOAT and tensor.name not in kept:
             values = numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 

@@ -52,7 +52,7 @@ def test_what_it_says_by_itself_is_not_in_standard_output(bundle: Path) -> None:
 def test_a_damaged_file_is_refused_in_one_line(bundle: Path, kept: int, tmp_path: Path) -> None:
     damaged = tmp_path / "model.mnn"
     damaged.write_bytes((bundle / "model.mnn").read_bytes()[:kept])
-    with pytest.raises(BundleError, match="MNN cannot open it; it is damaged or no model of MNN; export it again$"):
+    with pytest.raises(BundleError, match=r"MNN cannot open it; it is damaged or no model of MNN; export it again$"):
         Inpainter.load(damaged)
     copied = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     shutil.copy(damaged, copied)
@@ -66,7 +66,7 @@ def test_a_model_of_others_is_refused(bundle: Path, tmp_path: Path, monkeypatch:
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "theirs", value[:1], value[1:])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=7)
     edge.mnn_from_onnx(model, tmp_path / "model.mnn", "uint8", "fp32")
-    with pytest.raises(BundleError, match="not a LaMa model of lama-export .*; make one with lama-export --to mnn"):
+    with pytest.raises(BundleError, match=r"not a LaMa model of lama-export .*; make one with lama-export --to mnn"):
         Inpainter.load(tmp_path / "model.mnn")
 
 
