@@ -1,8 +1,8 @@
 """The portable form with weights in half precision, so that MNN's converter cuts nothing off.
 
 With --fp16 it stores every constant in half, 2 pi too, by cutting digits off (seen in 3.6.1), all but the biases of
-convolutions before the head. lama-demo has 65 dB on the gate's photographs so, 81 with rounded weights, and 111 with 2 pi in two
-parts besides.
+convolutions before the head. lama-demo has 65 dB on the gate's photographs so, 81 with rounded weights, and 111 with
+2 pi in two parts besides.
 """
 
 from __future__ import annotations

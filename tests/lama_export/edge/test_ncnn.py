@@ -30,6 +30,8 @@ CONFIGS = {
     "dilated": GeneratorConfig(kind="dilated", width=8, blocks=2),
 }
 SIZE = (72, 88)
+LAYERS = ("Input", "MemoryData", "Split", "Convolution", "Deconvolution", "MatMul", "Padding", "Crop", "Slice")
+LAYERS += ("Concat", "Reshape", "BinaryOp", "PixelShuffle", "ReLU", "Sigmoid")
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -61,6 +63,7 @@ def test_every_generator_at_one_size(checkpoint: Checkpoint, tmp_path: Path) -> 
     np.testing.assert_array_equal(result[masks[0] == 0], images[0][masks[0] == 0])
 
 
+@pytest.mark.slow
 def test_halves_are_half_as_large_and_labelled_so(fourier: Checkpoint, photographs: Path, tmp_path: Path) -> None:
     options = ExportOptions(target="ncnn", precision="fp16", calibration=photographs, size=SIZE)
     assert export_bundle(fourier, tmp_path / "fp16", options).passed
