@@ -35,7 +35,8 @@ from lama_deploy.runtime.options import (
     BackendName,
     CheckpointBackend,
     CudaOptions,
-    EdgeOptions,
+    MnnOptions,
+    NcnnOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
     TensorRtOptions,
@@ -127,10 +128,21 @@ class Inpainter:
         cls,
         source: Source,
         *,
-        backend: Literal["mnn", "ncnn"],
+        backend: Literal["mnn"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[EdgeOptions],
+        **options: Unpack[MnnOptions],
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
+        backend: Literal["ncnn"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[NcnnOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
@@ -173,10 +185,7 @@ class Inpainter:
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
         strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
-        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` of mnn; `precision` and
-        `graphs` of cuda; `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of
-        torch.
+        options: `device` and `threads`, and what the backend has besides, as `runtime.options` describes it.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):

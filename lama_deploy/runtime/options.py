@@ -67,14 +67,18 @@ class TensorRtOptions(_Device, total=False):
     cache: str | os.PathLike[str] | None
 
 
-class EdgeOptions(_Device, total=False):
-    """Of mnn and ncnn. device: "cpu" or None, the same. threads: None: one a core.
+class MnnOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: None: one a core.
 
-    precision: of mnn alone: "high" (the default): float32, as the file was proven; "normal": with MNN's own choice
-    of sums, faster; "low": also in half, where the processor computes in it.
+    precision: "high" (the default): float32, as the file was proven; "normal": with MNN's own choice of sums, faster;
+    "low": also in half, where the processor computes in it.
     """
 
     precision: Literal["high", "normal", "low"]
+
+
+class NcnnOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: None: one a core."""
 
 
 class TorchOptions(_Device, total=False):
