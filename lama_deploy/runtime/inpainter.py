@@ -178,14 +178,12 @@ class Inpainter:
     ) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
-        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
-        for TensorRT or TensorRT-RTX), "mnn" and "ncnn" (bundles made for them), "torch" or "cuda" (checkpoints and
-        names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits. "lama-demo" also runs in
-        "onnxruntime", and does where there is no torch.
+        backend: "onnxruntime", "openvino", "tensorrt", "mnn" or "ncnn" (bundles and files made for it), "torch" or
+        "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
+        "lama-demo" also runs in "onnxruntime", and does where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
-        strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: `device` and `threads`, and what the backend has besides, as `runtime.options` describes it.
+        strategy: how pictures are cut, by name or as `StrategyOptions` describes it. options: by `runtime.options`.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):
