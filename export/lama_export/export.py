@@ -75,7 +75,7 @@ def export_bundle(
             target=options.target,
             precision=options.precision,
             spectral=written.spectral,
-            io=options.io,
+            io=options.interface,
             decoder=options.chosen_decoder,
             ranges=ranges,
             quantisation=written.quantisation,

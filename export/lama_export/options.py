@@ -62,6 +62,11 @@ class ExportOptions:
     basic: bool = False
 
     @property
+    def interface(self) -> Interface:
+        """Of the file: ncnn has no layer that reads bytes."""
+        return "float" if self.target == "ncnn" else self.io
+
+    @property
     def fixed_size(self) -> Size | None:
         """What the file takes and nothing else; None for anything."""
         sides = self.size or OF_ONE_SIZE.get(self.target)
@@ -117,10 +122,14 @@ class ExportOptions:
             )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
-        if self.target in ("litert", "coreml") and self.precision == "bf16":
+        if self.target == "ncnn" and (self.precision in ("bf16", "int8") or self.batch != 1):
+            raise ConfigError("--to ncnn takes one picture at a time, in float32 or --fp16")
+        if self.target in ("litert", "coreml", "mnn") and self.precision == "bf16":
             raise ConfigError(f"--bf16 is not for --to {self.target}; its files are in float32, or by --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):
             raise ConfigError(f"--spectral and --external-data are for --to onnx; --to {self.target} leaves no choice")
+        if self.calibration and self.target == "mnn" and self.precision == "int8":
+            raise ConfigError("--calibration is not for --to mnn --int8, which stores weights and needs no ranges")
         if self.calibration and self.precision not in ("fp16", "int8"):
             raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
         if not 0 < self.least_psnr < float("inf"):

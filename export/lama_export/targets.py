@@ -154,11 +154,40 @@ def write_coreml(job: ExportJob, path: Path) -> Written:
     return Written(path, interface_of(options.io, size), "inline", stored if options.precision == "int8" else {})
 
 
+def portable_form(job: ExportJob) -> onnx.ModelProto:
+    """What the converters of phones' engines read: the inline form in float32, of one size where one is asked for."""
+    options = job.options
+    model = onnx_from_state(
+        job.config, job.state_dict, io=options.interface, spectral="inline", decoder=options.chosen_decoder
+    )
+    return fix_shapes(model, options.fixed_size) if options.fixed_size else model
+
+
+def write_mnn(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.mnn import mnn_from_onnx
+    from lama_export.edge.stored import stored_weights
+
+    model, options = portable_form(job), job.options
+    mnn_from_onnx(model, path, options.io, options.precision)
+    return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))
+
+
+def write_ncnn(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.ncnn import ncnn_from_onnx
+    from lama_export.edge.stored import stored_weights
+
+    model, options = portable_form(job), job.options
+    ncnn_from_onnx(model, path, options.precision)
+    return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))
+
+
 # By target, as they are imported and as they are installed.
 PACKAGES: Mapping[str, Sequence[str]] = {
     "openvino": ("openvino",),
     "litert": ("ai_edge_litert",),
     "coreml": ("coremltools",),
+    "mnn": ("MNN",),
+    "ncnn": ("ncnn",),
 }
 PACKAGES_OF_INT8: Mapping[str, Sequence[str]] = {"openvino": ("nncf",), "litert": ("ai_edge_quantizer",)}
 Writer = Callable[[ExportJob, Path], Written]
@@ -167,6 +196,8 @@ WRITERS: Mapping[str, Writer] = {
     "openvino": write_openvino,
     "litert": write_litert,
     "coreml": write_coreml,
+    "mnn": write_mnn,
+    "ncnn": write_ncnn,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 

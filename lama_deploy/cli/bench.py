@@ -44,6 +44,8 @@ PACKAGES = (
     "onnxruntime-gpu",
     "openvino",
     "ai-edge-litert",
+    "MNN",
+    "ncnn",
     "tensorrt",
     "tensorrt_rtx_cu13",
     "torch",

@@ -29,6 +29,14 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.proof.coreml_program import CoreMlProgram
 
         return CoreMlProgram(model)
+    if model.suffix == ".mnn":
+        from lama_deploy.runtime.backends.mnn import MnnBackend
+
+        return MnnBackend(model)
+    if model.suffix == ".param":
+        from lama_deploy.runtime.backends.ncnn import NcnnBackend
+
+        return NcnnBackend(model)
     if precision in ("fp16", "bf16"):
         from lama_deploy.proof.rounded_backend import half_backend
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -18,6 +19,9 @@ from onnx import TensorProto
 from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
 from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError, brief
 from lama_deploy.installing import install
+from lama_deploy.proof.coreml_label import read_coreml
+from lama_deploy.proof.mnn_label import read_mnn
+from lama_deploy.proof.ncnn_label import read_ncnn
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
 Reader = Callable[[Path], tuple[str | None, str]]
@@ -41,7 +45,7 @@ def check_label(directory: Path, bundle: Bundle) -> None:
         named, found = read(path)
     except LamaDeployError:
         raise
-    except Exception as error:  # protobuf's, ONNX's and the XML parser's own, and whatever a strange graph lacks
+    except Exception as error:  # protobuf's, ONNX's, the XML parser's, struct's, and what a strange graph lacks
         raise BundleError(f"{path}: damaged ({brief(error)}); export it again") from error
     check_precision(path, bundle, found or "of no known type", "its weights and nodes")
     check_precision(path, bundle, named)
@@ -90,27 +94,26 @@ def _read_openvino(path: Path) -> tuple[str | None, str]:
     return named, "bf16" if (named, found) == ("bf16", {"fp32"}) else " and ".join(sorted(found))
 
 
+def _read_stored(read: Callable[[Path], tuple[str | None, set[str]]], path: Path) -> tuple[str | None, str]:
+    named, stored = read(path)
+    return named, " and ".join(sorted(_judged(stored, stored)))
+
+
 def _read_litert(path: Path) -> tuple[str | None, str]:
     try:
         from lama_deploy.proof.litert_label import read_litert
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f"{path}: needs ai_edge_litert: {install('litert')}") from error
-    named, stored = read_litert(path)
-    return named, " and ".join(sorted(_judged(stored, stored)))
+    return _read_stored(read_litert, path)
 
 
-def _read_coreml(path: Path) -> tuple[str | None, str]:
-    from lama_deploy.proof.coreml_label import read_coreml
-
-    named, stored = read_coreml(path)
-    return named, " and ".join(sorted(_judged(stored, stored)))
-
-
-READERS: Mapping[str, Reader] = {
+READERS: Mapping[str, Reader] = {  # the others have an ONNX file
     "openvino": _read_openvino,
     "litert": _read_litert,
-    "coreml": _read_coreml,
-}  # the others have an ONNX file
+    "coreml": partial(_read_stored, read_coreml),
+    "mnn": partial(_read_stored, read_mnn),
+    "ncnn": partial(_read_stored, read_ncnn),
+}
 
 
 def _judged(stored: set[str], found: set[str]) -> set[str]:

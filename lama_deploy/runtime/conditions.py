@@ -16,6 +16,8 @@ CPUINFO = Path("/proc/cpuinfo")
 ENGINES: Mapping[str, tuple[str, ...]] = {
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
     "openvino": ("openvino",),
+    "mnn": ("MNN",),
+    "ncnn": ("ncnn",),
     "torch": ("torch",),
     "cuda": ("torch",),
 }

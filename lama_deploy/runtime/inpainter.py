@@ -34,8 +34,9 @@ from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
     CheckpointBackend,
+    CpuOptions,
     CudaOptions,
-    LiteRtOptions,
+    MnnOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
     TensorRtOptions,
@@ -116,10 +117,10 @@ class Inpainter:
         cls,
         source: Source,
         *,
-        backend: Literal["litert"],
+        backend: Literal["tensorrt"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[LiteRtOptions],
+        **options: Unpack[TensorRtOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
@@ -127,10 +128,21 @@ class Inpainter:
         cls,
         source: Source,
         *,
-        backend: Literal["tensorrt"],
+        backend: Literal["mnn"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[TensorRtOptions],
+        **options: Unpack[MnnOptions],
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
+        backend: Literal["litert", "ncnn"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[CpuOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
@@ -166,16 +178,12 @@ class Inpainter:
     ) -> Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
-        backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
-        for TensorRT or TensorRT-RTX), "litert" (bundles made for it), "torch" or "cuda" (checkpoints and names; "cuda"
-        is fused and for NVIDIA GPUs); by default the first that fits. "lama-demo" also runs in "onnxruntime", and does
-        where there is no torch.
+        backend: "onnxruntime", "openvino", "tensorrt", "litert", "mnn" or "ncnn" (bundles and files made for it),
+        "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
+        "lama-demo" also runs in "onnxruntime", and does where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
-        strategy: how pictures are cut for the model, by name or as `StrategyOptions` describes it.
-        options: of the backend, as `runtime.options` describes them: `device` and `threads` of all; `optimization` and
-        `streams` of onnxruntime; `streams`, `cache` and `precision` of openvino; `precision` and `graphs` of cuda;
-        `streams`, `graphs`, `plugin`, `kernels` and `cache` of tensorrt; `dtype` and `refine` of torch.
+        strategy: how pictures are cut, by name or as `StrategyOptions` describes it. options: by `runtime.options`.
         Raises a LamaDeployError that says what to do.
         """
         if not isinstance(source, (str, os.PathLike)):

@@ -26,6 +26,8 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "openvino": ("openvino", "OpenVinoBackend"),
     "tensorrt": ("tensorrt", "TensorRtBackend"),
     "litert": ("litert", "LiteRtBackend"),
+    "mnn": ("mnn", "MnnBackend"),
+    "ncnn": ("ncnn", "NcnnBackend"),
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
@@ -36,14 +38,16 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "cuda": ("torch", "torch"),
     "tensorrt": ("cuda", "tensorrt"),
     "litert": ("ai_edge_litert", "litert"),
+    "mnn": ("MNN", "mnn"),
 }
 BY_SUFFIX: Mapping[str, BackendName] = {
     ".onnx": "onnxruntime",
     ".xml": "openvino",
-    ".tflite": "litert",
     Path(ENGINE).suffix: "tensorrt",
+    ".tflite": "litert",
+    ".mnn": "mnn",
+    ".param": "ncnn",
 }
-
 NOT_HERE = (
     "{}: is for Core ML, which runs in apps on Apple's devices and not here; lama-verify compares it with its "
     "checkpoint, and lama-export --to onnx makes one that runs here"
@@ -83,7 +87,8 @@ def opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, A
 def what_it_takes(backend: str) -> str:
     if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
-    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt", "litert": "litert"}
+    named = ("openvino", "litert", "mnn", "ncnn")
+    targets = {"onnxruntime": "onnx", "tensorrt": "trt", **dict(zip(named, named, strict=True))}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "torch", "cuda"]
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
@@ -67,8 +67,18 @@ class TensorRtOptions(_Device, total=False):
     cache: str | os.PathLike[str] | None
 
 
-class LiteRtOptions(_Device, total=False):
-    """device: "cpu" or None, the same. threads: None: one a core."""
+class MnnOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: None: one a core.
+
+    precision: "high" (the default): float32, as the file was proven; "normal": with MNN's own choice of sums, faster;
+    "low": also in half, where the processor computes in it.
+    """
+
+    precision: Literal["high", "normal", "low"]
+
+
+class CpuOptions(_Device, total=False):
+    """Of litert and ncnn. device: "cpu" or None, the same. threads: None: one a core."""
 
 
 class TorchOptions(_Device, total=False):
@@ -102,7 +112,7 @@ class AnyOptions(_Device, total=False):
     kernels: Kernels
     dtype: torch.dtype
     refine: bool | RefineOptions | None
-    precision: Literal["fp32", "fp16", "bf16", "f32", "f16"] | None
+    precision: Literal["fp32", "fp16", "bf16", "f32", "f16", "high", "normal", "low"] | None
 
 
 def check_counts(options: Mapping[str, object]) -> None:

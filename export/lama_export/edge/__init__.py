@@ -1,1 +1,1 @@
-"""Engines of phones and of small machines: LiteRT and Core ML, written layer by layer."""
+"""Engines of phones and other small machines: LiteRT, Core ML, MNN, ncnn."""

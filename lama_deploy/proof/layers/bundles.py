@@ -26,6 +26,9 @@ from lama_deploy.tensorrt.profiles import EngineProfile
 HALVES = ("fp16", "bf16")
 
 
+COMPARED = ("onnx", *FLAVOURS)  # targets
+
+
 @dataclass(frozen=True)
 class LayeredModel:
     """A bundle and where it lies. model: its ONNX file, functions written out."""
@@ -37,8 +40,11 @@ class LayeredModel:
     @classmethod
     def open(cls, folder: Path, bundle: Bundle) -> LayeredModel:
         """Raises BundleError, ConfigError for bundles without layers that could be compared."""
-        if bundle.target == "openvino":
-            raise ConfigError(f"{folder}: --layers is for ONNX files and TensorRT engines; OpenVINO's are not compared")
+        if bundle.target not in COMPARED:
+            raise ConfigError(
+                f"{folder}: --layers is for ONNX files and TensorRT engines; it does not compare what --to "
+                f"{bundle.target} writes"
+            )
         if bundle.precision == "int8":
             raise ConfigError(
                 f"{folder}: --layers is not for int8, whose layers clip; what each kind costs is in its bundle.json"

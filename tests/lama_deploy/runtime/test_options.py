@@ -18,15 +18,20 @@ ROOT = Path(__file__).parents[3]
 BY_BACKEND = {
     "onnxruntime": options.OnnxRuntimeOptions,
     "openvino": options.OpenVinoOptions,
-    "litert": options.LiteRtOptions,
+    "litert": options.CpuOptions,
     "tensorrt": options.TensorRtOptions,
+    "mnn": options.MnnOptions,
+    "ncnn": options.CpuOptions,
     "torch": options.TorchOptions,
     "cuda": options.CudaOptions,
 }
+OF_OTHERS = {"mnn": "MNN", "ncnn": "ncnn"}  # packages that not every environment has
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_typed_options_are_the_backends(name: str) -> None:
+    if name in OF_OTHERS:
+        pytest.importorskip(OF_OTHERS[name], reason=f"{OF_OTHERS[name]} is not installed")
     _, *takes = inspect.signature(backend_class(name)).parameters
     # check is an argument of `load` itself, refine what is put around the backend
     assert set(takes) - {"check"} == BY_BACKEND[name].__optional_keys__ - {"refine"}
