@@ -63,6 +63,7 @@ def about_bundle(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "bytes": sum(recorded["bytes"] for recorded in bundle.files.values()),
         "decoder": bundle.decoder,
         "profiles": bundle.engine.get("profiles", []),
+        "shape": bundle.fixed_shape,
         "created": bundle.created,
         "tools": bundle.tools,
         "proof": _proof(bundle.parity),
@@ -110,7 +111,7 @@ def _bundle_lines(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
         ("made for", f"{facts['target']}, {facts['precision']}, Fourier units as {facts['spectral']}"),
         ("decodes", {"hole": "a window around the holes", "whole": "the whole picture"}[facts["decoder"]]),
-        ("takes", f"{facts['io']} pictures, {_sizes(facts['profiles'])}"),
+        ("takes", f"{facts['io']} pictures, {_sizes(facts['profiles'], facts['shape'])}"),
         ("files", files),
         ("made from", f"{weights['source']}, SHA-256 {weights['sha256']}"),
         ("made", f"{facts['created']} by {', '.join(f'{name} {one}' for name, one in facts['tools'].items())}"),
@@ -119,7 +120,10 @@ def _bundle_lines(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _sizes(profiles: list[Mapping[str, Any]]) -> str:
+def _sizes(profiles: list[Mapping[str, Any]], fixed: list[int] | None) -> str:
+    if fixed:
+        count, height, width = fixed
+        return f"{count} of {height}x{width} at once, others in parts"
     if not profiles:
         return "any size from 1x1, any batch"
     ranges = (" to ".join("x".join(map(str, profile[end])) for end in ("min", "max")) for profile in profiles)

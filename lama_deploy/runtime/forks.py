@@ -1,9 +1,9 @@
 """Models and os.fork: a child has no thread of its parent's, and waits for ever where an engine asks them to compute.
 
-Seen with ONNX Runtime 1.32, OpenVINO 2026.4, PyTorch 2.13, MNN 3.6, ncnn of October 2026 and LiteRT 2.3 on Linux: models
-that were opened before the fork hang in the child, but for all except OpenVINO with one thread; a child can open OpenVINO
-and LiteRT models of its own, while those of the others hang too where the parent had opened one of them. CUDA refuses
-forked processes altogether.
+Seen with ONNX Runtime 1.32, OpenVINO 2026.4, PyTorch 2.13, MNN 3.6, ncnn of October 2026 and LiteRT 2.3 on Linux:
+models that were opened before the fork hang in the child, but for all except OpenVINO with one thread; a child can open
+OpenVINO and LiteRT models of its own, while those of the others hang too where the parent had opened one of them. CUDA
+refuses forked processes altogether.
 """
 
 from __future__ import annotations

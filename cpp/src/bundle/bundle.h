@@ -41,6 +41,7 @@ struct EngineRecord {
 struct Bundle {
   std::string folder;             // as it was given
   std::string target, precision;  // "onnx", "openvino", "trt", "trt-rtx"; "fp32", "fp16", "bf16", "int8"
+  std::optional<Shape> fixed;     // where the model takes no other shapes
   std::string io;                 // "uint8" or "float"
   std::string decoder;            // "hole" or "whole"
   std::vector<BundleFile> files;

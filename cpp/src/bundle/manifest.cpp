@@ -32,7 +32,7 @@ JsonShape of_manifest() {
                  {"generator", any_object()},
                  {"weights", object({{"source", text()}, {"sha256", sha256()}})},
                  {"assumed?", each(text())},
-                 {"target", one_of({"onnx", "openvino", "trt", "trt-rtx"})},
+                 {"target", one_of({"onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn"})},
                  {"precision", one_of({"fp32", "fp16", "bf16", "int8"})},
                  {"spectral", text()},
                  {"io", one_of({"uint8", "float"})},
@@ -151,6 +151,19 @@ EngineRecord engine_of(const Json &values) {
   return record;
 }
 
+// nullopt where the model takes any shape, as `Bundle.fixed_shape` of Python.
+std::optional<Shape> fixed_of(const Json &values) {
+  static const JsonShape side = whole(1, SIDE);
+  const auto mask = values["inputs"].find("mask");
+  if (mask == values["inputs"].end() || !mask->contains("shape")) return std::nullopt;
+  const Json &dims = (*mask)["shape"];
+  if (!dims.is_array() || dims.size() < 3) return std::nullopt;
+  const Json &n = dims[0], &h = dims[dims.size() - 2], &w = dims[dims.size() - 1];
+  for (const Json *one : {&n, &h, &w})
+    if (misshapen(*one, side)) return std::nullopt;
+  return Shape{n.get<int64_t>(), h.get<int64_t>(), w.get<int64_t>()};
+}
+
 // nullopt also for a record with a negative value, as `memory_of` of Python has it.
 std::optional<Memory> memory_of(const Json &values) {
   if (!part(values, "memory")) return std::nullopt;
@@ -185,6 +198,15 @@ void check_names(const std::string &path, const Bundle &bundle) {
     if (!name.empty() && !bundle.file(name)) throw Fault(name + " is not among its files");
 }
 
+// Engines of phones have programs of their own.
+void check_opened(const std::string &path, const Bundle &bundle) {
+  for (const char *other : {"litert", "mnn", "coreml", "ncnn"})
+    if (bundle.target == other)
+      throw Error(LAMA_BAD_BUNDLE, path + ": is for " + other +
+                                       ", and allowed are bundles for onnx, openvino, trt and trt-rtx; make one with "
+                                       "lama-export --to onnx, or open its model with that engine (docs/phones.md)");
+}
+
 Bundle bundle_of(const Json &values) {
   check_shape(values);
   Bundle bundle;
@@ -197,6 +219,7 @@ Bundle bundle_of(const Json &values) {
     bundle.files.push_back({name, file["bytes"].get<int64_t>(), file["sha256"].get<std::string>()});
   bundle.engine = engine_of(values);
   bundle.memory = memory_of(values);
+  bundle.fixed = fixed_of(values);
   return bundle;
 }
 
@@ -207,6 +230,7 @@ Bundle read_manifest(const std::string &path, const std::string &text) {
   try {
     const Json values = parsed(text);
     Bundle bundle = bundle_of(values);
+    check_opened(name, bundle);
     check_names(name, bundle);
     return bundle;
   } catch (const OtherFormat &fault) {

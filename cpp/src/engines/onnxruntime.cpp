@@ -36,6 +36,7 @@ class OnnxBackend : public Backend {
                   brief(model_) + ": ONNX Runtime cannot open it (" + failure.what() + "); export it again");
     }
     capabilities_.workers = streams;
+    if (bundle.fixed) capabilities_.shapes = {{*bundle.fixed, *bundle.fixed, *bundle.fixed}};
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }

@@ -36,7 +36,8 @@ const char *words(Why why) {
     case Why::MEMORY:
       return "a window of the limit does not fit into memory or the engine";
     case Why::ENGINE:
-      return "the engine takes nothing so large at once; export with a --profile for such pictures to have them so";
+      return "the engine takes nothing so large at once; export with a --profile or --size for such pictures to have "
+             "them so";
     case Why::FITS:
       return "its longer side is within the limit already";
     case Why::EMPTY:

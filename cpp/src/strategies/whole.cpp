@@ -58,9 +58,9 @@ void Whole::say(const Shape &shape, const Shape &part) {
     const std::lock_guard<std::mutex> lock(said_mutex_);
     if (!said_.insert(what).second) return;
   }
-  log_.warn("no profile takes " + words(shape) + " (the engine has " + described(backend_.capabilities().shapes) +
+  log_.warn("the engine takes no " + words(shape) + " at once (it has " + described(backend_.capabilities().shapes) +
             "): " + what + ", in runs of " + words(part) +
-            "; export with a --profile for such pictures to have them whole");
+            "; export with a --profile or --size for such pictures to have them whole");
 }
 
 }  // namespace lama

@@ -29,7 +29,8 @@ WHY = {
     "large": "a hole is too large for a window of the limit, so it is filled at a lower resolution",
     "thin": "the holes are thin, or small and many, so that parts of them are filled one after the other",
     "memory": "a window of the limit does not fit into memory or the engine",
-    "engine": "the engine takes nothing so large at once; export with a --profile for such pictures to have them so",
+    "engine": "the engine takes nothing so large at once; export with a --profile or --size for such pictures to have "
+    "them so",
     "fits": "its longer side is within the limit already",
     "empty": "there is no hole",
     "asked": "it was asked for",

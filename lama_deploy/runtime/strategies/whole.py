@@ -59,8 +59,8 @@ class Whole:
         if what not in self._said:
             self._said.add(what)
             log.warning(
-                "no profile takes %d of %dx%d (the engine has %s): %s, in runs of %d of %dx%d; export with a --profile "
-                "for such pictures to have them whole",
+                "the engine takes no %d of %dx%d at once (it has %s): %s, in runs of %d of %dx%d; export with a "
+                "--profile or --size for such pictures to have them whole",
                 *shape, described(self._backend.capabilities.shapes), what, *part,
             )  # fmt: skip
 

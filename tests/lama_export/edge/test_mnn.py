@@ -126,7 +126,7 @@ def test_a_converter_that_fails_leaves_nothing(
 
 
 def test_what_cannot_be_asked_for() -> None:
-    with pytest.raises(ConfigError, match="--bf16 is for --to openvino"):
+    with pytest.raises(ConfigError, match="--bf16 is not for --to mnn"):
         ExportOptions(target="mnn", precision="bf16")
     with pytest.raises(ConfigError, match="--to mnn --int8, which stores weights"):
         ExportOptions(target="mnn", precision="int8", calibration=Path())

@@ -135,8 +135,9 @@ def test_small_pictures_are_mirrored(machine: Machine, caplog: pytest.LogCapture
     assert np.array_equal(got, machine.expected(*mirrored)[:, :9])
     (record,) = caplog.records
     assert record.getMessage() == (
-        "no profile takes 1 of 9x40 (the engine has 16x16 to 48x64 (batch of 2), 48x48 to 96x96): the picture is "
-        "mirrored at its edges, in runs of 1 of 16x40; export with a --profile for such pictures to have them whole"
+        "the engine takes no 1 of 9x40 at once (it has 16x16 to 48x64 (batch of 2), 48x48 to 96x96): the picture is "
+        "mirrored at its edges, in runs of 1 of 16x40; export with a --profile or --size for such pictures to have "
+        "them whole"
     )
 
 
@@ -169,8 +170,8 @@ def test_what_no_profile_takes_whole_is_filled_in_tiles_and_said(
     assert np.array_equal(got[masks == 0], images[masks == 0]) and got[masks > 0].std() > 5
     (record,) = caplog.records
     assert record.getMessage() == (
-        "filled by tile, since the engine takes nothing so large at once; export with a --profile for such pictures to "
-        "have them so: 1 of 96x96 tile in 200x150"
+        "filled by tile, since the engine takes nothing so large at once; export with a --profile or --size for such "
+        "pictures to have them so: 1 of 96x96 tile in 200x150"
     )
 
 
