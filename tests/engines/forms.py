@@ -1,0 +1,110 @@
+"""The forms of one ONNX file that engines are given, and the pictures that each runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+
+from lama_deploy.arrays import Array
+from lama_deploy.checkpoints.checkpoint import Checkpoint
+from lama_deploy.proof.reference import oracle
+from lama_export.graph.model import onnx_from_state
+
+
+MOST_OF_A_SMALL_ONE = 20000  # pixels
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture, or a batch of some. name: as the page shows it, HxW or HxWxN."""
+
+    height: int
+    width: int
+    count: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.height}x{self.width}" + (f"x{self.count}" if self.count > 1 else "")
+
+    @property
+    def large(self) -> bool:
+        return self.height * self.width > MOST_OF_A_SMALL_ONE
+
+
+ODD, BATCH, LARGE = Case(101, 77), Case(37, 200, 2), Case(360, 640)
+WHOLE, PAIR = Case(96, 128), Case(64, 88, 2)
+
+
+@dataclass(frozen=True)
+class Form:
+    """title: a column of the page. command: what a user types after `lama-export --weights lama-demo --to onnx`.
+    options: of `onnx_from_state`. cases: what it runs; a fixed form is a file of its own for each.
+    """
+
+    title: str
+    command: str
+    io: Literal["uint8", "float"]
+    options: Mapping[str, Any]
+    cases: tuple[Case, ...] = (ODD, BATCH, LARGE)
+    fixed: bool = False
+
+
+INLINE = {"spectral": "inline"}
+FORMS: Mapping[str, Form] = {
+    "bytes": Form("bytes", "--spectral inline", "uint8", INLINE),
+    "floats": Form("floats", "--spectral inline --io float", "float", INLINE),
+    "hole": Form("hole", "--spectral inline --decoder hole", "uint8", {**INLINE, "decoder": "hole"}),
+    "function": Form("function", "--spectral function", "uint8", {"spectral": "function", "decoder": "hole"}),
+    "dft": Form("DFT", "--spectral dft", "uint8", {"spectral": "dft"}),
+}
+
+
+def files_of(name: str, checkpoint: Checkpoint, folder: Path) -> dict[Path, tuple[Case, ...]]:
+    """Write the form's files, which take these cases each."""
+    form = FORMS[name]
+    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, io=form.io, **form.options)
+    if not form.fixed:
+        onnx.save(model, folder / f"{name}.onnx")
+        return {folder / f"{name}.onnx": form.cases}
+    from lama_export.graph.fixed import fix_shapes
+
+    files = {}
+    for case in form.cases:
+        path = folder / f"{name}-{case.name}.onnx"
+        onnx.save(fix_shapes(model, (case.height, case.width), case.count), path)
+        files[path] = (case,)
+    return files
+
+
+@dataclass(frozen=True)
+class Picture:
+    """images: (N, H, W, 3) uint8. masks: (N, H, W) uint8, nonzero is hole. expected: as images, float64 in [0, 1]."""
+
+    images: Array
+    masks: Array
+    expected: Array = field(repr=False)
+
+
+def draw(case: Case, checkpoint: Checkpoint) -> Picture:
+    """The same on every machine: waves and noise, with a box, a stroke and a point as holes."""
+    random = np.random.default_rng([case.height, case.width, case.count])
+    y, x = np.mgrid[: case.height, : case.width] / 16
+    waves = np.sin(random.uniform(0.3, 1.5, (case.count, 1, 1, 3)) * (x + y)[None, ..., None] + np.arange(3))
+    noise = random.normal(size=(*waves.shape[:1], case.height, case.width, 3))
+    images = np.clip(128 + 80 * waves + 12 * noise, 0, 255).astype(np.uint8)
+    masks = np.zeros(images.shape[:3], np.uint8)
+    masks[:, case.height // 4 : case.height // 2, case.width // 3 : 2 * case.width // 3] = 255
+    masks[0, -3:, : case.width // 2] = 1  # any value above zero, and at the border
+    masks[-1, 2, -1] = 7
+    return Picture(images, masks, oracle(checkpoint).run(images, masks))
+
+
+def as_floats(picture: Picture) -> tuple[Array, Array]:
+    """What files of the float interface take: (N, 3, H, W) in [0, 1] and (N, 1, H, W), float32."""
+    images = np.ascontiguousarray(picture.images.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+    return images, np.ascontiguousarray(picture.masks[:, None] > 0, np.float32)
