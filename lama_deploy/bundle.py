@@ -15,6 +15,7 @@ from typing import Any
 from lama_deploy.disk import sha256_of
 from lama_deploy.errors import BundleError, ConfigError, brief
 from lama_deploy.json_shape import NUMBER, OBJECT, SHA256, TEXT, Each, Rule, misshapen, one_of, optional, whole
+from lama_deploy.shapes import Shape
 from lama_deploy.variants import GeneratorConfig
 
 FORMAT = 1
@@ -23,10 +24,20 @@ MODEL = "model.onnx"
 ENGINE = "model.engine"
 PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: code for the platform in its name
 # By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
-MODELS = {"onnx": MODEL, "openvino": "model.xml", "trt": ENGINE, "trt-rtx": ENGINE}
+MODELS = {
+    "onnx": MODEL,
+    "openvino": "model.xml",
+    "trt": ENGINE,
+    "trt-rtx": ENGINE,
+    "litert": "model.tflite",
+    "mnn": "model.mnn",
+    "coreml": "model.mlpackage",
+    "ncnn": "model.ncnn.param",
+}
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's
 DECODER_PROPERTY = "lama_deploy.decoder"  # the same
+SPECTRAL_PROPERTY = "lama_deploy.spectral"  # the same
 MOST_BYTES = 4_000_000  # of bundle.json: an engine's, which is the longest, has 30,000
 # What its readers rely on; of the rest, anything.
 SIDE = whole(1, 2**20)
@@ -129,6 +140,13 @@ class Bundle:
     @property
     def config(self) -> GeneratorConfig:
         return GeneratorConfig.from_dict(self.generator)
+
+    @property
+    def fixed_shape(self) -> Shape | None:
+        """Pictures, height and width, where the model takes no others."""
+        dims = self.inputs.get("mask", {}).get("shape")
+        sides = [dims[0], *dims[-2:]] if isinstance(dims, list) and len(dims) >= 3 else []
+        return (sides[0], sides[1], sides[2]) if sides and all(map(SIDE.holds, sides)) else None
 
     def save(self, directory: Path) -> None:
         (directory / MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n")

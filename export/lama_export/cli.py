@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lama_deploy.bundle import MODELS
 from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import one_line
 from lama_export.engine_arguments import add_engine_arguments, engine_options
+from lama_export.form_arguments import add_form_arguments, form_options
 
 if TYPE_CHECKING:
     from lama_deploy.bundle import Bundle
@@ -40,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="Export this checkpoint: official .ckpt or its folder, TorchScript .pt, .safetensors, or a name: "
         "big-lama, lama-demo.",
     )
-    p.add_argument(
-        "--to", required=True, choices=["onnx", "openvino", "trt", "trt-rtx"], help="Export for this target engine."
-    )
+    p.add_argument("--to", required=True, choices=[*MODELS], help="Export for this target engine.")
     p.add_argument(
         "--out",
         metavar="DIR",
@@ -60,28 +60,7 @@ def parser() -> argparse.ArgumentParser:
         help="Do not measure what memory the bundle takes on this machine, which takes some seconds (default: "
         "bundle.json says it).",
     )
-    p.add_argument(
-        "--io",
-        choices=["uint8", "float"],
-        default="uint8",
-        help="Take and give uint8 (default): image (N,H,W,3) and mask (N,H,W) as bytes; or float: (N,3,H,W) and "
-        "(N,1,H,W) in [0,1].",
-    )
-    p.add_argument(
-        "--spectral",
-        choices=["function", "inline", "dft", "plugin"],
-        help="Write Fourier units in ONNX as nodes with an FFT-free local function (default), as that function "
-        "written out for engines that reject functions, or as the standard DFT operator, which ONNX Runtime computes "
-        "from 1.28 on; in TensorRT as our plugin (default where it can be had), as that function, or from 11.2 as the "
-        "DFT operator.",
-    )
-    p.add_argument(
-        "--decoder",
-        choices=["hole", "whole"],
-        help="Compute what follows the trunk for a window around the holes alone (hole: the same pixels in less memory "
-        "and time; the default but for TensorRT, --spectral inline and OpenVINO's --int8), or for the whole picture "
-        "(whole: no shape in the file depends on the mask).",
-    )
+    add_form_arguments(p)
     precision = p.add_mutually_exclusive_group()
     precision.add_argument(
         "--fp16",
@@ -110,7 +89,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="Keep in this new folder what was made, and why it is no export, where it fails (default: nothing).",
     )
-    p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
     p.add_argument(
         "--json", action="store_true", help="Print what was written as JSON, as lama-deploy info does, and no tables."
     )
@@ -125,14 +103,11 @@ def _options(args: argparse.Namespace) -> ExportOptions:
 
     return ExportOptions(
         target=args.to,
-        io=args.io,
-        spectral=args.spectral,
-        decoder=args.decoder,
         precision=next((name for name in PRECISIONS if getattr(args, name)), "fp32"),
-        external_data=args.external_data,
         memory=not args.no_memory,
         calibration=args.calibration,
         engine=engine_options(args),
+        **form_options(args),
         **({} if args.least_psnr is None else {"least_psnr": args.least_psnr}),
     )
 

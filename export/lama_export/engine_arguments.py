@@ -11,6 +11,7 @@ from lama_deploy.cli.common import positive
 from lama_deploy.errors import ConfigError, brief
 from lama_export.engine_options import (
     DEFAULT_PROFILES,
+    ENGINES,
     HARDWARE,
     OPT_LEVELS,
     PROFILING,
@@ -33,7 +34,7 @@ def engine_options(args: argparse.Namespace) -> EngineOptions | None:
     """None where no option of engines was given. Raises ConfigError."""
     given = {
         "profiles": args.profile and [Profile.parse(text) for text in args.profile],
-        "batch": None if args.batch is None else Batch.parse(args.batch),
+        "batch": Batch.parse(args.batch) if args.batch is not None and args.to in ENGINES else None,
         "plugin": args.plugin,
         "compute_capabilities": args.compute_capability,
         "opt_level": args.opt_level,
@@ -66,7 +67,7 @@ def _add_shapes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch",
         metavar="MIN:OPT:MAX",
-        help=f"Run this many images at once (default: {Batch()}; memory grows with MAX).",
+        help=f"Run this many images at once (default: {Batch()}; memory grows with MAX); with --size a number.",
     )
 
 

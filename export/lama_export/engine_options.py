@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from lama_deploy.errors import ConfigError, brief
 
+ENGINES = ("trt", "trt-rtx")  # targets
 OPT_LEVELS = range(6)
 DEVICES = range(64)
 AUX_STREAMS = range(33)

@@ -59,7 +59,7 @@ def export_bundle(
         record = measure(
             candidate(written.path, options.precision),
             oracle(checkpoint),
-            options.parity_subjects,
+            options.compared,
             tolerance_of(options.precision, written.spectral, least_psnr=options.least_psnr),
             eager=eager(checkpoint),
             progress=phase(progress, "comparing with PyTorch"),

@@ -10,7 +10,7 @@ from lama_deploy.bundle import Bundle
 from lama_deploy.errors import LamaDeployError, brief
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.measuring import measure
-from lama_export.options import ENGINES
+from lama_export.engine_options import ENGINES
 from lama_export.progress import Progress, phase
 
 log = logging.getLogger(__name__)
@@ -19,13 +19,16 @@ log = logging.getLogger(__name__)
 def memory_record(directory: Path, bundle: Bundle, progress: Progress) -> dict[str, Any]:
     """As `runtime.measuring.measure`, with the options that are chosen where nobody chooses, on the CPU.
 
-    Empty of engines, whose memory is taken as they are opened, and where measuring fails, which is logged.
+    Empty of engines, whose memory is taken as they are opened, of files for one size, and where measuring fails, which
+    is logged.
     """
     if bundle.target in ENGINES:
         return {}
     recipe = Inpainter.load(directory / bundle.model, check=False, device="cpu").backend.capabilities.recipe
+    if recipe is None:
+        return {}
     try:
-        return next(measure(one) for one in phase(progress, "measuring memory")([recipe]) if one is not None)
+        return next(measure(one) for one in phase(progress, "measuring memory")([recipe]))
     except (LamaDeployError, StopIteration) as error:
         log.warning("what memory the bundle takes could not be measured (%s); it will be estimated", brief(error))
         return {}

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Literal
 
 from lama_deploy.errors import ConfigError
-from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject, subjects_of
 from lama_deploy.proof.tolerance import LEAST_PSNR
-from lama_export.engine_options import EngineOptions
+from lama_export.engine_options import ENGINES, EngineOptions
 from lama_export.graph.generator import Decoder
-from lama_export.graph.model import GraphPrecision, Spectral
+from lama_export.graph.layers import Reflect
+from lama_export.graph.opsets import GraphPrecision, Spectral, chosen_opset, least_opset
 from lama_export.graph.picture import Interface
 
-Target = Literal["onnx", "openvino", "trt", "trt-rtx"]
-ENGINES = ("trt", "trt-rtx")
+Target = Literal["onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn"]
+OF_ONE_SIZE: Mapping[Target, tuple[int, int]] = dict.fromkeys(("litert", "coreml", "ncnn"), (512, 512))  # by default
+SIZED = ("onnx", "mnn", *OF_ONE_SIZE)  # targets that may be made for one size
+OPSET_OF_QUANTISED_HALVES = 19  # the first whose QuantizeLinear takes float16
 OLDEST_WITH_BF16 = 8  # compute capability
 # By target, as benchmarks/cpu/decoder_windows.py measures.
-DECODERS: Mapping[Target, Decoder] = {"onnx": "hole", "openvino": "hole", "trt": "whole", "trt-rtx": "whole"}
+DECODERS: Mapping[Target, Decoder] = {"onnx": "hole", "openvino": "hole"}  # the others: "whole"
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 # Latents: 8x8, 9x17 (odd), 13x11 (prime), a batch of odd pixels, one below what reflect padding needs, and one
 # whose window is small.
@@ -37,6 +40,8 @@ class ExportOptions:
     external_data: weights in a second file, as OpenVINO has them anyway. calibration: folder of photographs to measure
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
+    size: (height, width) in pixels, of a file for pictures of that size alone, `batch` of them at once; None for any
+    size, but for targets that take one (OF_ONE_SIZE). opset, reflect: of the ONNX file, see `onnx_from_state`.
     decoder: see `onnx_from_state`; None for "hole", but for TensorRT, none of whose shapes may depend on a mask, and
     for the portable form of the onnx target (spectral "inline").
     """
@@ -49,22 +54,51 @@ class ExportOptions:
     calibration: Path | None = None
     engine: EngineOptions | None = None
     least_psnr: float = LEAST_PSNR
-    parity_subjects: Sequence[Subject] = (*PARITY_SIZES, *PHOTOGRAPHS)
+    parity_subjects: Sequence[Subject] | None = None
     memory: bool = True
     decoder: Decoder | None = None
+    size: tuple[int, int] | None = None
+    batch: int = 1
+    opset: int | None = None
+    reflect: Reflect = "pad"
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """What the file takes and nothing else; None for anything."""
+        sides = self.size or OF_ONE_SIZE.get(self.target)
+        return sides and Size(*sides, self.batch)
+
+    @property
+    def compared(self) -> Sequence[Subject]:
+        """What the gate shows to the file."""
+        if self.parity_subjects is not None:
+            return self.parity_subjects
+        return subjects_of(self.fixed_size) if self.fixed_size else (*PARITY_SIZES, *PHOTOGRAPHS)
+
+    @property
+    def graph_opset(self) -> int:
+        """Of the ONNX file. Raises ConfigError for one that it cannot be written in."""
+        return chosen_opset(self.opset, self._least_opset)
+
+    @property
+    def _least_opset(self) -> int:
+        if self.precision == "int8" and self.target in ENGINES:
+            return OPSET_OF_QUANTISED_HALVES
+        return least_opset(self.onnx_spectral, self.graph_precision)
 
     @property
     def chosen_decoder(self) -> Decoder:
         """Whole for TensorRT, the portable form, and OpenVINO's int8, where the gate let two defects pass else."""
         portable = self.target == "onnx" and self.spectral == "inline"
         judged_whole = self.target == "openvino" and self.precision == "int8"
-        return self.decoder or ("whole" if portable or judged_whole else DECODERS[self.target])
+        whole = portable or judged_whole or self.fixed_size is not None
+        return self.decoder or ("whole" if whole else DECODERS.get(self.target, "whole"))
 
     @property
     def onnx_spectral(self) -> Spectral:
         """The form of the Fourier units in the ONNX file."""
         if self.spectral is None or self.spectral == "plugin":
-            return "function"
+            return "function" if self.target in ENGINES or (self.target == "onnx" and not self.size) else "inline"
         return "function" if self.target in ENGINES and self.spectral == "inline" else self.spectral
 
     @property
@@ -75,6 +109,7 @@ class ExportOptions:
         return self.precision
 
     def __post_init__(self) -> None:
+        self._check_form()
         if self.target in ENGINES:
             self._check_engine(self.engine or EngineOptions())
         elif self.engine or self.spectral == "plugin":
@@ -84,8 +119,8 @@ class ExportOptions:
             )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
-        if self.target == "openvino" and (self.spectral or self.external_data):
-            raise ConfigError("--spectral and --external-data are for --to onnx; OpenVINO's files leave no choice")
+        if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):
+            raise ConfigError(f"--spectral and --external-data are for --to onnx; --to {self.target} leaves no choice")
         if self.calibration and self.precision not in ("fp16", "int8"):
             raise ConfigError(f"--calibration is for --fp16 and --int8; {self.precision} needs no ranges")
         if not 0 < self.least_psnr < float("inf"):
@@ -94,6 +129,23 @@ class ExportOptions:
             raise ConfigError(f"--least-psnr is what --int8 has to keep; leave it out in {self.precision}")
         if self.precision == "int8" and (self.io == "float" or self.spectral == "dft"):
             raise ConfigError("--int8 goes with --io uint8, and not with --spectral dft")
+
+    def _check_form(self) -> None:
+        """Sizes, opset and the writing of the ONNX file."""
+        if self.size and self.target not in SIZED:
+            hint = "give an engine one size with --profile H:H:H" if self.target in ENGINES else "its files take any"
+            raise ConfigError(f"--size is for --to {', '.join(SIZED)}; --to {self.target} takes none: {hint}")
+        if self.batch != 1 and not self.fixed_size:
+            raise ConfigError("--batch is how many pictures a file for one size takes at once; give --size with it")
+        if self.batch < 1 or any(side < 1 for side in self.size or ()):
+            raise ConfigError(f"--size {self.size} with --batch {self.batch}: allowed are whole numbers of at least 1")
+        if self.fixed_size and (self.spectral == "function" or self.decoder == "hole"):
+            raise ConfigError(
+                "--size goes with --spectral inline or dft and --decoder whole: nothing in its file depends on the mask"
+            )
+        if (self.opset is not None or self.reflect != "pad") and self.target not in ("onnx", *ENGINES):
+            raise ConfigError(f"--opset and --reflect are for ONNX files; leave them out with --to {self.target}")
+        self.graph_opset  # noqa: B018 (validates)
 
     def _check_engine(self, engine: EngineOptions) -> None:
         if self.decoder == "hole":

@@ -16,8 +16,11 @@ from lama_deploy.errors import MissingDependencyError
 from lama_deploy.installing import install
 from lama_deploy.precision.calibration import CalibrationSet
 from lama_deploy.variants import GeneratorConfig
-from lama_export.graph.model import Spectral, onnx_from_state
-from lama_export.options import ENGINES, ExportOptions
+from lama_export.engine_options import ENGINES
+from lama_export.graph.fixed import fix_shapes
+from lama_export.graph.model import onnx_from_state
+from lama_export.graph.opsets import Spectral
+from lama_export.options import ExportOptions
 from lama_export.precision.sensitivity import Choice
 from lama_export.progress import Progress
 
@@ -67,6 +70,8 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
         precision=options.graph_precision,
         wide_sums=for_tensorrt,
         decoder=options.chosen_decoder,
+        opset=options.graph_opset,
+        reflect=options.reflect,
     )
     quantisation = {}
     if options.precision == "int8":
@@ -76,6 +81,8 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
             model, list(job.photographs), options.least_psnr, job.progress, for_tensorrt=for_tensorrt
         )
         quantisation = job.describe(choice)
+    if options.fixed_size:
+        model = fix_shapes(model, options.fixed_size)
     if options.external_data:
         onnx.save(model, path, save_as_external_data=True, location=EXTERNAL_DATA)
     else:

@@ -41,15 +41,15 @@ class FoldedWeights:
 
 
 def pixels_of_weight(weight: Array) -> Array:
-    """(O, I, k, k) at stride 1 -> (4 O, I, k+1, k+1) at stride 2, outputs for 2x2 pixels, ordered (row, column, O)."""
+    """(O, I, k, k) at stride 1 -> (4 O, I, k+1, k+1) at stride 2, outputs for 2x2 pixels, ordered (O, row, column)."""
     outputs, inputs, k, _ = weight.shape
-    blocks = np.zeros((2, 2, outputs, inputs, k + 1, k + 1))
+    blocks = np.zeros((outputs, 2, 2, inputs, k + 1, k + 1))
     for row in range(2):
         for column in range(2):
-            blocks[row, column, :, :, row : row + k, column : column + k] = weight
+            blocks[:, row, column, :, row : row + k, column : column + k] = weight
     return blocks.reshape(4 * outputs, inputs, k + 1, k + 1)
 
 
 def pixels_of_bias(bias: Array) -> Array:
     """(O,) -> (4 O,), for the outputs of `pixels_of_weight`."""
-    return np.tile(bias, 4)
+    return np.repeat(bias, 4)

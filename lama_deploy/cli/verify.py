@@ -20,7 +20,7 @@ from lama_deploy.disk import require_writable, write_whole
 from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
 from lama_deploy.overwriting import require_free
 from lama_deploy.proof.hole_errors import HoleErrors
-from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at
+from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at, subjects_of
 from lama_deploy.runtime.backend import Backend
 
 DEFAULT_SIZES = "64x64,72x136,101x85,37x90x2,256x256"
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         "--sizes",
         metavar="SIZE,...",
         help=f"Draw scenes of these sizes, HxW or HxWxBATCH (default: {DEFAULT_SIZES}; for engines their profiles' min "
-        "and max and sizes between them); photographs are compared besides.",
+        "and max and sizes between them; for files of one size that); photographs are compared besides.",
     )
     p.add_argument(
         "--json",
@@ -131,6 +131,10 @@ def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:
     """Drawn scenes at these sizes, and photographs: of engines at what their profiles are best at."""
     photographs: Sequence[Photograph] = PHOTOGRAPHS
     sizes = [Size.parse(text) for text in (asked or DEFAULT_SIZES).split(",")]
+    fixed = bundle.fixed_shape
+    if fixed:
+        n, h, w = fixed
+        return list(subjects_of(Size(h, w, n))) if not asked else [*sizes]
     if bundle.engine:
         from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 

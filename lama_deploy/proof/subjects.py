@@ -100,6 +100,11 @@ def photographs_at(sizes: Iterable[Size]) -> Sequence[Photograph]:
     return [Photograph(number, size) for number, size in enumerate(sizes)]
 
 
+def subjects_of(size: Size) -> Sequence[Subject]:
+    """For a file that takes nothing else: a drawn scene, and three photographs scaled to it."""
+    return [size, *photographs_at([size] * 3)]
+
+
 def _fitted(rgb: Array, size: Size) -> Array:
     height, width = rgb.shape[:2]
     scale = min(height / size.height, width / size.width)

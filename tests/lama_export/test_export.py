@@ -35,7 +35,7 @@ def test_bundle_records_what_it_is(checkpoint: Checkpoint, tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle.json", "model.onnx"]
     assert (bundle.config, bundle.weights) == (CONFIG, {"source": "tiny", "sha256": checkpoint.sha256})
     assert bundle.parity == json.loads(json.dumps(record.to_dict()))
-    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(ExportOptions().parity_subjects) + 1
+    assert bundle.parity["passed"] and len(bundle.parity["cases"]) == len(ExportOptions().compared) + 1
     assert bundle.files["model.onnx"]["bytes"] == (tmp_path / "out" / "model.onnx").stat().st_size
 
 

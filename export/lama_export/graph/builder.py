@@ -17,9 +17,8 @@ from onnx import helper, numpy_helper
 
 from lama_deploy.errors import ParityError
 
-# The oldest that know everything used here, so that older engines open the file. bfloat16 came late.
-OPSET, IR_VERSION = 18, 9
-OPSET_OF_BFLOAT16, IR_VERSION_OF_BFLOAT16 = 22, 10
+OPSET = 13  # the oldest with every operator that is used for any form, in the meaning used here, but for DFT
+OPSET_OF_REDUCE_BY_INPUT = 18  # its axes are an attribute before; Split has to be told how many parts from then on
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DOMAIN = "lama.deploy"
 
@@ -27,11 +26,12 @@ DOMAIN = "lama.deploy"
 class GraphBuilder:
     """Collects nodes and initialisers. Values are named after the node that makes them: "block03/conv1/l2l".
 
-    dtype: of the weights and of what is computed between `to_dtype` and `to_float32`.
+    dtype: of the weights and of what is computed between `to_dtype` and `to_float32`. opset: that the file will be of,
+    OPSET or newer; where operators have changed, nodes are written as it has them.
     """
 
-    def __init__(self, dtype: Any = np.float32) -> None:
-        self.dtype = np.dtype(dtype)
+    def __init__(self, dtype: Any = np.float32, opset: int = OPSET) -> None:
+        self.dtype, self.opset = np.dtype(dtype), opset
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.value_infos: list[onnx.ValueInfoProto] = []
@@ -58,6 +58,25 @@ class GraphBuilder:
         given = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(op_type, inputs, values, name=node_name, domain=domain, **given))
         return values
+
+    def dims(self, x: str, start: int, end: int, name: str = "") -> str:
+        """Sizes of the axes from `start` to before `end`, int64.
+
+        By Shape and Slice: tools that simplify graphs fold a Shape as if it had no `start` and `end` (graphsurgeon
+        0.6.1), and the file then computes something else.
+        """
+        return self.op("Slice", self.op("Shape", x), self.ints(start), self.ints(end), name=name)
+
+    def reduce(self, op_type: str, x: str, axes: Sequence[int], name: str = "") -> str:
+        """A reduction ("ReduceMax" and so on) that drops its axes."""
+        if self.opset < OPSET_OF_REDUCE_BY_INPUT:
+            return self.op(op_type, x, axes=list(axes), keepdims=0, name=name)
+        return self.op(op_type, x, self.ints(*axes), keepdims=0, name=name)
+
+    def split(self, x: str, axis: int, outputs: Sequence[str], name: str = "split") -> list[str]:
+        """Equal parts."""
+        number = len(outputs) if self.opset >= OPSET_OF_REDUCE_BY_INPUT else None
+        return self.multi_op("Split", x, outputs=outputs, name=name, axis=axis, num_outputs=number)
 
     def to_dtype(self, x: str) -> str:
         """A float32 value in the builder's dtype."""
@@ -120,7 +139,7 @@ class GraphBuilder:
 
 
 def function_from(
-    builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str, opset: int = OPSET
+    builder: GraphBuilder, name: str, inputs: Sequence[str], outputs: Sequence[str], doc: str
 ) -> onnx.FunctionProto:
     """A local function of our domain from a builder's nodes; its initialisers become Constant nodes.
 
@@ -129,5 +148,5 @@ def function_from(
     constants = [helper.make_node("Constant", [], [key], value=tensor) for key, tensor in builder.initializers.items()]
     for node in builder.nodes:
         node.ClearField("name")
-    imports = [helper.make_opsetid("", opset)]
+    imports = [helper.make_opsetid("", builder.opset)]
     return helper.make_function(DOMAIN, name, inputs, outputs, [*constants, *builder.nodes], imports, doc_string=doc)

@@ -13,7 +13,7 @@ from lama_deploy.checkpoints.topology import HEAD, Layer
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.ffc import FFCLayers
-from lama_export.graph.layers import END, Layers, node_name
+from lama_export.graph.layers import END, Layers, Reflect, node_name
 from lama_export.graph.pix2pixhd import Pix2PixHDLayers
 from lama_export.graph.window import cut, hole_window, put_back
 
@@ -28,18 +28,19 @@ def emit_generator(
     *,
     with_matrices: bool,
     decoder: Decoder = "whole",
+    reflect: Reflect = "pad",
 ) -> str:
     """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
     decoder: what follows the trunk is computed for the "whole" picture, or for a window around the holes of `x`, with
-    zeros outside of it ("hole"); inside holes the two are the same.
+    zeros outside of it ("hole"); inside holes the two are the same. reflect: `layers.Reflect`.
     """
     layers: FFCLayers | Pix2PixHDLayers
     if config.kind == "ffc":
-        layers = FFCLayers(g, config, state_dict, with_matrices=with_matrices)
+        layers = FFCLayers(g, config, state_dict, reflect, with_matrices=with_matrices)
     else:
-        layers = Pix2PixHDLayers(g, config, state_dict)
+        layers = Pix2PixHDLayers(g, config, state_dict, reflect)
     with g.scope("generator"):
         window = hole_window(g, config, x) if decoder == "hole" else None
         latent = layers.emit(g.to_dtype(x))
@@ -78,19 +79,19 @@ def _deconv_by_pixels(layers: Layers, x: str, layer: Layer) -> str:
     """The same as a convolution for 2x2 pixels at once: TensorRT-RTX 1.7 has no transposed one in bfloat16."""
     g = layers.graph
     weight = g.constant(f"{layer.conv}.weight", _pixels_of_transposed(layers.weights.weight(layer)))
-    bias = g.constant(f"{layer.conv}.bias", np.tile(layers.weights.bias(layer), 4))
+    bias = g.constant(f"{layer.conv}.bias", np.repeat(layers.weights.bias(layer), 4))
     pixels = g.op("Conv", x, weight, bias, name="pixels", kernel_shape=[2, 2], pads=[0, 0, 1, 1])
-    return g.op("DepthToSpace", pixels, blocksize=2, mode="DCR", name=node_name(layer))  # named as what it equals
+    return g.op("DepthToSpace", pixels, blocksize=2, mode="CRD", name=node_name(layer))  # named as what it equals
 
 
 def _pixels_of_transposed(weight: Array) -> Array:
-    """Transposed 3x3 weights (I, O, 3, 3) at stride 2 -> (4 O, I, 2, 2), outputs ordered (row, column, O).
+    """Transposed 3x3 weights (I, O, 3, 3) at stride 2 -> (4 O, I, 2, 2), outputs ordered (O, row, column).
 
     Along an axis, pixel 2i is w[1] x[i], and pixel 2i+1 is w[2] x[i] + w[0] x[i+1].
     """
     taps = np.zeros((2, 2, 3))  # parity of the pixel, offset of the input, tap
     taps[0, 0, 1] = taps[1, 0, 2] = taps[1, 1, 0] = 1
-    blocks = np.einsum("auk,bvl,iokl->aboiuv", taps, taps, weight)
+    blocks = np.einsum("auk,bvl,iokl->oabiuv", taps, taps, weight)
     return blocks.reshape(-1, weight.shape[0], 2, 2)
 
 
@@ -110,7 +111,7 @@ def _head(layers: Layers, x: str, layer: Layer) -> str:
             return g.op("Conv", x, weight, own, name=node_name(layer), kernel_shape=[8, 8], strides=[2, 2], **attrs)
 
         x = _reflected(layers, x, conv)
-        x = g.op("DepthToSpace", x, blocksize=2, mode="DCR", name="pixels")
+        x = g.op("DepthToSpace", x, blocksize=2, mode="CRD", name="pixels")
         return g.op("Sigmoid", g.to_float32(x), name="sigmoid")
 
 

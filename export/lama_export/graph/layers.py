@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
@@ -11,6 +11,8 @@ from lama_deploy.checkpoints.topology import Layer, topology
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import GraphBuilder
 
+# How reflect padding is written: as the operator, or as slices put together, for engines that lack it (IREE).
+Reflect = Literal["pad", "slices"]
 END = 2**31 - 1  # "to the end" in a slice
 
 
@@ -22,8 +24,11 @@ def node_name(layer: Layer) -> str:
 class Layers:
     """Appends layers to a graph. Initialisers keep the official key of the weight they were folded from."""
 
-    def __init__(self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array]) -> None:
+    def __init__(
+        self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], reflect: Reflect = "pad"
+    ) -> None:
         self.graph = graph
+        self._reflect = reflect
         self.config = config
         self.topology = topology(config)
         self.weights = FoldedWeights(state_dict)
@@ -50,8 +55,15 @@ class Layers:
         return self.reflect_pad_sides(x, begin, begin, last, last)
 
     def reflect_pad_sides(self, x: str, top: int, left: int, bottom: int, right: int) -> str:
+        if self._reflect == "slices":
+            return self._reflected_axis(self._reflected_axis(x, top, bottom, 2), left, right, 3)
         pads = self.graph.ints(0, 0, top, left, 0, 0, bottom, right)
         return self.graph.op("Pad", x, pads, mode="reflect", name="pad")
+
+    def _reflected_axis(self, x: str, before: int, after: int, axis: int) -> str:
+        firsts = [self.slice(x, (i,), (i + 1,), (axis,)) for i in range(before, 0, -1)]
+        lasts = [self.slice(x, (-1 - i,), (-i,), (axis,)) for i in range(1, after + 1)]
+        return self.graph.op("Concat", *firsts, x, *lasts, axis=axis, name="pad") if firsts or lasts else x
 
     def slice(self, x: str, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...]) -> str:
         g = self.graph

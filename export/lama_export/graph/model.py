@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from lama_deploy.arrays import Array
-from lama_deploy.bundle import DECODER_PROPERTY, IO_PROPERTY, PRECISION_PROPERTY
+from lama_deploy.bundle import DECODER_PROPERTY, IO_PROPERTY, PRECISION_PROPERTY, SPECTRAL_PROPERTY
 from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.variants import GeneratorConfig
-from lama_export.graph.builder import (
-    BFLOAT16,
-    DOMAIN,
-    IR_VERSION,
-    IR_VERSION_OF_BFLOAT16,
-    OPSET,
-    OPSET_OF_BFLOAT16,
-    GraphBuilder,
-)
+from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.generator import Decoder, emit_generator
+from lama_export.graph.layers import Reflect
+from lama_export.graph.opsets import GraphPrecision, Spectral, chosen_opset, imports, least_opset
 from lama_export.graph.picture import Interface, emit_picture, picture_inputs, picture_outputs
 from lama_export.graph.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
 
-Spectral = Literal["function", "inline", "dft"]
-GraphPrecision = Literal["fp32", "fp16", "bf16"]
 DTYPES: Mapping[GraphPrecision, np.dtype[Any]] = {
     "fp32": np.dtype(np.float32),
     "fp16": np.dtype(np.float16),
@@ -45,6 +37,8 @@ def onnx_from_state(
     precision: GraphPrecision = "fp32",
     wide_sums: bool = False,
     decoder: Decoder = "whole",
+    opset: int | None = None,
+    reflect: Reflect = "pad",
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
@@ -56,9 +50,14 @@ def onnx_from_state(
         engine that does not fuse the casts which ask for it computes those products in float32.
     decoder: "hole" computes what follows the trunk for a window around the holes alone (`graph.window`), whose size
         depends on the mask; "whole" has no shape that depends on anything but the shapes of the inputs.
+    opset: None for the oldest that has what this form uses (`opsets`). reflect: `layers.Reflect`.
+    Raises ConfigError for an opset that it cannot be written in.
     """
-    graph = GraphBuilder(DTYPES[precision])
-    emit = partial(emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", decoder=decoder)
+    opset = chosen_opset(opset, least_opset(spectral, precision))
+    graph = GraphBuilder(DTYPES[precision], opset)
+    emit = partial(
+        emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", decoder=decoder, reflect=reflect
+    )
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(
         graph.nodes,
@@ -68,12 +67,17 @@ def onnx_from_state(
         list(graph.initializers.values()),
         value_info=graph.value_infos,
     )
-    opset = OPSET_OF_BFLOAT16 if precision == "bf16" else OPSET
     functions = _functions(config, spectral, DTYPES[precision if wide_sums else "fp32"], opset)
     model = _model_with_functions(proto, functions, opset, keep=spectral == "function")
-    helper.set_model_props(model, {IO_PROPERTY: io, PRECISION_PROPERTY: precision, DECODER_PROPERTY: decoder})
+    helper.set_model_props(model, _properties(io, precision, decoder, spectral))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _properties(io: Interface, precision: GraphPrecision, decoder: Decoder, spectral: Spectral) -> dict[str, str]:
+    """What the file says of itself."""
+    named = (IO_PROPERTY, PRECISION_PROPERTY, DECODER_PROPERTY, SPECTRAL_PROPERTY)
+    return dict(zip(named, (io, precision, decoder, spectral), strict=True))
 
 
 def _functions(config: GeneratorConfig, spectral: Spectral, products: Any, opset: int) -> list[onnx.FunctionProto]:
@@ -87,17 +91,14 @@ def _functions(config: GeneratorConfig, spectral: Spectral, products: Any, opset
 def _model_with_functions(
     graph: onnx.GraphProto, functions: list[onnx.FunctionProto], opset: int, *, keep: bool
 ) -> onnx.ModelProto:
-    standard, ours = helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)
+    imported, ir_version = imports(opset, functions=bool(functions))
     model = helper.make_model(
-        graph,
-        opset_imports=[standard, ours] if functions else [standard],
-        functions=functions,
-        ir_version=IR_VERSION if opset == OPSET else IR_VERSION_OF_BFLOAT16,
-        producer_name="lama-deploy",
+        graph, opset_imports=imported, functions=functions, ir_version=ir_version, producer_name="lama-deploy"
     )
     if keep or not functions:
         return model
     inlined = inline_functions(model)
     del inlined.opset_import[:]
-    inlined.opset_import.append(standard)
+    imported, inlined.ir_version = imports(opset, functions=False)
+    inlined.opset_import.extend(imported)
     return inlined

@@ -48,7 +48,7 @@ def picture_outputs(io: Interface) -> list[ValueInfoProto]:
 
 def _emit_uint8(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> None:
     with g.scope("picture"):
-        size = g.op("Shape", IMAGE, start=1, end=3, name="size")
+        size = g.dims(IMAGE, 1, 3, "size")
         # Bytes become floats at once: TensorRT takes them as inputs and in casts, and nowhere else.
         image, mask = (g.op("Cast", name, to=TensorProto.FLOAT, name=f"{name}_float") for name in (IMAGE, MASK))
         image, mask = _pad(g, config, size, {image: (1, 2), mask: (1, 2)})
@@ -65,7 +65,7 @@ def _emit_uint8(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> No
 
 def _emit_float(g: GraphBuilder, config: GeneratorConfig, generator: Emit) -> None:
     with g.scope("picture"):
-        size = g.op("Shape", IMAGE, start=2, end=4, name="size")
+        size = g.dims(IMAGE, 2, 4, "size")
         image, mask = _pad(g, config, size, {IMAGE: (2, 3), MASK: (2, 3)})
         hole = g.op("Greater", mask, g.scalar(0), name="hole")
         x = _masked_input(g, image, hole)

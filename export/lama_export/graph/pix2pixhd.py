@@ -32,7 +32,7 @@ class Pix2PixHDLayers(Layers):
         """Sum over branches; the biases of all branches are folded into the first."""
         outputs = [f"in{layer.dilation}" for layer in stage.layers]
         with self.graph.scope(stage.name.rpartition("/")[2]):
-            parts = self.graph.multi_op("Split", x, outputs=outputs, name="split", axis=1, num_outputs=len(outputs))
+            parts = self.graph.split(x, 1, outputs)
             total = ""
             for part, layer in zip(parts, stage.layers, strict=True):
                 bias = None if total else self.weights.bias(*stage.layers)

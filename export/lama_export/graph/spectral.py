@@ -15,7 +15,6 @@ The inverse is the one of `lama_deploy.spectral`: complex along H, complex-to-re
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from lama_export.graph.builder import DOMAIN, OPSET, GraphBuilder, function_from
 SPECTRAL_CONV = "SpectralConv"
 DFT_MATRICES = "DftMatrices"
 MATRIX_NAMES = ("forward_re", "forward_im", "forward_h", "inverse_h", "inverse_w")
-OPSET_OF_DFT_BY_INPUT = 20
+OPSET_OF_DFT, OPSET_OF_DFT_BY_INPUT = 17, 20
 COLUMN_MULTIPLE = 8  # of the padded half spectrum: engines repack anything else around every product
 
 
@@ -38,24 +37,26 @@ def spectral_conv_function(products: Any = np.float32, opset: int = OPSET) -> on
     products: a half precision puts casts around those with the matrices, for values of that type only: TensorRT's way
     to ask for sums in float32 of operands that stay half (it fuses the casts into the product).
     """
-    g = GraphBuilder(products)
+    g = GraphBuilder(products, opset)
     shape = g.op("Shape", "x", name="shape")
     batch, channels, height = (g.op("Slice", shape, g.ints(axis), g.ints(axis + 1)) for axis in range(3))
     rest = g.ints(-1)
     stacked = g.op("Concat", batch, channels, g.op("Mul", height, g.ints(2)), rest, axis=0, name="stacked")
-    planes = g.op("Concat", batch, rest, height, g.op("Shape", "forward_re", start=1), axis=0, name="planes")
+    planes = g.op("Concat", batch, rest, height, g.dims("forward_re", 1, 2), axis=0, name="planes")
     side_by_side = g.op("Concat", batch, channels, height, rest, axis=0, name="side_by_side")
 
     parts = [_product(g, "x", f"forward_{part}", f"dft_w_{part}") for part in ("re", "im")]
     spectrum = _product(g, "forward_h", g.op("Concat", *parts, axis=2, name="stack"), "dft_h")
-    mixed = g.op("Conv", g.op("Reshape", spectrum, planes, name="interleaved"), "weight", "bias", name="mix")
+    mixed = g.op(
+        "Conv", g.op("Reshape", spectrum, planes, name="interleaved"), "weight", "bias", name="mix", kernel_shape=[1, 1]
+    )
     positive = g.op("Reshape", g.op("Relu", mixed, name="relu"), stacked, name="columns")
     rows = g.op("Reshape", _product(g, "inverse_h", positive, "idft_h"), side_by_side, name="rows")
     _product(g, rows, "inverse_w", "idft_w")
     g.nodes[-1].output[0] = "y"
     inputs = ["x", "weight", "bias", *MATRIX_NAMES]
     doc = "irfft2(relu(conv(rfft2(x)))), orthonormal, FFT-free"
-    return function_from(g, SPECTRAL_CONV, inputs, ["y"], doc, opset)
+    return function_from(g, SPECTRAL_CONV, inputs, ["y"], doc)
 
 
 def _product(g: GraphBuilder, left: str, right: str, name: str) -> str:
@@ -64,7 +65,7 @@ def _product(g: GraphBuilder, left: str, right: str, name: str) -> str:
 
 def dft_matrices_function(opset: int = OPSET) -> onnx.FunctionProto:
     """DftMatrices(latent) -> MATRIX_NAMES, for the last two axes of `latent`."""
-    g = GraphBuilder()
+    g = GraphBuilder(opset=opset)
     shape = g.op("Shape", "latent", name="shape")
     h = g.op("Gather", shape, g.int_scalar(2), axis=0, name="h")
     w = g.op("Gather", shape, g.int_scalar(3), axis=0, name="w")
@@ -91,7 +92,7 @@ def dft_matrices_function(opset: int = OPSET) -> onnx.FunctionProto:
     waves = g.op("Mul", cos_w, count), g.op("Mul", g.op("Neg", sin_w), count)
     _finish(g, "inverse_w", g.op("Concat", *waves, axis=0))
     doc = "DFT matrices of the FFT-free Fourier unit, made once per inference from the latent's height and width"
-    return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc, opset)
+    return function_from(g, DFT_MATRICES, ["latent"], list(MATRIX_NAMES), doc)
 
 
 def _cos_sin(g: GraphBuilder, rows: str, columns: str, n: str, name: str) -> tuple[str, str]:
@@ -124,43 +125,53 @@ def _conjugate_count(g: GraphBuilder, k: str, w: str) -> str:
 def _alternate_rows(g: GraphBuilder, even: str, odd: str) -> str:
     """(a, b), (a, b) -> (2a, b) with rows even_0, odd_0, even_1, odd_1, ..."""
     pair = g.op("Concat", g.op("Unsqueeze", even, g.ints(1)), g.op("Unsqueeze", odd, g.ints(1)), axis=1)
-    columns = g.op("Shape", even, start=1, end=2)
-    return g.op("Reshape", pair, g.op("Concat", g.ints(-1), columns, axis=0))
+    return g.op("Reshape", pair, g.op("Concat", g.ints(-1), g.dims(even, 1, 2), axis=0))
 
 
 def _finish(g: GraphBuilder, output: str, value: str) -> None:
     g.nodes.append(onnx.helper.make_node("Identity", [value], [output], name=output))
 
 
-def dft_conv_function(opset: int = OPSET) -> onnx.FunctionProto:
+def dft_conv_function(opset: int = OPSET_OF_DFT) -> onnx.FunctionProto:
     """SpectralConv(x, weight, bias) -> y by standard DFT operators, in float32. Shapes as `spectral_conv_function`."""
-    g = GraphBuilder()
-    dft = partial(_dft, g, opset)
+    g = GraphBuilder(opset=opset)
     shape = g.op("Shape", "x", name="shape")
-    w = g.op("Gather", shape, g.int_scalar(3), axis=0, name="w")
-    area = g.op("ReduceProd", g.op("Slice", shape, g.ints(2), g.ints(4)), keepdims=0)
+    area = g.reduce("ReduceProd", g.op("Slice", shape, g.ints(2), g.ints(4)), [0])
     norm = g.op("Sqrt", g.op("Cast", area, to=onnx.TensorProto.FLOAT), name="norm")
 
-    half = dft(g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
-    full = g.op("Div", dft(half, axis=2, name="fft_h"), norm)
+    half = _dft(g, g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
+    full = g.op("Div", _dft(g, half, axis=2, name="fft_h"), norm)
     planes = g.op("Transpose", full, perm=[0, 1, 4, 2, 3])  # (N, C, 2, h, k)
     planes_shape = g.op("Shape", planes)
     n, hk = g.op("Slice", planes_shape, g.ints(0), g.ints(1)), g.op("Slice", planes_shape, g.ints(3), g.ints(5))
     merged = g.op("Reshape", planes, g.op("Concat", n, g.ints(-1), hk, axis=0))
-    mixed = g.op("Relu", g.op("Conv", merged, "weight", "bias", name="mix"))
+    mixed = g.op("Relu", g.op("Conv", merged, "weight", "bias", name="mix", kernel_shape=[1, 1]))
 
     pairs = g.op("Transpose", g.op("Reshape", mixed, planes_shape), perm=[0, 1, 3, 4, 2])
-    columns = dft(pairs, axis=2, inverse=1, name="ifft_h")
-    lines = dft(columns, w, axis=3, inverse=1, onesided=1, name="irfft_w")
-    _finish(g, "y", g.op("Mul", g.op("Squeeze", lines, g.ints(4)), norm))
-    return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT", opset)
+    columns = _dft(g, pairs, axis=2, inverse=1, name="ifft_h")
+    k, w = (g.op("Gather", values, g.int_scalar(axis), axis=0) for values, axis in ((planes_shape, 4), (shape, 3)))
+    _finish(g, "y", g.op("Mul", _real_inverse(g, columns, k, w), norm))
+    return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT")
 
 
-def _dft(g: GraphBuilder, opset: int, *inputs: str, axis: int, **attributes: Any) -> str:
+def _real_inverse(g: GraphBuilder, half: str, k: str, w: str) -> str:
+    """(N, C, h, k, 2) -> (N, C, h, w): the real part of a complex inverse DFT of columns that count for their mirrors.
+
+    Not the operator's own inverse of half a spectrum, which ONNX Runtime has from 1.28 on, and OpenCV 5 has not.
+    """
+    count = _conjugate_count(g, g.op("Range", g.int_scalar(0), k, g.int_scalar(1)), w)
+    counted = g.op("Mul", half, g.op("Unsqueeze", count, g.ints(1)))
+    missing = g.op("Unsqueeze", g.op("Sub", w, k), g.ints(0))
+    pads = g.op("Concat", g.ints(*[0] * 8), missing, g.ints(0), axis=0)
+    lines = _dft(g, g.op("Pad", counted, pads), axis=3, inverse=1, name="ifft_w")
+    return g.op("Gather", lines, g.int_scalar(0), axis=4, name="real")
+
+
+def _dft(g: GraphBuilder, x: str, *, axis: int, **attributes: Any) -> str:
     """The axis is an attribute of DFT-17 and the third input of DFT-20."""
-    if opset < OPSET_OF_DFT_BY_INPUT:
-        return g.op("DFT", *inputs, axis=axis, **attributes)
-    return g.op("DFT", *inputs, *[""] * (2 - len(inputs)), g.int_scalar(axis), **attributes)
+    if g.opset < OPSET_OF_DFT_BY_INPUT:
+        return g.op("DFT", x, axis=axis, **attributes)
+    return g.op("DFT", x, "", g.int_scalar(axis), **attributes)
 
 
 __all__ = ["DOMAIN", "MATRIX_NAMES", "dft_conv_function", "dft_matrices_function", "spectral_conv_function"]

@@ -72,9 +72,8 @@ def _side(g: GraphBuilder, config: GeneratorConfig, hole: str, axis: int) -> tup
 
 def _extent(g: GraphBuilder, hole: str, axis: int) -> tuple[str, str, str]:
     """(size, first and last pixel of any hole), each (1,) of int64; without a hole the last pixel and the first."""
-    size = g.op("Shape", hole, start=axis, end=axis + 1, name="size")
-    others = g.ints(*(other for other in range(4) if other != axis))
-    line = g.op("ReduceMax", hole, others, keepdims=0, name="line")
+    size = g.dims(hole, axis, axis + 1, "size")
+    line = g.reduce("ReduceMax", hole, [other for other in range(4) if other != axis], "line")
     is_hole = g.op("Cast", line, to=TensorProto.INT64, name="is_hole")
     position = g.op("Range", g.int_scalar(0), g.op("Squeeze", size), g.int_scalar(1), name="position")
     final = g.op("Sub", size, g.ints(1), name="final")

@@ -21,7 +21,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.bundle import IO_PROPERTY, PRECISION_PROPERTY
 from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from lama_export.precision.sensitivity import RANKING_PICTURES, SPECTRAL, Choice, Pair, choose, kind_of, psnr_in_holes
-from lama_export.precision.tensorrt_form import SYMMETRIC, with_biases_apart, with_halved_scales
+from lama_export.precision.tensorrt_form import SYMMETRIC, with_biases_apart
 from lama_export.progress import Progress
 
 HEAD = "/head/"
@@ -37,8 +37,6 @@ def quantise(
     for_tensorrt: bool = False,
 ) -> tuple[onnx.ModelProto, Choice]:
     """Quantise a model of the uint8 interface on these pictures. Raises ParityError (`choose`)."""
-    if for_tensorrt:
-        model = with_halved_scales(model)
     kinds = sorted({kind_of(node.name) for node in _convolutions(model)})
     ranked = pairs[:RANKING_PICTURES]
     with TemporaryDirectory() as folder:
@@ -81,9 +79,9 @@ def _centre(model: onnx.ModelProto, wanted: Sequence[Array], found: Sequence[Arr
     shift = (got.astype(np.float64) - exact).mean(axis=0) / 255 / slope
     biases = {node.input[2] for node in model.graph.node if node.op_type == "Conv" and HEAD in node.name}
     for tensor in model.graph.initializer:
-        if tensor.name in biases:  # red, green and blue of 2x2 pixels
+        if tensor.name in biases:  # of 2x2 pixels of red, of green and of blue
             bias = onnx.numpy_helper.to_array(tensor)
-            centred = (bias.reshape(-1, 3) - shift).astype(bias.dtype)
+            centred = (bias.reshape(3, -1) - shift[:, None]).astype(bias.dtype)
             tensor.CopyFrom(onnx.numpy_helper.from_array(centred.ravel(), tensor.name))
 
 

@@ -14,21 +14,10 @@ import onnx
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType
 
-OPSET = 19  # the first whose QuantizeLinear takes float16
 SYMMETRIC: Mapping[str, Any] = {
     "activation_type": QuantType.QInt8,
     "extra_options": {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
 }
-
-
-def with_halved_scales(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy in which nodes that quantise values in float16 may stand."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    for imported in copy.opset_import:
-        if imported.domain == "" and imported.version < OPSET:
-            imported.version = OPSET
-    return copy
 
 
 def with_biases_apart(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -17,6 +17,7 @@ from lama_deploy.runtime.backends.onnxruntime_session import Optimization, devic
 from lama_deploy.runtime.failures import engine_failures
 from lama_deploy.runtime.interface import Value, check_interface
 from lama_deploy.runtime.memory import estimated_memory
+from lama_deploy.shapes import ShapeRange
 from lama_deploy.variants import GeneratorConfig
 
 # From so many pixels on ONNX Runtime gives back what a run took. Otherwise it keeps that for ever, and fits the next
@@ -52,8 +53,14 @@ class OnnxModel:
         recipe = replace(recipe, options={"backend": self.name, **recipe.options, "device": self.device})
         on_cpu = self.device == "cpu"
         memory = estimated_memory(self.name, bundle, made_for, config) if on_cpu else None
+        shapes = _fixed_shapes(session)
         self.capabilities = Capabilities(
-            made_for=made_for, memory=memory, memory_of=self.device, recipe=recipe, workers=streams
+            shapes=shapes,
+            made_for=made_for,
+            memory=memory,
+            memory_of=self.device,
+            recipe=None if shapes else recipe,  # memory is measured at several sizes
+            workers=streams,
         )
 
     def run(self, images: Array, masks: Array) -> Array:
@@ -94,6 +101,13 @@ class OnnxRuntimeBackend(OnnxModel):
         options = {"threads": each, "optimization": optimization}
         recipe = Recipe(str(Path(model).absolute()), options, recorded=bundle.memory if bundle else {})
         super().__init__(Path(model), session, recipe, bundle=bundle, streams=streams)
+
+
+def _fixed_shapes(session: ort.InferenceSession) -> tuple[ShapeRange, ...]:
+    """Of a file for one size: that one."""
+    dims = next(value.shape for value in session.get_inputs() if value.name == "mask")
+    sides = (dims[0], *dims[-2:])
+    return (ShapeRange(sides, sides, sides),) if all(isinstance(side, int) for side in sides) else ()
 
 
 def _described(value: Any) -> Value:

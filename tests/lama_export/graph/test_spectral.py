@@ -7,8 +7,16 @@ import pytest
 from onnx import TensorProto, helper
 
 from lama_deploy.spectral import spectral_conv_reference
-from lama_export.graph.builder import DOMAIN, IR_VERSION, OPSET
-from lama_export.graph.spectral import MATRIX_NAMES, dft_conv_function, dft_matrices_function, spectral_conv_function
+from lama_export.graph.builder import OPSET
+from lama_export.graph.opsets import imports
+from lama_export.graph.spectral import (
+    DOMAIN,
+    MATRIX_NAMES,
+    OPSET_OF_DFT,
+    dft_conv_function,
+    dft_matrices_function,
+    spectral_conv_function,
+)
 
 LATENTS = [(2, 2), (2, 3), (3, 2), (7, 10), (13, 9), (31, 16), (67, 85), (128, 97), (257, 64)]
 RELATIVE = 2e-6  # of the largest output; float32 sums of up to 500 terms
@@ -24,11 +32,12 @@ def session(*, dft: bool) -> ort.InferenceSession:
     inputs = [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in shapes.items()]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", "C", "h", "w"])]
     functions = [dft_conv_function()] if dft else [spectral_conv_function(), dft_matrices_function()]
+    imported, ir_version = imports(OPSET_OF_DFT if dft else OPSET, functions=True)
     model = helper.make_model(
         helper.make_graph(nodes, "unit", inputs, outputs),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)],
+        opset_imports=imported,
         functions=functions,
-        ir_version=IR_VERSION,
+        ir_version=ir_version,
     )
     onnx.checker.check_model(model, full_check=True)
     return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

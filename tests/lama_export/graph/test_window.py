@@ -42,7 +42,7 @@ def built(g: GraphBuilder, inputs: dict[str, list[int | str]], outputs: list[str
     values = [helper.make_tensor_value_info(name, dtype, dims) for name, dims in inputs.items()]
     results = [helper.make_empty_tensor_value_info(name) for name in outputs]
     graph = helper.make_graph(g.nodes, "part", values, results, list(g.initializers.values()))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
 
 
 def cells_read(config: GeneratorConfig, first: int, last: int, cells: int) -> tuple[int, int]:
