@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.forms import FORMS
-from tests.engines.page import PAGE, failures, page
+from tests.engines.page import PAGE, README, failures, page, with_row
 from tests.engines.record import latest, merged, save
 from tests.engines.table import ENGINES
 from tests.engines.trying import make_trial, try_engine
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         _try(args.only, args.forms, args.build.resolve())
     record = latest()
     PAGE.write_text(page(record))
+    README.write_text(with_row(README.read_text(), record))
     failed = failures(record)
     print(*failed, sep="\n")
     return 1 if failed else 0

@@ -38,16 +38,27 @@ def prepare(engine: Engine, folder: Path) -> list[str]:
 def _install(engine: Engine, folder: Path) -> None:
     wanted = hashlib.sha256("\n".join(engine.requirements).encode()).hexdigest()
     done = folder / DONE
+    if engine.program and not shutil.which(engine.program):
+        raise NotInstalledError(f"{engine.program} is not on this machine")
     if done.exists() and done.read_text() == wanted:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if is_javascript(engine):
-        if not shutil.which("npm"):
-            raise NotInstalledError("Node.js and npm are not on this machine")
         (folder / "package.json").write_text('{"private": true}\n')
         # Without its scripts: those of onnxruntime-node fetch libraries for GPUs.
-        _call(["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", *engine.requirements])
+        _call(
+            [
+                "npm",
+                "install",
+                "--prefix",
+                str(folder),
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                *engine.requirements,
+            ]
+        )
     else:
         _call([sys.executable, "-m", "venv", str(folder)])
         _call([str(_python(folder)), "-m", "pip", "install", "--disable-pip-version-check", *engine.requirements])

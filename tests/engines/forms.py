@@ -13,8 +13,9 @@ import onnx
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.proof.reference import oracle
+from lama_deploy.proof.subjects import Size
+from lama_export.graph.fixed import fix_shapes
 from lama_export.graph.model import onnx_from_state
-
 
 MOST_OF_A_SMALL_ONE = 20000  # pixels
 
@@ -37,7 +38,8 @@ class Case:
 
 
 ODD, BATCH, LARGE = Case(101, 77), Case(37, 200, 2), Case(360, 640)
-WHOLE, PAIR = Case(96, 128), Case(64, 88, 2)
+# Of files for one size: without padding, with it, and two at once.
+ONE_SIZE = (Case(96, 128), ODD, Case(64, 88, 2))
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,35 @@ FORMS: Mapping[str, Form] = {
     "hole": Form("hole", "--spectral inline --decoder hole", "uint8", {**INLINE, "decoder": "hole"}),
     "function": Form("function", "--spectral function", "uint8", {"spectral": "function", "decoder": "hole"}),
     "dft": Form("DFT", "--spectral dft", "uint8", {"spectral": "dft"}),
+    "fixed": Form("one size", "--size HxW [--batch N]", "uint8", INLINE, ONE_SIZE, fixed=True),
+    "fixed-floats": Form(
+        "one size, floats", "--size HxW [--batch N] --io float", "float", INLINE, ONE_SIZE, fixed=True
+    ),
+    "fixed-slices": Form(
+        "one size, slices",
+        "--size HxW [--batch N] --io float --reflect slices",
+        "float",
+        {**INLINE, "reflect": "slices"},
+        ONE_SIZE,
+        fixed=True,
+    ),
 }
 
 
-def files_of(name: str, checkpoint: Checkpoint, folder: Path) -> dict[Path, tuple[Case, ...]]:
-    """Write the form's files, which take these cases each."""
+def files_of(
+    name: str, checkpoint: Checkpoint, folder: Path, cases: tuple[Case, ...] = ()
+) -> dict[Path, tuple[Case, ...]]:
+    """Write the form's files, and say which cases each takes. cases: others than the form's own."""
     form = FORMS[name]
+    cases = cases or form.cases
     model = onnx_from_state(checkpoint.config, checkpoint.state_dict, io=form.io, **form.options)
     if not form.fixed:
         onnx.save(model, folder / f"{name}.onnx")
-        return {folder / f"{name}.onnx": form.cases}
-    from lama_export.graph.fixed import fix_shapes
-
+        return {folder / f"{name}.onnx": cases}
     files = {}
-    for case in form.cases:
+    for case in cases:
         path = folder / f"{name}-{case.name}.onnx"
-        onnx.save(fix_shapes(model, (case.height, case.width), case.count), path)
+        onnx.save(fix_shapes(model, Size(case.height, case.width, case.count)), path)
         files[path] = (case,)
     return files
 

@@ -13,13 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.engines.forms import Picture
 from tests.engines.table import Engine
 from tests.engines.verdicts import BUILT, CRASHED, REFUSED, SLOW, Verdict, judge, own_line
-from tests.engines.forms import Picture
 
 
 def run(
-    engine: Engine, command: Sequence[str], model: Path, cases: Path, pictures: Mapping[str, Picture], io: str, out: Path
+    engine: Engine,
+    command: Sequence[str],
+    model: Path,
+    cases: Path,
+    pictures: Mapping[str, Picture],
+    io: str,
+    out: Path,
 ) -> tuple[dict[str, Verdict], dict[str, str]]:
     """The verdict of each picture, by the names of their folders in `cases`, and the versions of what ran.
 

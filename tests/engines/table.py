@@ -8,8 +8,10 @@ from typing import Literal
 Kind = Literal["engine", "tool"]
 BYTES, FLOATS, HOLE, FUNCTION, DFT = "bytes", "floats", "hole", "function", "dft"
 FIXED, FIXED_FLOATS, FIXED_SLICES = "fixed", "fixed-floats", "fixed-slices"
-DYNAMIC = (BYTES, FLOATS, HOLE, FUNCTION, DFT)
-ALL = (*DYNAMIC, FIXED, FIXED_FLOATS, FIXED_SLICES)
+SIZED = (FIXED, FIXED_FLOATS, FIXED_SLICES)
+PORTABLE = (BYTES, FLOATS, HOLE, *SIZED)
+WITH_FUNCTION = (*PORTABLE, FUNCTION)
+ALL = (*WITH_FUNCTION, DFT)
 ORT = ("onnxruntime==1.32.0", "onnx==1.23.2", "numpy==2.4.6")
 
 
@@ -23,6 +25,7 @@ class Engine:
     size; what else it runs is found out, and said. seconds: for one form, all sizes; more is "too slow".
     small: it is not asked for the large picture, which would take it minutes and tell nothing else.
     builds_only: it runs nowhere without a GPU, so that a file is read and compiled, and nothing is computed.
+    program: what has to be on the machine already, because no package brings it.
     """
 
     name: str
@@ -36,27 +39,58 @@ class Engine:
     seconds: float = 300
     small: bool = False
     builds_only: bool = False
+    program: str = ""
 
 
 ENGINES = (
-    Engine("reference", "onnx ReferenceEvaluator 1.23", ("onnx==1.23.2", "numpy==2.4.6"), "reference.py", seconds=900),
-    Engine("ort-1.15", "ONNX Runtime 1.15", ("onnxruntime==1.15.1", "numpy==1.26.4"), "ort.py"),
-    Engine("ort-1.32", "ONNX Runtime 1.32", ("onnxruntime==1.32.0", "numpy==2.4.6"), "ort.py"),
-    Engine("ort-node", "onnxruntime-node 1.30", ("onnxruntime-node@1.30.0",), "ort_node.mjs", ("onnxruntime-node",)),
-    Engine("ort-web", "onnxruntime-web 1.30, WASM", ("onnxruntime-web@1.30.0",), "ort_node.mjs", ("onnxruntime-web",)),
-    Engine("openvino-2024", "OpenVINO 2024.6", ("openvino==2024.6.0", "numpy==1.26.4"), "openvino_cpu.py"),
-    Engine("openvino-2026", "OpenVINO 2026.4", ("openvino==2026.4.1", "numpy==2.4.6"), "openvino_cpu.py"),
-    Engine("opencv-4", "OpenCV 4.14", ("opencv-python-headless==4.14.0.94", "numpy==2.4.6"), "opencv.py"),
-    Engine("opencv-5", "OpenCV 5.0", ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"), "opencv.py"),
-    Engine("mnn", "MNN 3.6", ("MNN==3.6.1", "numpy==2.4.6"), "mnn_cpu.py"),
+    Engine(
+        "reference",
+        "onnx ReferenceEvaluator 1.23",
+        ("onnx==1.23.2", "numpy==2.4.6"),
+        "reference.py",
+        small=True,
+        right=ALL,
+    ),
+    Engine("ort-1.15", "ONNX Runtime 1.15", ("onnxruntime==1.15.1", "numpy==1.26.4"), "ort.py", right=WITH_FUNCTION),
+    Engine("ort-1.32", "ONNX Runtime 1.32", ("onnxruntime==1.32.0", "numpy==2.4.6"), "ort.py", right=ALL),
+    Engine(
+        "ort-node",
+        "onnxruntime-node 1.30",
+        ("onnxruntime-node@1.30.0",),
+        "ort_node.mjs",
+        ("onnxruntime-node",),
+        program="npm",
+        right=ALL,
+    ),
+    Engine(
+        "ort-web",
+        "onnxruntime-web 1.30, WASM",
+        ("onnxruntime-web@1.30.0",),
+        "ort_node.mjs",
+        ("onnxruntime-web",),
+        program="npm",
+        right=ALL,
+    ),
+    Engine(
+        "openvino-2024", "OpenVINO 2024.6", ("openvino==2024.6.0", "numpy==1.26.4"), "openvino_cpu.py", right=PORTABLE
+    ),
+    Engine(
+        "openvino-2026", "OpenVINO 2026.4", ("openvino==2026.4.1", "numpy==2.4.6"), "openvino_cpu.py", right=PORTABLE
+    ),
+    Engine("opencv-4", "OpenCV 4.14", ("opencv-python-headless==4.14.0.94", "numpy==2.4.6"), "opencv.py", right=SIZED),
+    Engine("opencv-5", "OpenCV 5.0", ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"), "opencv.py", right=PORTABLE),
+    Engine("mnn", "MNN 3.6", ("MNN==3.6.1", "numpy==2.4.6"), "mnn_cpu.py", right=PORTABLE),
     Engine(
         "onnx2torch",
         "onnx2torch 1.5, PyTorch",
         ("onnx2torch==1.5.15", "torch==2.13.0", "torchvision==0.28.0", "onnx==1.23.2", "numpy==2.4.6"),
         "to_torch.py",
+        right=PORTABLE,
     ),
-    Engine("tract", "tract 0.23", ("tract==0.23.9", "numpy==2.4.6"), "tract_onnx.py"),
-    Engine("tvm", "Apache TVM 0.27", ("apache-tvm==0.27.0.post1", "onnx==1.23.2"), "tvm_relax.py", small=True),
+    Engine("tract", "tract 0.23", ("tract==0.23.9", "numpy==2.4.6"), "tract_onnx.py", right=SIZED),
+    Engine(
+        "tvm", "Apache TVM 0.27", ("apache-tvm==0.27.0.post1", "onnx==1.23.2"), "tvm_relax.py", small=True, right=SIZED
+    ),
     Engine(
         "iree",
         "IREE 3.13",
@@ -64,11 +98,18 @@ ENGINES = (
         "iree_cpu.py",
         small=True,
     ),
-    Engine("tinygrad", "tinygrad 0.14", ("tinygrad==0.14.0", "numpy==2.4.6"), "tinygrad_onnx.py", small=True),
+    Engine(
+        "tinygrad",
+        "tinygrad 0.14",
+        ("tinygrad==0.14.0", "numpy==2.4.6"),
+        "tinygrad_onnx.py",
+        small=True,
+        program="clang",
+    ),
     Engine(
         "litert",
-        "LiteRT 2.3 by onnx2tf 1.29",
-        ("onnx2tf==1.29.24", "ai-edge-litert==2.3.0"),
+        "LiteRT 2.1 by onnx2tf 1.29",
+        ("onnx2tf==1.29.24",),
         "litert.py",
         seconds=600,
     ),
@@ -78,6 +119,7 @@ ENGINES = (
         ("tensorrt-rtx-cu13==1.7.1.116", "numpy==2.4.6"),
         "tensorrt_rtx_build.py",
         builds_only=True,
+        right=WITH_FUNCTION,
     ),
     Engine(
         "graphsurgeon",
@@ -86,6 +128,7 @@ ENGINES = (
         "tool.py",
         ("graphsurgeon",),
         "tool",
+        right=ALL,
     ),
     Engine(
         "polygraphy",
@@ -94,6 +137,7 @@ ENGINES = (
         "tool.py",
         ("polygraphy",),
         "tool",
+        right=ALL,
     ),
     Engine("onnxslim", "onnxslim 0.1.98", ("onnxslim==0.1.98", *ORT), "tool.py", ("onnxslim",), "tool"),
     Engine("onnxsim", "onnxsim 0.8", ("onnxsim==0.8.1", *ORT), "tool.py", ("onnxsim",), "tool"),

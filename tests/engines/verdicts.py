@@ -16,7 +16,12 @@ REFUSED, WRONG, CRASHED, SLOW, ABSENT = "refuses", "WRONG", "crashes", "too slow
 LARGEST = 1e-4  # of floats in [0, 1] inside holes; bytes may be one level off
 LARGEST_OF_HALVES = 0.03
 ROUNDED_TO_HALVES = 2.0**-11  # of known pixels that go through half precision
+AS_FLOATS = "its bytes come back as whole numbers in float32"
 LONGEST = 160  # characters of an engine's own words
+
+
+# What marks the line of an engine's words that says most, the best first.
+TELLING = (r"impossible|unsupported|not[ -](yet )?(support|implement)|assertion", r"\berror: ", r"error|fail|exception")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Verdict:
 def judge(result: Array, picture: Picture, io: str, *, coarse: bool) -> Verdict:
     """coarse: the engine computes in half precision."""
     known, given, expected = _wanted(picture, io)
+    note = ""
+    if io == "uint8" and result.dtype == np.float32 and np.array_equal(result, np.clip(np.floor(result), 0, 255)):
+        result, note = result.astype(np.uint8), AS_FLOATS
     if result.shape != given.shape or result.dtype != given.dtype:
         return Verdict(WRONG, f"the result is {result.dtype} {result.shape}, not {given.dtype} {given.shape}")
     off = np.abs(result.astype(np.float64) - expected)
@@ -40,7 +48,7 @@ def judge(result: Array, picture: Picture, io: str, *, coarse: bool) -> Verdict:
         return Verdict(WRONG, f"known pixels are off by {outside:.3g}", inside)
     if not inside <= _largest(io, coarse=coarse):
         return Verdict(WRONG, f"off by {inside:.3g} inside of holes", inside)
-    return Verdict(RIGHT, "", inside)
+    return Verdict(RIGHT, note, inside)
 
 
 def _largest(io: str, *, coarse: bool) -> float:
@@ -61,7 +69,10 @@ def _wanted(picture: Picture, io: str) -> tuple[Array, Array, Array]:
 def own_line(text: str) -> str:
     """The line of an engine's words that says most, without places on this machine."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"error|unsupported|not (support|implement)|fail", line, re.I)]
+    for words in TELLING:
+        telling = [line for line in lines if re.search(words, line, re.IGNORECASE)]
+        if telling:
+            break
     line = (telling or lines or ["it gave no reason"])[0]
     line = re.sub(r"(?:/[\w.+~-]+)+/", "", line)
     return line if len(line) <= LONGEST else line[: LONGEST - 4].rstrip() + " ..."

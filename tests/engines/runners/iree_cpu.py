@@ -13,7 +13,16 @@ from iree import compiler, runtime
 def load(model):
     folder = Path(tempfile.mkdtemp())
     imported = folder / "model.mlir"
-    command = [sys.executable, "-m", "iree.compiler.tools.import_onnx", model, "-o", str(imported), "--opset-version", "17"]
+    command = [
+        sys.executable,
+        "-m",
+        "iree.compiler.tools.import_onnx",
+        model,
+        "-o",
+        str(imported),
+        "--opset-version",
+        "17",
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
         raise RuntimeError(said.stderr[-2000:])

@@ -12,13 +12,25 @@ from common import serve
 
 def load(model):
     folder = Path(tempfile.mkdtemp())
-    command = [str(Path(sys.executable).parent / "onnx2tf"), "-i", model, "-o", str(folder), "-n", "-kat", "image", "mask"]
+    command = [
+        str(Path(sys.executable).parent / "onnx2tf"),
+        "-i",
+        model,
+        "-o",
+        str(folder),
+        "-n",
+        "-kat",
+        "image",
+        "mask",
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     made = sorted(folder.glob("*_float32.tflite"))
     if said.returncode or not made:
         raise RuntimeError((said.stdout + said.stderr)[-2000:])
     interpreter = Interpreter(str(made[0]), num_threads=1)
-    inputs = {one["name"].split(":")[0].removeprefix("serving_default_"): one for one in interpreter.get_input_details()}
+    inputs = {
+        one["name"].split(":")[0].removeprefix("serving_default_"): one for one in interpreter.get_input_details()
+    }
     output = interpreter.get_output_details()[0]
 
     def run(image, mask):

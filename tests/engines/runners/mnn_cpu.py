@@ -19,18 +19,14 @@ def load(model):
     config = {"backend": "CPU", "precision": "high", "numThread": 1}
     manager = MNN.nn.create_runtime_manager((config,))
     network = MNN.nn.load_module_from_file(converted, ["image", "mask"], ["result"], runtime_manager=manager)
-    np, expr = MNN.numpy, MNN.expr
+    kinds = {"uint8": MNN.numpy.uint8, "float32": MNN.numpy.float32}
 
     def run(image, mask):
-        values = [expr.convert(np.array(value), expr.NCHW) if False else _var(value) for value in (image, mask)]
-        result = network.forward(values)
-        if isinstance(result, list):
-            result = result[0]
-        return expr.convert(result, expr.NCHW).read()
-
-    def _var(value):
-        kinds = {"uint8": expr.uint8 if hasattr(expr, "uint8") else np.uint8, "float32": np.float32}
-        return expr.const(value, list(value.shape), expr.NCHW, kinds[value.dtype.name])
+        values = [
+            MNN.expr.const(value, list(value.shape), MNN.expr.NCHW, kinds[value.dtype.name]) for value in (image, mask)
+        ]
+        (result,) = network.forward(values)
+        return MNN.expr.convert(result, MNN.expr.NCHW).read()
 
     return run
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 import onnx
