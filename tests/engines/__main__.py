@@ -1,7 +1,7 @@
 """Every engine x form x size, with verdicts: `python -m tests.engines [--only NAME ...] [--forms NAME ...] [--page]`.
 
-Makes the record in benchmarks/results and docs/engines.md. Ends with 1 where an engine does not run what it has to, or
-loads a file and computes something else.
+Makes the record in benchmarks/results, docs/engines.md and the README's row. Ends with 1 where an engine does not run
+what it has to, or loads a file and computes something else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks import page as benchmarks_page
 from tests.engines.forms import FORMS
 from tests.engines.page import PAGE, README, failures, page, with_row
 from tests.engines.record import latest, merged, save
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     record = latest()
     PAGE.write_text(page(record))
     README.write_text(with_row(README.read_text(), record))
+    benchmarks_page.main()
     failed = failures(record)
     print(*failed, sep="\n")
     return 1 if failed else 0
@@ -41,12 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _try(names: list[str], forms: list[str], build: Path) -> None:
     """The record is written after every engine, so that a run that is cut short leaves what it found."""
-    trial = make_trial(forms, build)
+    trial, found = make_trial(forms, build), {}
+    everything = (names, forms) == (NAMES, list(FORMS))
+    before = {} if everything else latest()["engines"]
     for engine in ENGINES:
         if engine.name in names:
-            found = try_engine(engine, trial, build)
-            save(merged({engine.name: found}))
-            print(f"{engine.name}: {_in_words(found)}", flush=True)
+            found[engine.name] = try_engine(engine, trial, build)
+            save(merged(before, found))
+            print(f"{engine.name}: {_in_words(found[engine.name])}", flush=True)
 
 
 def _in_words(found: dict[str, Any]) -> str:

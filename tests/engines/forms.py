@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import onnx
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.proof.reference import oracle
-from lama_deploy.proof.subjects import Size
-from lama_export.graph.fixed import fix_shapes
-from lama_export.graph.model import onnx_from_state
+from lama_export.options import ExportOptions
+from lama_export.targets import ExportJob, write_onnx
 
 MOST_OF_A_SMALL_ONE = 20000  # pixels
 
@@ -37,7 +35,8 @@ class Case:
         return self.height * self.width > MOST_OF_A_SMALL_ONE
 
 
-ODD, BATCH, LARGE = Case(101, 77), Case(37, 200, 2), Case(360, 640)
+ODD = Case(101, 77)
+ANY_SIZE = (ODD, Case(37, 200, 2), Case(360, 640))
 # Of files for one size: without padding, with it, and two at once.
 ONE_SIZE = (Case(96, 128), ODD, Case(64, 88, 2))
 
@@ -45,35 +44,38 @@ ONE_SIZE = (Case(96, 128), ODD, Case(64, 88, 2))
 @dataclass(frozen=True)
 class Form:
     """title: a column of the page. command: what a user types after `lama-export --weights lama-demo --to onnx`.
-    options: of `onnx_from_state`. cases: what it runs; a fixed form is a file of its own for each.
+    options: those of `ExportOptions`. cases: what it runs; a form of one size is a file of its own for each.
     """
 
     title: str
     command: str
-    io: Literal["uint8", "float"]
     options: Mapping[str, Any]
-    cases: tuple[Case, ...] = (ODD, BATCH, LARGE)
-    fixed: bool = False
+    one_size: bool = False
+
+    @property
+    def io(self) -> str:
+        return str(self.options.get("io", "uint8"))
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return ONE_SIZE if self.one_size else ANY_SIZE
 
 
-INLINE = {"spectral": "inline"}
+INLINE = {"spectral": "inline", "decoder": "hole"}  # XXX: until it is the default
+FLOATS = {"io": "float"}
 FORMS: Mapping[str, Form] = {
-    "bytes": Form("bytes", "--spectral inline", "uint8", INLINE),
-    "floats": Form("floats", "--spectral inline --io float", "float", INLINE),
-    "hole": Form("hole", "--spectral inline --decoder hole", "uint8", {**INLINE, "decoder": "hole"}),
-    "function": Form("function", "--spectral function", "uint8", {"spectral": "function", "decoder": "hole"}),
-    "dft": Form("DFT", "--spectral dft", "uint8", {"spectral": "dft"}),
-    "fixed": Form("one size", "--size HxW [--batch N]", "uint8", INLINE, ONE_SIZE, fixed=True),
-    "fixed-floats": Form(
-        "one size, floats", "--size HxW [--batch N] --io float", "float", INLINE, ONE_SIZE, fixed=True
-    ),
+    "bytes": Form("default", "", INLINE),
+    "floats": Form("floats", "--io float", {**INLINE, **FLOATS}),
+    "whole": Form("whole", "--decoder whole", {"spectral": "inline", "decoder": "whole"}),
+    "function": Form("function", "--spectral function", {"spectral": "function"}),
+    "dft": Form("DFT", "--spectral dft", {"spectral": "dft"}),
+    "fixed": Form("one size", "--size HxW --batch N", {}, one_size=True),
+    "fixed-floats": Form("one size, floats", "--size HxW --batch N --io float", FLOATS, one_size=True),
     "fixed-slices": Form(
         "one size, slices",
-        "--size HxW [--batch N] --io float --reflect slices",
-        "float",
-        {**INLINE, "reflect": "slices"},
-        ONE_SIZE,
-        fixed=True,
+        "--size HxW --batch N --io float --reflect slices",
+        {**FLOATS, "reflect": "slices"},
+        one_size=True,
     ),
 }
 
@@ -83,16 +85,15 @@ def files_of(
 ) -> dict[Path, tuple[Case, ...]]:
     """Write the form's files, and say which cases each takes. cases: others than the form's own."""
     form = FORMS[name]
-    cases = cases or form.cases
-    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, io=form.io, **form.options)
-    if not form.fixed:
-        onnx.save(model, folder / f"{name}.onnx")
-        return {folder / f"{name}.onnx": cases}
     files = {}
-    for case in cases:
-        path = folder / f"{name}-{case.name}.onnx"
-        onnx.save(fix_shapes(model, Size(case.height, case.width, case.count)), path)
-        files[path] = (case,)
+    if not form.one_size:
+        files[folder / f"{name}.onnx"] = cases or form.cases
+    else:
+        files |= {folder / f"{name}-{case.name}.onnx": (case,) for case in cases or form.cases}
+    for path, (case, *_) in files.items():
+        sized = {"size": (case.height, case.width), "batch": case.count} if form.one_size else {}
+        options = ExportOptions(**form.options, **sized)
+        write_onnx(ExportJob(checkpoint.config, checkpoint.state_dict, options, iter), path)
     return files
 
 

@@ -24,7 +24,8 @@ in an environment of its own; `python -m tests.engines --only NAME` tries one ag
 A form is one file for every size, but for the last ones, which are made for one. **right**: what eager PyTorch computes
 in float64, inside of holes within one level of a byte or 1e-4 of a float, outside of them to the bit. refuses: an error
 in place of a result, in the engine's own words below. **WRONG**, another result, must not exist, and makes the command
-fail.
+fail. Not tried: WebGPU and WebNN, which need a browser, and what needs a GPU or a phone; TensorRT-RTX is asked to build
+an engine, which it does without a GPU.
 
 | form | `lama-export --weights lama-demo --to onnx` with |
 |---|---|
@@ -34,7 +35,7 @@ fail.
 
 def page(record: dict[str, Any]) -> str:
     rows = record["engines"]
-    commands = [f"| {form.title} | `{form.command}` |" for form in FORMS.values()]
+    commands = [f"| {form.title} | {form.command and f'`{form.command}`'} |" for form in FORMS.values()]
     return "\n".join(
         [
             INTRO.format(counts=_counts(rows), commands="\n".join(commands)),
@@ -125,6 +126,8 @@ def _table(rows: Mapping[str, Any], kind: str) -> str:
 
 def _cell(cases: Mapping[str, Any]) -> str:
     """One word where all sizes have it, else which have which."""
+    if not cases:
+        return "not tried"
     verdicts: dict[str, list[str]] = {}
     for name, case in cases.items():
         verdicts.setdefault(case["verdict"], []).append(name)

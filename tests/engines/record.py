@@ -20,13 +20,13 @@ METHOD = (
 
 
 def latest() -> dict[str, Any]:
-    """The newest record. Raises ValueError where there is none."""
-    return json.loads(max(RESULTS.glob(f"*-{NAME}.json")).read_text())
+    """The newest record; one without engines where there is none."""
+    files = sorted(RESULTS.glob(f"*-{NAME}.json"))
+    return json.loads(files[-1].read_text()) if files else {"engines": {}}
 
 
-def merged(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A record with the engines that were tried now; what it has of others, and of forms not tried now, stays."""
-    before = latest()["engines"] if list(RESULTS.glob(f"*-{NAME}.json")) else {}
+def merged(before: dict[str, Any], found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A record with the engines that were tried now. before: engines of another, whose other forms stay."""
     rows = {}
     for engine in ENGINES:
         old, new = before.get(engine.name), found.get(engine.name)

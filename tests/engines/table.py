@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["engine", "tool"]
-BYTES, FLOATS, HOLE, FUNCTION, DFT = "bytes", "floats", "hole", "function", "dft"
+BYTES, FLOATS, WHOLE, FUNCTION, DFT = "bytes", "floats", "whole", "function", "dft"
 FIXED, FIXED_FLOATS, FIXED_SLICES = "fixed", "fixed-floats", "fixed-slices"
 SIZED = (FIXED, FIXED_FLOATS, FIXED_SLICES)
-PORTABLE = (BYTES, FLOATS, HOLE, *SIZED)
+PORTABLE = (BYTES, FLOATS, WHOLE, *SIZED)
 WITH_FUNCTION = (*PORTABLE, FUNCTION)
 ALL = (*WITH_FUNCTION, DFT)
 ORT = ("onnxruntime==1.32.0", "onnx==1.23.2", "numpy==2.4.6")
@@ -22,7 +22,8 @@ class Engine:
     name: also of its environment. title: as people know it. requirements: for pip, or for npm where the runner is
     JavaScript. runner: a script of `runners`, and what is given to it besides. kind: a "tool" changes a file, and what
     it made runs in ONNX Runtime. coarse: it computes in half precision. right: the forms that it has to run at every
-    size; what else it runs is found out, and said. seconds: for one form, all sizes; more is "too slow".
+    size; what else it runs of those that are tried is found out, and said. seconds: for one file, all its sizes; more
+    is "too slow".
     small: it is not asked for the large picture, which would take it minutes and tell nothing else.
     builds_only: it runs nowhere without a GPU, so that a file is read and compiled, and nothing is computed.
     program: what has to be on the machine already, because no package brings it.
@@ -37,6 +38,7 @@ class Engine:
     coarse: bool = False
     right: tuple[str, ...] = ()
     seconds: float = 300
+    tried: tuple[str, ...] = ALL
     small: bool = False
     builds_only: bool = False
     program: str = ""
@@ -96,6 +98,7 @@ ENGINES = (
         "IREE 3.13",
         ("iree-base-compiler[onnx]==3.13.0", "iree-base-runtime==3.13.0", "numpy==2.4.6"),
         "iree_cpu.py",
+        tried=(BYTES, FIXED_FLOATS, FIXED_SLICES),
         small=True,
     ),
     Engine(
@@ -111,6 +114,7 @@ ENGINES = (
         "LiteRT 2.1 by onnx2tf 1.29",
         ("onnx2tf==1.29.24",),
         "litert.py",
+        tried=(FIXED, FIXED_FLOATS),
         seconds=600,
     ),
     Engine(

@@ -31,7 +31,6 @@ HERE = {  # engine of the table: what has to be installed for it
     "openvino-2026": "openvino",
     "opencv-5": "cv2",
     "graphsurgeon": "onnx_graphsurgeon",
-    "polygraphy": "onnx_graphsurgeon",
     "newer": "onnxruntime",
     "ort-format": "onnxruntime",
     "quant-pre-process": "sympy",

@@ -3,7 +3,7 @@
 from tests.engines.forms import FORMS
 from tests.engines.page import PAGE, README, failures, page, readme_row
 from tests.engines.record import latest
-from tests.engines.table import ENGINES
+from tests.engines.table import ALL, ENGINES
 from tests.engines.verdicts import WRONG
 
 
@@ -16,8 +16,10 @@ def test_the_page_and_the_readmes_row_are_made_from_the_record() -> None:
 def test_every_engine_was_tried_in_every_form() -> None:
     rows = latest()["engines"]
     assert list(rows) == [engine.name for engine in ENGINES]
-    for name, row in rows.items():
-        assert row["not_installed"] or set(row["forms"]) == set(FORMS), name
+    for engine in ENGINES:
+        row = rows[engine.name]
+        assert row["not_installed"] or set(row["forms"]) == set(engine.tried), engine.name
+    assert set(ALL) == set(FORMS)
 
 
 def test_nothing_loads_and_computes_something_else_and_what_has_to_be_right_is() -> None:

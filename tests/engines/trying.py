@@ -47,7 +47,8 @@ def try_engine(engine: Engine, trial: Trial, folder: Path) -> dict[str, Any]:
     except NotInstalledError as error:
         return {"title": engine.title, "versions": {}, "not_installed": own_line(str(error)), "forms": {}}
     found: dict[str, Any] = {"title": engine.title, "versions": {}, "not_installed": "", "forms": {}}
-    for form, files in trial.files.items():
+    for form in (form for form in trial.files if form in engine.tried):
+        files = trial.files[form]
         verdicts: dict[str, Verdict] = {}
         for model, cases in files.items():
             asked = {case.name: trial.pictures[case.name] for case in cases if not (engine.small and case.large)}

@@ -7,8 +7,14 @@ from tinygrad.nn.onnx import OnnxRunner
 
 
 def load(model):
-    runner = OnnxRunner(model)
-    return lambda image, mask: np.asarray(runner({"image": Tensor(image), "mask": Tensor(mask)})["result"].numpy())
+    runners = {}  # each keeps the sizes that it first met under the names N, H and W
+
+    def run(image, mask):
+        if image.shape not in runners:
+            runners[image.shape] = OnnxRunner(model)
+        return np.asarray(runners[image.shape]({"image": Tensor(image), "mask": Tensor(mask)})["result"].numpy())
+
+    return run
 
 
 if __name__ == "__main__":
