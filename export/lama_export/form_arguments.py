@@ -21,16 +21,16 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--spectral",
         choices=["function", "inline", "dft", "plugin"],
-        help="Write Fourier units in ONNX as nodes with an FFT-free local function (default), as that function "
-        "written out for engines that reject functions, or as the standard DFT operator, which ONNX Runtime computes "
-        "from 1.18 on; in TensorRT as our plugin (default where it can be had), as that function, or from 11.2 as the "
-        "DFT operator.",
+        help="Write Fourier units in ONNX as matrix products, by operators that every engine has (inline, the "
+        "default), as nodes with that as their local function (function, for engines with a plugin), or as the "
+        "standard DFT operator, which ONNX Runtime computes from 1.18 on; in TensorRT as our plugin (default where it "
+        "can be had), as that function, or from 11.2 as the DFT operator.",
     )
     p.add_argument(
         "--decoder",
         choices=["hole", "whole"],
         help="Compute what follows the trunk for a window around the holes alone (hole: the same pixels in less memory "
-        "and time; the default but for TensorRT, --spectral inline and OpenVINO's --int8), or for the whole picture "
+        "and time; the default but for TensorRT, --size, phones and OpenVINO's --int8), or for the whole picture "
         "(whole: no shape in the file depends on the mask).",
     )
     p.add_argument(
@@ -49,18 +49,17 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
         "17, in bfloat16 22).",
     )
     p.add_argument(
-        "--reflect",
-        choices=["pad", "slices"],
-        default="pad",
-        help="Write reflect padding as the Pad operator (default), or as slices put together, for engines without it "
-        "(IREE).",
+        "--basic",
+        action="store_true",
+        help="Write reflect padding as slices put together, and the last pixels as a transposition, for engines that "
+        "lack these operators or compute them wrongly (IREE).",
     )
     p.add_argument("--external-data", action="store_true", help="Put the weights in a second file.")
 
 
 def form_options(args: argparse.Namespace) -> dict[str, Any]:
     """For `ExportOptions`."""
-    names = ("io", "spectral", "decoder", "size", "opset", "reflect", "external_data")
+    names = ("io", "spectral", "decoder", "size", "opset", "basic", "external_data")
     given = {name: getattr(args, name) for name in names}
     return given if args.batch is None or args.to in ENGINES else {**given, "batch": _count(args.batch)}
 

@@ -12,7 +12,6 @@ from lama_deploy.proof.subjects import PHOTOGRAPHS, Size, SmallHole, Subject, su
 from lama_deploy.proof.tolerance import LEAST_PSNR
 from lama_export.engine_options import ENGINES, EngineOptions
 from lama_export.graph.generator import Decoder
-from lama_export.graph.layers import Reflect
 from lama_export.graph.opsets import GraphPrecision, Spectral, chosen_opset, least_opset
 from lama_export.graph.picture import Interface
 
@@ -41,9 +40,9 @@ class ExportOptions:
     activation ranges on (fp16, int8), None for the shipped ones. least_psnr: dB inside holes that int8 has to keep,
     against float32. parity_subjects: what the file is compared on. memory: also measure what memory its runs take here.
     size: (height, width) in pixels, of a file for pictures of that size alone, `batch` of them at once; None for any
-    size, but for targets that take one (OF_ONE_SIZE). opset, reflect: of the ONNX file, see `onnx_from_state`.
-    decoder: see `onnx_from_state`; None for "hole", but for TensorRT, none of whose shapes may depend on a mask, and
-    for the portable form of the onnx target (spectral "inline").
+    size, but for targets that take one (OF_ONE_SIZE). opset, basic: of the ONNX file, see `onnx_from_state`.
+    decoder: see `onnx_from_state`; None for "hole", but where no shape may depend on a mask: TensorRT, files for one
+    size, and what runs on phones.
     """
 
     target: Target = "onnx"
@@ -60,7 +59,7 @@ class ExportOptions:
     size: tuple[int, int] | None = None
     batch: int = 1
     opset: int | None = None
-    reflect: Reflect = "pad"
+    basic: bool = False
 
     @property
     def fixed_size(self) -> Size | None:
@@ -88,18 +87,17 @@ class ExportOptions:
 
     @property
     def chosen_decoder(self) -> Decoder:
-        """Whole for TensorRT, the portable form, and OpenVINO's int8, where the gate let two defects pass else."""
-        portable = self.target == "onnx" and self.spectral == "inline"
+        """Whole for TensorRT, for one size, and OpenVINO's int8, where the gate let two defects pass else."""
         judged_whole = self.target == "openvino" and self.precision == "int8"
-        whole = portable or judged_whole or self.fixed_size is not None
+        whole = judged_whole or self.fixed_size is not None
         return self.decoder or ("whole" if whole else DECODERS.get(self.target, "whole"))
 
     @property
     def onnx_spectral(self) -> Spectral:
         """The form of the Fourier units in the ONNX file."""
-        if self.spectral is None or self.spectral == "plugin":
-            return "function" if self.target in ENGINES or (self.target == "onnx" and not self.size) else "inline"
-        return "function" if self.target in ENGINES and self.spectral == "inline" else self.spectral
+        if self.target in ENGINES:  # which write functions out themselves where they have no plugin
+            return "dft" if self.spectral == "dft" else "function"
+        return self.spectral if self.spectral in ("function", "dft") else "inline"
 
     @property
     def graph_precision(self) -> GraphPrecision:
@@ -143,8 +141,8 @@ class ExportOptions:
             raise ConfigError(
                 "--size goes with --spectral inline or dft and --decoder whole: nothing in its file depends on the mask"
             )
-        if (self.opset is not None or self.reflect != "pad") and self.target not in ("onnx", *ENGINES):
-            raise ConfigError(f"--opset and --reflect are for ONNX files; leave them out with --to {self.target}")
+        if (self.opset is not None or self.basic) and self.target not in ("onnx", *ENGINES):
+            raise ConfigError(f"--opset and --basic are for ONNX files; leave them out with --to {self.target}")
         self.graph_opset  # noqa: B018 (validates)
 
     def _check_engine(self, engine: EngineOptions) -> None:

@@ -71,7 +71,7 @@ def write_onnx(job: ExportJob, path: Path) -> Written:
         wide_sums=for_tensorrt,
         decoder=options.chosen_decoder,
         opset=options.graph_opset,
-        reflect=options.reflect,
+        basic=options.basic,
     )
     quantisation = {}
     if options.precision == "int8":

@@ -10,7 +10,7 @@ from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.topology import Block, Layer, Stage
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import DOMAIN, GraphBuilder
-from lama_export.graph.layers import END, Layers, Reflect, node_name
+from lama_export.graph.layers import END, Layers, node_name
 from lama_export.graph.spectral import DFT_MATRICES, MATRIX_NAMES, SPECTRAL_CONV
 
 Branches = tuple[str, str]
@@ -24,11 +24,11 @@ class FFCLayers(Layers):
         graph: GraphBuilder,
         config: GeneratorConfig,
         state_dict: Mapping[str, Array],
-        reflect: Reflect,
+        basic: bool,
         *,
         with_matrices: bool,
     ) -> None:
-        super().__init__(graph, config, state_dict, reflect)
+        super().__init__(graph, config, state_dict, basic)
         self._with_matrices = with_matrices
         self._matrices: list[str] = []
 

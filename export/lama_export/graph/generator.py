@@ -13,7 +13,7 @@ from lama_deploy.checkpoints.topology import HEAD, Layer
 from lama_deploy.variants import STEM_PADDING, GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.ffc import FFCLayers
-from lama_export.graph.layers import END, Layers, Reflect, node_name
+from lama_export.graph.layers import END, Layers, node_name
 from lama_export.graph.pix2pixhd import Pix2PixHDLayers
 from lama_export.graph.window import cut, hole_window, put_back
 
@@ -28,19 +28,19 @@ def emit_generator(
     *,
     with_matrices: bool,
     decoder: Decoder = "whole",
-    reflect: Reflect = "pad",
+    basic: bool = False,
 ) -> str:
     """Append a whole generator behind float32 value `x`; return the name of its output, float32 in (0, 1).
 
     with_matrices: give the Fourier units DFT matrices as inputs (they are FFT-free), or none (they use DFT operators).
     decoder: what follows the trunk is computed for the "whole" picture, or for a window around the holes of `x`, with
-    zeros outside of it ("hole"); inside holes the two are the same. reflect: `layers.Reflect`.
+    zeros outside of it ("hole"); inside holes the two are the same. basic: see `layers.Layers`.
     """
     layers: FFCLayers | Pix2PixHDLayers
     if config.kind == "ffc":
-        layers = FFCLayers(g, config, state_dict, reflect, with_matrices=with_matrices)
+        layers = FFCLayers(g, config, state_dict, basic, with_matrices=with_matrices)
     else:
-        layers = Pix2PixHDLayers(g, config, state_dict, reflect)
+        layers = Pix2PixHDLayers(g, config, state_dict, basic)
     with g.scope("generator"):
         window = hole_window(g, config, x) if decoder == "hole" else None
         latent = layers.emit(g.to_dtype(x))
@@ -111,8 +111,7 @@ def _head(layers: Layers, x: str, layer: Layer) -> str:
             return g.op("Conv", x, weight, own, name=node_name(layer), kernel_shape=[8, 8], strides=[2, 2], **attrs)
 
         x = _reflected(layers, x, conv)
-        x = g.op("DepthToSpace", x, blocksize=2, mode="CRD", name="pixels")
-        return g.op("Sigmoid", g.to_float32(x), name="sigmoid")
+        return g.op("Sigmoid", g.to_float32(layers.pixels_from_channels(x)), name="sigmoid")
 
 
 def _reflected(layers: Layers, x: str, conv: Callable[..., str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.folded import FoldedWeights
@@ -11,8 +11,6 @@ from lama_deploy.checkpoints.topology import Layer, topology
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import GraphBuilder
 
-# How reflect padding is written: as the operator, or as slices put together, for engines that lack it (IREE).
-Reflect = Literal["pad", "slices"]
 END = 2**31 - 1  # "to the end" in a slice
 
 
@@ -22,13 +20,17 @@ def node_name(layer: Layer) -> str:
 
 
 class Layers:
-    """Appends layers to a graph. Initialisers keep the official key of the weight they were folded from."""
+    """Appends layers to a graph. Initialisers keep the official key of the weight they were folded from.
+
+    basic: write reflect padding as slices put together, and pixels out of channels as a transposition, for engines
+    without these operators, or with wrong ones (IREE 3.13 refuses the first, and computes another second).
+    """
 
     def __init__(
-        self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], reflect: Reflect = "pad"
+        self, graph: GraphBuilder, config: GeneratorConfig, state_dict: Mapping[str, Array], basic: bool = False
     ) -> None:
         self.graph = graph
-        self._reflect = reflect
+        self._basic = basic
         self.config = config
         self.topology = topology(config)
         self.weights = FoldedWeights(state_dict)
@@ -55,7 +57,7 @@ class Layers:
         return self.reflect_pad_sides(x, begin, begin, last, last)
 
     def reflect_pad_sides(self, x: str, top: int, left: int, bottom: int, right: int) -> str:
-        if self._reflect == "slices":
+        if self._basic:
             return self._reflected_axis(self._reflected_axis(x, top, bottom, 2), left, right, 3)
         pads = self.graph.ints(0, 0, top, left, 0, 0, bottom, right)
         return self.graph.op("Pad", x, pads, mode="reflect", name="pad")
@@ -64,6 +66,17 @@ class Layers:
         firsts = [self.slice(x, (i,), (i + 1,), (axis,)) for i in range(before, 0, -1)]
         lasts = [self.slice(x, (-1 - i,), (-i,), (axis,)) for i in range(1, after + 1)]
         return self.graph.op("Concat", *firsts, x, *lasts, axis=axis, name="pad") if firsts or lasts else x
+
+    def pixels_from_channels(self, x: str) -> str:
+        """(N, 4 C, h, w), outputs ordered (C, row, column), -> (N, C, 2h, 2w)."""
+        g = self.graph
+        if not self._basic:
+            return g.op("DepthToSpace", x, blocksize=2, mode="CRD", name="pixels")
+        batch, sides = g.dims(x, 0, 1), g.dims(x, 2, 4)
+        apart = g.op("Reshape", x, g.op("Concat", batch, g.ints(-1, 2, 2), sides, axis=0), name="channels")
+        rows = g.op("Transpose", apart, perm=[0, 1, 4, 2, 5, 3], name="rows")
+        doubled = g.op("Mul", sides, g.ints(2))
+        return g.op("Reshape", rows, g.op("Concat", batch, g.ints(-1), doubled, axis=0), name="pixels")
 
     def slice(self, x: str, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...]) -> str:
         g = self.graph

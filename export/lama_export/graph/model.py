@@ -16,7 +16,6 @@ from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.builder import BFLOAT16, GraphBuilder
 from lama_export.graph.generator import Decoder, emit_generator
-from lama_export.graph.layers import Reflect
 from lama_export.graph.opsets import GraphPrecision, Spectral, chosen_opset, imports, least_opset
 from lama_export.graph.picture import Interface, emit_picture, picture_inputs, picture_outputs
 from lama_export.graph.spectral import dft_conv_function, dft_matrices_function, spectral_conv_function
@@ -33,30 +32,31 @@ def onnx_from_state(
     state_dict: Mapping[str, Array],
     *,
     io: Interface = "uint8",
-    spectral: Spectral = "function",
+    spectral: Spectral = "inline",
     precision: GraphPrecision = "fp32",
     wide_sums: bool = False,
     decoder: Decoder = "whole",
     opset: int | None = None,
-    reflect: Reflect = "pad",
+    basic: bool = False,
 ) -> onnx.ModelProto:
     """The complete model, checked.
 
-    spectral: "function" keeps the Fourier units as `lama.deploy::SpectralConv` nodes with an FFT-free local function,
-        "inline" writes that function's body out, "dft" uses the standard DFT operator.
+    spectral: "inline" writes the Fourier units as matrix products, by standard operators that every engine has;
+        "function" keeps them as `lama.deploy::SpectralConv` nodes, each with that as its local function, for engines
+        with a plugin; "dft" uses the standard DFT operator.
     precision: of the generator's weights and activations, written into the graph as types; the picture around it,
         the sigmoid and the making of the DFT matrices stay float32.
     wide_sums: ask for float32 sums in the products with DFT matrices (`spectral_conv_function`), not with "dft". An
         engine that does not fuse the casts which ask for it computes those products in float32.
     decoder: "hole" computes what follows the trunk for a window around the holes alone (`graph.window`), whose size
         depends on the mask; "whole" has no shape that depends on anything but the shapes of the inputs.
-    opset: None for the oldest that has what this form uses (`opsets`). reflect: `layers.Reflect`.
+    opset: None for the oldest that has what this form uses (`opsets`). basic: see `layers.Layers`.
     Raises ConfigError for an opset that it cannot be written in.
     """
     opset = chosen_opset(opset, least_opset(spectral, precision))
     graph = GraphBuilder(DTYPES[precision], opset)
     emit = partial(
-        emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", decoder=decoder, reflect=reflect
+        emit_generator, graph, config, state_dict, with_matrices=spectral != "dft", decoder=decoder, basic=basic
     )
     emit_picture(graph, config, io, emit)
     proto = helper.make_graph(

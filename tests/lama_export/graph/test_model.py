@@ -24,7 +24,7 @@ def state() -> dict[str, np.ndarray]:
 
 
 def test_function_form_has_one_node_a_fourier_unit(state: dict[str, np.ndarray]) -> None:
-    model = onnx_from_state(CONFIG, state)
+    model = onnx_from_state(CONFIG, state, spectral="function")
     ops = Counter((node.domain, node.op_type) for node in model.graph.node)
     assert ops["lama.deploy", "SpectralConv"] == 2 * CONFIG.blocks
     assert ops["lama.deploy", "DftMatrices"] == 1  # once per inference, shared by all units
@@ -81,7 +81,7 @@ def test_names_are_unique_and_readable(state: dict[str, np.ndarray]) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_convolutions_have_the_names_and_weights_of_the_table(config: GeneratorConfig) -> None:
-    model = onnx_from_state(config, state_of(config))
+    model = onnx_from_state(config, state_of(config), spectral="function")
     nodes = {node.name.replace("/front/", "/"): node for node in model.graph.node}
     for layer in layers(config):
         assert f"{layer.conv}.weight" in nodes[f"generator/{layer.name}"].input

@@ -124,7 +124,7 @@ def test_a_shift_of_all_pixels_is_taken_out_of_the_last_bias() -> None:
     found[..., 0] += 2
     _centre(model, [wanted], [found], [(wanted, np.eye(4, dtype=np.uint8))])
     value = 127.5 / 256
-    expected = np.tile([2 / 255 / (value * (1 - value)), 0, 0], 4)
+    expected = np.repeat([2 / 255 / (value * (1 - value)), 0, 0], 4)
     assert before and all(np.allclose(before[name] - after, expected) for name, after in head_biases(model).items())
 
 
