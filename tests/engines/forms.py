@@ -61,20 +61,19 @@ class Form:
         return ONE_SIZE if self.one_size else ANY_SIZE
 
 
-INLINE = {"spectral": "inline", "decoder": "hole"}  # XXX: until it is the default
 FLOATS = {"io": "float"}
 FORMS: Mapping[str, Form] = {
-    "bytes": Form("default", "", INLINE),
-    "floats": Form("floats", "--io float", {**INLINE, **FLOATS}),
-    "whole": Form("whole", "--decoder whole", {"spectral": "inline", "decoder": "whole"}),
+    "bytes": Form("default", "", {}),
+    "floats": Form("floats", "--io float", FLOATS),
+    "whole": Form("whole", "--decoder whole", {"decoder": "whole"}),
     "function": Form("function", "--spectral function", {"spectral": "function"}),
     "dft": Form("DFT", "--spectral dft", {"spectral": "dft"}),
     "fixed": Form("one size", "--size HxW --batch N", {}, one_size=True),
     "fixed-floats": Form("one size, floats", "--size HxW --batch N --io float", FLOATS, one_size=True),
-    "fixed-slices": Form(
-        "one size, slices",
-        "--size HxW --batch N --io float --reflect slices",
-        {**FLOATS, "reflect": "slices"},
+    "fixed-basic": Form(
+        "one size, basic",
+        "--size HxW --batch N --io float --basic",
+        {**FLOATS, "basic": True},
         one_size=True,
     ),
 }

@@ -94,7 +94,7 @@ def _right_dynamic(rows: Mapping[str, Any]) -> list[str]:
 
 
 def _right_sized(rows: Mapping[str, Any]) -> list[str]:
-    return _right_in(rows, ("fixed", "fixed-floats", "fixed-slices"))
+    return _right_in(rows, ("fixed", "fixed-floats", "fixed-basic"))
 
 
 def _right_in(rows: Mapping[str, Any], forms: Iterable[str]) -> list[str]:

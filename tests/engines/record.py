@@ -27,13 +27,14 @@ def latest() -> dict[str, Any]:
 
 def merged(before: dict[str, Any], found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A record with the engines that were tried now. before: engines of another, whose other forms stay."""
-    rows = {}
+    rows: dict[str, Any] = {}
     for engine in ENGINES:
         old, new = before.get(engine.name), found.get(engine.name)
         if new and old and not new["not_installed"]:
             new = {**new, "versions": {**old["versions"], **new["versions"]}, "forms": {**old["forms"], **new["forms"]}}
-        if new or old:
-            rows[engine.name] = new or old
+        if row := new or old:
+            tried = {form: row["forms"][form] for form in engine.tried if form in row["forms"]}
+            rows[engine.name] = {**row, "title": engine.title, "forms": tried}
     return {
         "what": "engines that others wrote, on files of lama-demo",
         "date": datetime.now(UTC).date().isoformat(),

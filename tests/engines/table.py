@@ -7,8 +7,8 @@ from typing import Literal
 
 Kind = Literal["engine", "tool"]
 BYTES, FLOATS, WHOLE, FUNCTION, DFT = "bytes", "floats", "whole", "function", "dft"
-FIXED, FIXED_FLOATS, FIXED_SLICES = "fixed", "fixed-floats", "fixed-slices"
-SIZED = (FIXED, FIXED_FLOATS, FIXED_SLICES)
+FIXED, FIXED_FLOATS, FIXED_BASIC = "fixed", "fixed-floats", "fixed-basic"
+SIZED = (FIXED, FIXED_FLOATS, FIXED_BASIC)
 PORTABLE = (BYTES, FLOATS, WHOLE, *SIZED)
 WITH_FUNCTION = (*PORTABLE, FUNCTION)
 ALL = (*WITH_FUNCTION, DFT)
@@ -53,7 +53,7 @@ ENGINES = (
         small=True,
         right=ALL,
     ),
-    Engine("ort-1.15", "ONNX Runtime 1.15", ("onnxruntime==1.15.1", "numpy==1.26.4"), "ort.py", right=WITH_FUNCTION),
+    Engine("ort-1.15", "ONNX Runtime 1.15", ("onnxruntime==1.15.1", "numpy==1.26.4"), "ort.py", right=ALL),
     Engine("ort-1.32", "ONNX Runtime 1.32", ("onnxruntime==1.32.0", "numpy==2.4.6"), "ort.py", right=ALL),
     Engine(
         "ort-node",
@@ -98,8 +98,9 @@ ENGINES = (
         "IREE 3.13",
         ("iree-base-compiler[onnx]==3.13.0", "iree-base-runtime==3.13.0", "numpy==2.4.6"),
         "iree_cpu.py",
-        tried=(BYTES, FIXED_FLOATS, FIXED_SLICES),
+        tried=(BYTES, FIXED_BASIC),
         small=True,
+        right=(FIXED_BASIC,),
     ),
     Engine(
         "tinygrad",
@@ -108,6 +109,8 @@ ENGINES = (
         "tinygrad_onnx.py",
         small=True,
         program="clang",
+        tried=(BYTES, FLOATS, FIXED),
+        right=(BYTES, FLOATS, FIXED),
     ),
     Engine(
         "litert",
@@ -143,12 +146,20 @@ ENGINES = (
         "tool",
         right=ALL,
     ),
-    Engine("onnxslim", "onnxslim 0.1.98", ("onnxslim==0.1.98", *ORT), "tool.py", ("onnxslim",), "tool"),
-    Engine("onnxsim", "onnxsim 0.8", ("onnxsim==0.8.1", *ORT), "tool.py", ("onnxsim",), "tool"),
-    Engine("onnxoptimizer", "onnxoptimizer 0.4", ("onnxoptimizer==0.4.2", *ORT), "tool.py", ("onnxoptimizer",), "tool"),
-    Engine("newer", "version_converter to opset 21", ORT, "tool.py", ("newer",), "tool"),
+    Engine("onnxslim", "onnxslim 0.1.98", ("onnxslim==0.1.98", *ORT), "tool.py", ("onnxslim",), "tool", right=ALL),
+    Engine("onnxsim", "onnxsim 0.8", ("onnxsim==0.8.1", *ORT), "tool.py", ("onnxsim",), "tool", right=ALL),
+    Engine(
+        "onnxoptimizer",
+        "onnxoptimizer 0.4",
+        ("onnxoptimizer==0.4.2", *ORT),
+        "tool.py",
+        ("onnxoptimizer",),
+        "tool",
+        right=ALL,
+    ),
+    Engine("newer", "version_converter to opset 21", ORT, "tool.py", ("newer",), "tool", right=(*PORTABLE, DFT)),
     Engine("older", "version_converter to opset 12", ORT, "tool.py", ("older",), "tool"),
-    Engine("ort-format", "ORT format", ORT, "tool.py", ("ort_format",), "tool"),
+    Engine("ort-format", "ORT format", ORT, "tool.py", ("ort_format",), "tool", right=ALL),
     Engine(
         "float16",
         "onnxconverter-common 1.16 float16",
@@ -165,5 +176,6 @@ ENGINES = (
         "tool.py",
         ("quant_pre_process",),
         "tool",
+        right=SIZED,
     ),
 )
