@@ -45,11 +45,10 @@ def _try(names: list[str], forms: list[str], build: Path) -> None:
     """The record is written after every engine, so that a run that is cut short leaves what it found."""
     trial, found = make_trial(forms, build), {}
     everything = (names, forms) == (NAMES, list(FORMS))
-    before = {} if everything else latest()["engines"]
     for engine in ENGINES:
         if engine.name in names:
             found[engine.name] = try_engine(engine, trial, build)
-            save(merged(before, found))
+            save(merged({} if everything else latest()["engines"], found))
             print(f"{engine.name}: {_in_words(found[engine.name])}", flush=True)
 
 

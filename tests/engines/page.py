@@ -53,7 +53,7 @@ def readme_row(record: dict[str, Any]) -> str:
     more = [title for title in sized if title not in dynamic]
     text = f"right in {', '.join(dynamic)} with one file for any size"
     text += f"; with a file for one size also in {', '.join(more)}" if more else ""
-    text += f"; {', '.join(built)} builds an engine of it" if built else ""
+    text += f"; an engine is built of it by {', '.join(built)}" if built else ""
     return f"{ROW} `--to onnx`, or with `--size HxW` | [tried at odd sizes, in batches and large]" + (
         f"(docs/engines.md): {text} |"
     )
@@ -107,7 +107,8 @@ def _right_in(rows: Mapping[str, Any], forms: Iterable[str]) -> list[str]:
 
 
 def _built(rows: Mapping[str, Any]) -> list[str]:
-    return [one.title for one in _known(rows, "engine") if _all(rows[one.name]["forms"].get("bytes", {}), BUILT)]
+    found = [one for one in _known(rows, "engine") if _all(rows[one.name]["forms"].get("bytes", {}), BUILT)]
+    return [one.title.removesuffix(" (build)") for one in found]
 
 
 def _all(cases: Mapping[str, Any], verdict: str) -> bool:

@@ -66,7 +66,7 @@ ENGINES = (
     ),
     Engine(
         "ort-web",
-        "onnxruntime-web 1.30, WASM",
+        "onnxruntime-web 1.30 (WASM)",
         ("onnxruntime-web@1.30.0",),
         "ort_node.mjs",
         ("onnxruntime-web",),
@@ -84,7 +84,7 @@ ENGINES = (
     Engine("mnn", "MNN 3.6", ("MNN==3.6.1", "numpy==2.4.6"), "mnn_cpu.py", right=PORTABLE),
     Engine(
         "onnx2torch",
-        "onnx2torch 1.5, PyTorch",
+        "onnx2torch 1.5 (PyTorch)",
         ("onnx2torch==1.5.15", "torch==2.13.0", "torchvision==0.28.0", "onnx==1.23.2", "numpy==2.4.6"),
         "to_torch.py",
         right=PORTABLE,
@@ -114,7 +114,7 @@ ENGINES = (
     ),
     Engine(
         "litert",
-        "LiteRT 2.1 by onnx2tf 1.29",
+        "LiteRT 2.1 (by onnx2tf 1.29)",
         ("onnx2tf==1.29.24",),
         "litert.py",
         tried=(FIXED, FIXED_FLOATS),
@@ -122,7 +122,7 @@ ENGINES = (
     ),
     Engine(
         "tensorrt-rtx",
-        "TensorRT-RTX 1.7",
+        "TensorRT-RTX 1.7 (build)",
         ("tensorrt-rtx-cu13==1.7.1.116", "numpy==2.4.6"),
         "tensorrt_rtx_build.py",
         builds_only=True,

@@ -69,6 +69,7 @@ def _wanted(picture: Picture, io: str) -> tuple[Array, Array, Array]:
 def own_line(text: str) -> str:
     """The line of an engine's words that says most, without places on this machine."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    lines = [line for line in lines if "Exception from src" not in line] or lines  # OpenVINO's places
     for words in TELLING:
         telling = [line for line in lines if re.search(words, line, re.IGNORECASE)]
         if telling:
