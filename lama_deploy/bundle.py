@@ -24,6 +24,15 @@ MODEL = "model.onnx"
 ENGINE = "model.engine"
 PLUGIN_FILE = r"plugin-([A-Za-z0-9_.-]{1,80})\.so"  # that an engine may need: code for the platform in its name
 # By target; weights, and the ONNX file of an engine, lie beside it, in files of the same name.
+PACKAGE = "model.mlpackage"  # a folder with just these files
+PACKAGE_FILES = tuple(
+    f"{PACKAGE}/{file}"
+    for file in (
+        "Manifest.json",
+        "Data/com.apple.CoreML/model.mlmodel",
+        "Data/com.apple.CoreML/weights/weight.bin",
+    )
+)
 MODELS = {
     "onnx": MODEL,
     "openvino": "model.xml",
@@ -31,7 +40,7 @@ MODELS = {
     "trt-rtx": ENGINE,
     "litert": "model.tflite",
     "mnn": "model.mnn",
-    "coreml": "model.mlpackage",
+    "coreml": PACKAGE,
     "ncnn": "model.ncnn.param",
 }
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
@@ -167,7 +176,7 @@ def load_bundle(directory: str | os.PathLike[str], *, check: bool = True) -> Bun
         if not (Path(directory) / name).is_file():
             raise BundleError(f"{directory}: {name} is missing; export the bundle again")
     for name in bundle.files if check else ():
-        check_file(Path(directory) / name, bundle)
+        _check_named(Path(directory), name, bundle)
     return bundle
 
 
@@ -204,9 +213,14 @@ def check_file(path: Path, bundle: Bundle) -> None:
     On 2 vCPUs of an AMD Zen 4 EPYC, with SHA extensions and other programs beside, 204 MB that were in memory already
     took 0.2 s on 2026-11-27: a quarter to a half of what ONNX Runtime takes to open them (0.3 to 0.7 s).
     """
+    _check_named(path.parent, path.name, bundle)
+
+
+def _check_named(directory: Path, name: str, bundle: Bundle) -> None:
+    path = directory / name
     if not path.is_file():
         raise BundleError(f"{path}: is missing; {REMEDY}")
-    expected, size = bundle.files[path.name], path.stat().st_size
+    expected, size = bundle.files[name], path.stat().st_size
     if size != expected["bytes"]:
         raise BundleError(f"{path}: has {size} bytes, and {MANIFEST} says {expected['bytes']}; {REMEDY}")
     try:
@@ -277,12 +291,13 @@ def _read(manifest: Path) -> Any:
 def _check_names(manifest: Path, bundle: Bundle) -> None:
     """Raise BundleError for a file elsewhere, which would be read from there."""
     for name in bundle.files:
-        if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        if name not in PACKAGE_FILES and not re.fullmatch(r"\w[\w.-]{0,99}", name):
             raise BundleError(
                 f"{manifest}: names the file '{brief(name, 60)}', and allowed are only plain names of files beside it, "
                 f"such as {bundle.model}; export the bundle again"
             )
     carried = (bundle.engine.get("plugin") or {}).get("file")
-    for name in (bundle.model, carried) if carried else (bundle.model,):
+    models = PACKAGE_FILES if bundle.model == PACKAGE else (bundle.model,)
+    for name in (*models, carried) if carried else models:
         if name not in bundle.files:
             raise BundleError(f"{manifest}: damaged ({name} is not among its files); export the bundle again")

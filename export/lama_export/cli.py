@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lama_deploy.bundle import MODELS
+from lama_deploy.bundle import MODELS, PACKAGE
 from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
@@ -168,6 +168,9 @@ def _written(out: Path, bundle: Bundle) -> Iterator[str]:
 
     files = ", ".join(f"{name} {megabytes(recorded['bytes'])}" for name, recorded in bundle.files.items())
     yield one_line(f"wrote {out}: {files}")
+    if bundle.model == PACKAGE:
+        yield one_line(f"next: add {out / PACKAGE} to an Xcode project; docs/phones.md says how")
+        return
     yield one_line(f"next: lama-inpaint IMAGE MASK -o RESULT.png --model {shlex.quote(str(out))}")
 
 

@@ -12,7 +12,7 @@ import onnx
 
 from lama_deploy.bundle import Bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.disk import sha256_of
+from lama_deploy.disk import files_below, sha256_of
 from lama_deploy.proof.parity import ParityRecord
 from lama_deploy.variants import variant_name
 
@@ -35,7 +35,7 @@ def describe(
         generator=checkpoint.config.to_dict(),
         weights={"source": source or str(checkpoint.path), "sha256": checkpoint.sha256},
         assumed=dict(checkpoint.assumed),
-        files={path.name: _fingerprint(path) for path in sorted(directory.iterdir())},
+        files={path.relative_to(directory).as_posix(): _fingerprint(path) for path in files_below(directory)},
         inputs={value.name: _interface(value) for value in model.graph.input},
         outputs={value.name: _interface(value) for value in model.graph.output},
         tools={name: version(name) for name in (*TOOLS, *tools)},

@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 def memory_record(directory: Path, bundle: Bundle, progress: Progress) -> dict[str, Any]:
     """As `runtime.measuring.measure`, with the options that are chosen where nobody chooses, on the CPU.
 
-    Empty of engines, whose memory is taken as they are opened, of files for one size, and where measuring fails, which
-    is logged.
+    Empty of engines, whose memory is taken as they are opened, of what does not run here, of files for one size, and
+    where measuring fails, which is logged.
     """
-    if bundle.target in ENGINES:
+    if bundle.target in (*ENGINES, "coreml"):
         return {}
     recipe = Inpainter.load(directory / bundle.model, check=False, device="cpu").backend.capabilities.recipe
     if recipe is None:

@@ -103,7 +103,7 @@ class ExportOptions:
     def graph_precision(self) -> GraphPrecision:
         """Of the ONNX graph, before its convolutions are quantised."""
         if self.precision == "int8":
-            return "fp16" if self.target in ENGINES else "fp32"
+            return "fp16" if self.target in (*ENGINES, "coreml") else "fp32"
         return self.precision
 
     def __post_init__(self) -> None:
@@ -117,6 +117,8 @@ class ExportOptions:
             )
         if self.target == "onnx" and self.precision == "bf16":
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
+        if self.target in ("litert", "coreml") and self.precision == "bf16":
+            raise ConfigError(f"--bf16 is not for --to {self.target}; its files are in float32, or by --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):
             raise ConfigError(f"--spectral and --external-data are for --to onnx; --to {self.target} leaves no choice")
         if self.calibration and self.precision not in ("fp16", "int8"):
@@ -143,6 +145,8 @@ class ExportOptions:
             )
         if (self.opset is not None or self.basic) and self.target not in ("onnx", *ENGINES):
             raise ConfigError(f"--opset and --basic are for ONNX files; leave them out with --to {self.target}")
+        if self.target == "coreml" and self.batch != 1:
+            raise ConfigError("--batch is not for --to coreml, whose images come one at a time; leave it out")
         self.graph_opset  # noqa: B018 (validates)
 
     def _check_engine(self, engine: EngineOptions) -> None:

@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS, MOST_BYTES, PLUGIN_FILE
+from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, MODELS, MOST_BYTES, PACKAGE, PACKAGE_FILES, PLUGIN_FILE
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, brief
 from lama_deploy.locks import locked
 from lama_deploy.temporaries import remove_left_overs, temporary_folder
+from lama_export.package_folder import is_package, remove_package
 
 log = logging.getLogger(__name__)
 VERDICT = "verify.json"  # which lama-verify writes beside the manifest
@@ -116,21 +117,29 @@ def _objection(name: str, overwrite: bool) -> str:
 
 
 def _own(folder: Path) -> set[str]:
-    """The names of plain files in it that an export, or lama-verify after it, wrote; none where there is no bundle."""
+    """The names of plain files in it that an export, or lama-verify after it, wrote; none where there is no bundle.
+
+    And of the folder that is Core ML's package, where it holds nothing else.
+    """
     manifest = folder / MANIFEST
     try:
         if manifest.stat().st_size > MOST_BYTES:
             return set()
         content = json.loads(manifest.read_bytes())
         named = (
-            {name for name in content["files"] if _is_written(name)}
+            {PACKAGE if name in PACKAGE_FILES else name for name in content["files"]}
             if content["format"] and content["generator"]
             else set()
         )
+        named = {name for name in named if _is_written(name)}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
-    ours = {name for name in {*named, MANIFEST, VERDICT} if (folder / name).is_file()}
-    return {name for name in ours if not (folder / name).is_symlink()} if named else set()
+    ours = {name for name in {*named, MANIFEST, VERDICT} if _is_plain(folder / name)}
+    return ours if named else set()
+
+
+def _is_plain(path: Path) -> bool:
+    return not path.is_symlink() and (is_package(path) if path.name == PACKAGE else path.is_file())
 
 
 def _swap(building: Path, place: Path, overwrite: bool) -> None:
@@ -196,7 +205,7 @@ def _finish(aside: Path, place: Path) -> None:
                 (aside / name).rename(place / name)
     for name in sorted(own, key=lambda name: name == MANIFEST):  # the manifest, which names the others, last
         with suppress(OSError):
-            (aside / name).unlink()
+            remove_package(aside / name) if name == PACKAGE else (aside / name).unlink()
     try:
         aside.rmdir()
     except OSError:

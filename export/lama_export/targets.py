@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,9 @@ from lama_deploy.bundle import MODEL
 from lama_deploy.errors import MissingDependencyError
 from lama_deploy.installing import install
 from lama_deploy.precision.calibration import CalibrationSet
+from lama_deploy.proof.subjects import Size
 from lama_deploy.variants import GeneratorConfig
+from lama_export.edge.interface import interface_of
 from lama_export.engine_options import ENGINES
 from lama_export.graph.fixed import fix_shapes
 from lama_export.graph.model import onnx_from_state
@@ -24,6 +27,7 @@ from lama_export.options import ExportOptions
 from lama_export.precision.sensitivity import Choice
 from lama_export.progress import Progress
 
+log = logging.getLogger(__name__)
 EXTERNAL_DATA = "model.onnx.data"
 
 
@@ -115,10 +119,54 @@ def write_tensorrt(job: ExportJob, path: Path) -> Written:
     return replace(written, engine=write_engine(written.model, written.path, path, job.options, job.progress))
 
 
+def _one_size(options: ExportOptions) -> Size:
+    """Of a target that takes one; a person who chose none is told."""
+    size = options.fixed_size
+    assert size is not None
+    if options.size is None:
+        log.warning("the file takes pictures of %s, for which others are cut or padded; --size HxW for another", size)
+    return size
+
+
+def write_litert(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.tflite_model import tflite_from_state
+
+    options, size = job.options, _one_size(job.options)
+    content = tflite_from_state(job.config, job.state_dict, size, io=options.io, precision=options.precision)
+    quantisation = {}
+    if options.precision == "int8":
+        from lama_export.edge import litert_int8
+
+        pictures, least = job.photographs, options.least_psnr
+        content, choice = litert_int8.quantise(content, job.config, size, pictures, least, job.progress)
+        quantisation = job.describe(choice)
+    path.write_bytes(content)
+    return Written(path, interface_of(options.io, size), "inline", quantisation)
+
+
+def write_coreml(job: ExportJob, path: Path) -> Written:
+    from lama_export.edge.coreml import NOT_RUN, write_package
+
+    options, size = job.options, _one_size(job.options)
+    write_package(path, job.config, job.state_dict, size, options.io, options.precision)
+    log.warning(NOT_RUN)
+    stored = {"weights": "int8", "computed": "float16", "least_psnr": options.least_psnr}
+    return Written(path, interface_of(options.io, size), "inline", stored if options.precision == "int8" else {})
+
+
+# By target, as they are imported and as they are installed.
+PACKAGES: Mapping[str, Sequence[str]] = {
+    "openvino": ("openvino",),
+    "litert": ("ai_edge_litert",),
+    "coreml": ("coremltools",),
+}
+PACKAGES_OF_INT8: Mapping[str, Sequence[str]] = {"openvino": ("nncf",), "litert": ("ai_edge_quantizer",)}
 Writer = Callable[[ExportJob, Path], Written]
 WRITERS: Mapping[str, Writer] = {
     "onnx": write_onnx,
     "openvino": write_openvino,
+    "litert": write_litert,
+    "coreml": write_coreml,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 
@@ -132,10 +180,10 @@ def tools_of(options: ExportOptions) -> list[str]:
         from lama_export.tensorrt.target import require_tensorrt
 
         require_tensorrt(options)
-    tools = ["openvino"] if options.target == "openvino" else []
-    if tools and options.precision == "int8":
-        tools.append("nncf")
+    tools = list(PACKAGES.get(options.target, ()))
+    if options.precision == "int8":
+        tools += PACKAGES_OF_INT8.get(options.target, ())
     missing = [name for name in tools if find_spec(name) is None]
     if missing:
-        raise MissingDependencyError(f"{missing[0]} is not installed: {install('export-openvino')}")
+        raise MissingDependencyError(f"{missing[0]} is not installed: {install(f'export-{options.target}')}")
     return tools

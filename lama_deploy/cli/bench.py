@@ -38,7 +38,16 @@ from lama_deploy.reports.machine import machine, nvidia_gpus
 from lama_deploy.runtime.opening import OF_CHECKPOINTS
 
 ROUNDS, SECONDS = 100, 5
-PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tensorrt_rtx_cu13", "torch")
+PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "ai-edge-litert",
+    "tensorrt",
+    "tensorrt_rtx_cu13",
+    "torch",
+)
 
 
 def parser() -> argparse.ArgumentParser:

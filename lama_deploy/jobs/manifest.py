@@ -143,7 +143,7 @@ def model_identity(source: str) -> str:
     try:
         if is_bundle(path):
             return sha256_of(path / BUNDLE_FILE)
-        if path.suffix in (".onnx", ".xml", ".engine"):
+        if path.suffix in (".onnx", ".xml", ".engine", ".tflite"):
             files = [one for one in (path, path.with_suffix(".bin")) if one.is_file()]
             return " ".join(map(sha256_of, files))
         return sha256_of(checkpoint_file(find_weights(source)))

@@ -21,6 +21,14 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(model, cache="")
+    if model.suffix == ".tflite":
+        from lama_deploy.runtime.backends.litert import LiteRtBackend
+
+        return LiteRtBackend(model)
+    if model.suffix == ".mlpackage":
+        from lama_deploy.proof.coreml_program import CoreMlProgram
+
+        return CoreMlProgram(model)
     if precision in ("fp16", "bf16"):
         from lama_deploy.proof.rounded_backend import half_backend
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto
 
 from lama_deploy.bundle import MODEL, PRECISION_PROPERTY, Bundle, check_precision, load_bundle
-from lama_deploy.errors import BundleError, brief
+from lama_deploy.errors import BundleError, LamaDeployError, MissingDependencyError, brief
+from lama_deploy.installing import install
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
+Reader = Callable[[Path], tuple[str | None, str]]
 QUANTISERS = ("Quantize", "QLinear", "Integer")  # in the names of ONNX's operators
 ELEMENTS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 FOURIER_UNIT = "/fourier_unit/"
@@ -33,10 +35,12 @@ def load_labelled(directory: str | os.PathLike[str]) -> Bundle:
 
 def check_label(directory: Path, bundle: Bundle) -> None:
     """Raise BundleError unless graph and metadata of its file, of an engine those of its ONNX file, are as labelled."""
-    is_openvino = bundle.target == "openvino"
-    path = directory / (bundle.model if is_openvino else MODEL)
+    read = READERS.get(bundle.target, _read_onnx)
+    path = directory / (MODEL if read is _read_onnx else bundle.model)
     try:
-        named, found = (_read_openvino if is_openvino else _read_onnx)(path)
+        named, found = read(path)
+    except LamaDeployError:
+        raise
     except Exception as error:  # protobuf's, ONNX's and the XML parser's own, and whatever a strange graph lacks
         raise BundleError(f"{path}: damaged ({brief(error)}); export it again") from error
     check_precision(path, bundle, found or "of no known type", "its weights and nodes")
@@ -84,6 +88,29 @@ def _read_openvino(path: Path) -> tuple[str | None, str]:
     if root.find("layers/layer[@type='FakeQuantize']") is not None:
         found.add("int8")
     return named, "bf16" if (named, found) == ("bf16", {"fp32"}) else " and ".join(sorted(found))
+
+
+def _read_litert(path: Path) -> tuple[str | None, str]:
+    try:
+        from lama_deploy.proof.litert_label import read_litert
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(f"{path}: needs ai_edge_litert: {install('litert')}") from error
+    named, stored = read_litert(path)
+    return named, " and ".join(sorted(_judged(stored, stored)))
+
+
+def _read_coreml(path: Path) -> tuple[str | None, str]:
+    from lama_deploy.proof.coreml_label import read_coreml
+
+    named, stored = read_coreml(path)
+    return named, " and ".join(sorted(_judged(stored, stored)))
+
+
+READERS: Mapping[str, Reader] = {
+    "openvino": _read_openvino,
+    "litert": _read_litert,
+    "coreml": _read_coreml,
+}  # the others have an ONNX file
 
 
 def _judged(stored: set[str], found: set[str]) -> set[str]:

@@ -82,7 +82,7 @@ class Photograph:
         """As `Size.pictures`."""
         files = photographs(SHIPPED)
         numbers = range(self.number, self.number + self.size.batch)
-        images = [_fitted(read_photograph(files[number % len(files)]).rgb, self.size) for number in numbers]
+        images = [fitted(read_photograph(files[number % len(files)]).rgb, self.size) for number in numbers]
         masks = [scene(self.size.height, self.size.width, seed=HOLES + number)[1][0] for number in numbers]
         return np.stack(images), np.stack(masks)
 
@@ -105,7 +105,8 @@ def subjects_of(size: Size) -> Sequence[Subject]:
     return [size, *photographs_at([size] * 3)]
 
 
-def _fitted(rgb: Array, size: Size) -> Array:
+def fitted(rgb: Array, size: Size) -> Array:
+    """The middle of a picture (H, W, 3) in `size`'s proportions, scaled to it."""
     height, width = rgb.shape[:2]
     scale = min(height / size.height, width / size.width)
     box_height, box_width = scale * size.height, scale * size.width

@@ -2,7 +2,8 @@
 
 Seen with ONNX Runtime 1.32, OpenVINO 2026.4 and PyTorch 2.13 on Linux: models that were opened before the fork hang in
 the child, but for ONNX Runtime and PyTorch with one thread; a child can open OpenVINO models of its own, while ONNX
-Runtime's and PyTorch's hang too where the parent had opened one of them. CUDA refuses forked processes altogether.
+Runtime's and PyTorch's hang too where the parent had opened one of them. LiteRT 2.3 is as OpenVINO, and its models run
+in the child with one thread. CUDA refuses forked processes altogether.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from lama_deploy.errors import EngineError
 
 ENGINES: Mapping[str, str] = {"onnxruntime": "ONNX Runtime", "torch": "PyTorch", "cuda": "PyTorch", "tensorrt": "CUDA"}
-ALONE = ("onnxruntime", "torch")  # backends that compute in the caller's thread where they have one only
+ALONE = ("onnxruntime", "torch", "litert")  # backends that compute in the caller's thread where they have one only
 ADVICE = "open models after the fork, in the process that uses them (gunicorn without --preload, or in its post_fork"
 ADVICE += " hook; multiprocessing by 'spawn')"
 

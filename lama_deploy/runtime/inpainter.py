@@ -35,6 +35,7 @@ from lama_deploy.runtime.options import (
     BackendName,
     CheckpointBackend,
     CudaOptions,
+    LiteRtOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
     TensorRtOptions,
@@ -115,6 +116,17 @@ class Inpainter:
         cls,
         source: Source,
         *,
+        backend: Literal["litert"],
+        check: bool = True,
+        strategy: Strategy | StrategyOptions = "auto",
+        **options: Unpack[LiteRtOptions],
+    ) -> Inpainter: ...
+    @overload
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
         backend: Literal["tensorrt"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
@@ -155,8 +167,8 @@ class Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
         backend: "onnxruntime" (bundles and .onnx), "openvino" (bundles made for it and .xml), "tensorrt" (bundles made
-        for TensorRT or TensorRT-RTX), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs);
-        by default the first that fits. "lama-demo" also runs in "onnxruntime", and does
+        for TensorRT or TensorRT-RTX), "litert" (bundles made for it), "torch" or "cuda" (checkpoints and names; "cuda"
+        is fused and for NVIDIA GPUs); by default the first that fits. "lama-demo" also runs in "onnxruntime", and does
         where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.

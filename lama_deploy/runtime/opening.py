@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import ENGINE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, PACKAGE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
 from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend
@@ -25,14 +25,29 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "onnxruntime": ("onnxruntime", "OnnxRuntimeBackend"),
     "openvino": ("openvino", "OpenVinoBackend"),
     "tensorrt": ("tensorrt", "TensorRtBackend"),
+    "litert": ("litert", "LiteRtBackend"),
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
 OF_THE_DEMO = ("onnxruntime_demo", "DemoBackend")  # lama-demo in "onnxruntime", which needs no torch
 OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first by default
 # (package, extra) where they have other names than the backend.
-PACKAGES: Mapping[str, tuple[str, str]] = {"cuda": ("torch", "torch"), "tensorrt": ("cuda", "tensorrt")}
-BY_SUFFIX: Mapping[str, BackendName] = {".onnx": "onnxruntime", ".xml": "openvino", Path(ENGINE).suffix: "tensorrt"}
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "cuda": ("torch", "torch"),
+    "tensorrt": ("cuda", "tensorrt"),
+    "litert": ("ai_edge_litert", "litert"),
+}
+BY_SUFFIX: Mapping[str, BackendName] = {
+    ".onnx": "onnxruntime",
+    ".xml": "openvino",
+    ".tflite": "litert",
+    Path(ENGINE).suffix: "tensorrt",
+}
+
+NOT_HERE = (
+    "{}: is for Core ML, which runs in apps on Apple's devices and not here; lama-verify compares it with its "
+    "checkpoint, and lama-export --to onnx makes one that runs here"
+)
 
 
 def engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
@@ -43,7 +58,11 @@ def engine_file(source: Path, check: bool) -> tuple[Path | None, Bundle | None]:
         raise LamaDeployError(f"{brief(str(source))}: cannot be read ({brief(error.strerror)})") from error
     if is_folder:
         bundle = load_bundle(source, check=check)
+        if bundle.model == PACKAGE:
+            raise LamaDeployError(NOT_HERE.format(brief(str(source))))
         return source / bundle.model, bundle
+    if source.suffix == Path(PACKAGE).suffix:
+        raise LamaDeployError(NOT_HERE.format(brief(str(source))))
     if source.suffix not in BY_SUFFIX:
         return None, None
     return source, bundle_around(source) if check else None
@@ -64,7 +83,7 @@ def opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, A
 def what_it_takes(backend: str) -> str:
     if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
-    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt"}
+    targets = {"onnxruntime": "onnx", "openvino": "openvino", "tensorrt": "trt", "litert": "litert"}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal["onnxruntime", "openvino", "tensorrt", "torch", "cuda"]
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
@@ -65,6 +65,10 @@ class TensorRtOptions(_Device, total=False):
     plugin: str | os.PathLike[str] | None
     kernels: Kernels
     cache: str | os.PathLike[str] | None
+
+
+class LiteRtOptions(_Device, total=False):
+    """device: "cpu" or None, the same. threads: None: one a core."""
 
 
 class TorchOptions(_Device, total=False):

@@ -32,9 +32,9 @@ def write_bundles(folder: Path) -> dict[str, Path]:
     found = {name: folder / name for name in ("onnx", "openvino")}
     for place in found.values():
         place.mkdir()
-    onnx.save(onnx_from_state(TINY, state), found["onnx"] / "model.onnx")
-    inline = onnx_from_state(TINY, state, spectral="inline")
-    save_openvino(openvino_from_onnx(inline, "fp32"), found["openvino"] / "model.xml")
+    model = onnx_from_state(TINY, state)
+    onnx.save(model, found["onnx"] / "model.onnx")
+    save_openvino(openvino_from_onnx(model, "fp32"), found["openvino"] / "model.xml")
     for target, place in found.items():
         sign(place, target)
         open_and_run(place)
@@ -46,7 +46,7 @@ def sign(place: Path, target: str) -> None:
     files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(place.iterdir())}
     Bundle(
         variant=None, generator=TINY.to_dict(), weights={"source": "tiny", "sha256": HASH}, target=target,
-        precision="fp32", spectral="function", io="uint8", files=files, inputs={}, outputs={}, tools={},
+        precision="fp32", spectral="inline", io="uint8", files=files, inputs={}, outputs={}, tools={},
     ).save(place)  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def built(
     """What TensorRT-RTX said about a small generator, with the plugin and without, and with the one in Python."""
     folder = tmp_path_factory.mktemp(request.param)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
-    model = onnx_from_state(CONFIG, state, io="uint8", precision=request.param)
+    model = onnx_from_state(CONFIG, state, spectral="function", io="uint8", precision=request.param)
     ask_for_backend(model, BACKENDS[request.param])
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     program = Path(__file__).with_name("plugin_engine.py")

@@ -32,7 +32,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
     for name, precision in (("demo", "fp32"), ("demo-fp16", "fp16")):
         (folder / name).mkdir()
-        model = onnx_from_state(CONFIG, state, precision=precision, wide_sums=True)  # type: ignore[arg-type]
+        model = onnx_from_state(CONFIG, state, spectral="function", precision=precision, wide_sums=True)  # type: ignore[arg-type]
         assert len(model.functions) == 2
         onnx.save(model, folder / name / "model.onnx")
     (folder / "no_tf32.py").write_text(block("Engines, without a GPU", "python"))

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 BY_BACKEND = {
     "onnxruntime": options.OnnxRuntimeOptions,
     "openvino": options.OpenVinoOptions,
+    "litert": options.LiteRtOptions,
     "tensorrt": options.TensorRtOptions,
     "torch": options.TorchOptions,
     "cuda": options.CudaOptions,

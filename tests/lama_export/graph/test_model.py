@@ -8,10 +8,13 @@ import onnxruntime as ort
 import pytest
 
 from lama_deploy.checkpoints.topology import layers
+from lama_deploy.errors import ConfigError
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
 from lama_export.graph.model import onnx_from_state
+from lama_export.graph.opsets import GraphPrecision, Spectral
+from lama_export.graph.picture import Interface
 from tests.scaled_generators import CONFIGS, state_of
 
 CONFIG = GeneratorConfig(width=8, blocks=2)
@@ -39,6 +42,75 @@ def test_other_forms_use_standard_operators_alone(state: dict[str, np.ndarray], 
     assert not model.functions
     assert [opset.domain for opset in model.opset_import] == [""]
     assert sum(node.op_type == "DFT" for node in model.graph.node) == dft_nodes
+
+
+@pytest.mark.parametrize("spectral", ["function", "inline", "dft"])
+@pytest.mark.parametrize("io", ["uint8", "float"])
+def test_no_shape_has_a_start_or_an_end(state: dict[str, np.ndarray], spectral: Spectral, io: Interface) -> None:
+    """graphsurgeon 0.6.1 folds one as if it had none, and of the float interface the result is a wrong picture."""
+    model = onnx_from_state(CONFIG, state, spectral=spectral, io=io, decoder="hole")
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    shapes = [node for node in nodes if node.op_type == "Shape"]
+    assert shapes and not any(node.attribute for node in shapes)
+    assert not any(attribute.g.node for node in nodes for attribute in node.attribute)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_every_convolution_says_how_large_its_kernel_is(config: GeneratorConfig) -> None:
+    """ONNX Runtime's WebGPU needs it, though ONNX does not."""
+    for spectral in ("function", "inline", "dft"):
+        model = onnx_from_state(config, state_of(config), spectral=spectral)  # type: ignore[arg-type]
+        nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+        convolutions = [node for node in nodes if node.op_type.startswith("Conv")]
+        named = [{attribute.name for attribute in node.attribute} for node in convolutions]
+        assert named and all("kernel_shape" in names for names in named)
+
+
+FORMS = [
+    *(("inline", "fp32", 13), ("function", "fp32", 13), ("inline", "fp16", 13)),
+    *(("dft", "fp32", 17), ("inline", "bf16", 22)),
+]
+
+
+@pytest.mark.parametrize(("spectral", "precision", "oldest"), FORMS)
+def test_the_opset_is_the_oldest_or_the_one_asked_for(
+    state: dict[str, np.ndarray], spectral: Spectral, precision: GraphPrecision, oldest: int
+) -> None:
+    """At each the checker knows every node, and ONNX Runtime computes the same."""
+    wanted: np.ndarray | None = None
+    images, masks = scene(21, 34)
+    for opset in (None, oldest, 18, 20, 22):
+        if opset is not None and opset < oldest:
+            with pytest.raises(ConfigError, match=f"--opset {opset} cannot be written: this file needs {oldest} or"):
+                onnx_from_state(CONFIG, state, spectral=spectral, precision=precision, opset=opset, decoder="hole")
+            continue
+        model = onnx_from_state(CONFIG, state, spectral=spectral, precision=precision, opset=opset, decoder="hole")
+        assert model.opset_import[0].version == (opset or oldest)
+        if precision == "fp32":
+            session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            found = session.run(None, {"image": images, "mask": masks})[0]
+            wanted = found if wanted is None else wanted
+            np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ConfigError, match=r"--opset 999 cannot be written: .* knows up to"):
+        onnx_from_state(CONFIG, state, spectral=spectral, precision=precision, opset=999)
+
+
+def test_a_basic_file_has_neither_reflect_padding_nor_depth_to_space(state: dict[str, np.ndarray]) -> None:
+    images, masks = scene(43, 75, 2)
+    results = []
+    for basic in (False, True):
+        model = onnx_from_state(CONFIG, state, basic=basic)
+        ops = Counter(node.op_type for node in model.graph.node)
+        assert (ops["Pad"] == ops["DepthToSpace"] == 0) is basic
+        session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        results.append(session.run(None, {"image": images, "mask": masks})[0])
+    np.testing.assert_array_equal(*results)
+
+
+def test_the_file_says_which_form_it_is(state: dict[str, np.ndarray]) -> None:
+    for spectral in ("function", "inline", "dft"):
+        model = onnx_from_state(CONFIG, state, spectral=spectral)  # type: ignore[arg-type]
+        assert {entry.key: entry.value for entry in model.metadata_props}["lama_deploy.spectral"] == spectral
 
 
 def test_forms_agree(state: dict[str, np.ndarray]) -> None:

@@ -52,7 +52,10 @@ class Model:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     config, folder = VARIANTS["big-lama"], tmp_path_factory.mktemp(request.param)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
-    onnx.save(onnx_from_state(config, state, precision=request.param, wide_sums=True), folder / "model.onnx")
+    onnx.save(
+        onnx_from_state(config, state, spectral="function", precision=request.param, wide_sums=True),
+        folder / "model.onnx",
+    )
     return Model(folder, request.param, sum(value.size for value in state.values()))
 
 

@@ -70,7 +70,7 @@ def write(
     io: Interface = "uint8",
 ) -> dict[str, Any]:
     """The record of an engine in `folder`, without the proof of its model."""
-    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, precision=precision, io=io)  # type: ignore[arg-type]
+    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, spectral="function", precision=precision, io=io)  # type: ignore[arg-type]
     folder.mkdir(exist_ok=True)
     onnx.save(model, folder / "model.onnx")
     options = ExportOptions(target="trt-rtx", precision=precision, io=io, spectral="inline", engine=engine)
@@ -128,7 +128,7 @@ def test_builds_are_reproducible(checkpoint: Checkpoint, tmp_path: Path) -> None
     Without that, in the suite's own process, all but a thousandth of the bytes are the same.
     """
     model = tmp_path / "model.onnx"
-    onnx.save(onnx_from_state(checkpoint.config, checkpoint.state_dict), model)
+    onnx.save(onnx_from_state(checkpoint.config, checkpoint.state_dict, spectral="function"), model)
     build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", model, tmp_path / "here", SMALL)
     here = (tmp_path / "here").read_bytes()
     fixed = ["setarch", "-R"] if same_addresses() else []
@@ -173,7 +173,7 @@ def test_half_products_with_dft_matrices_sum_in_float32(checkpoint: Checkpoint, 
     listings = []
     for wide in (False, True):
         path = tmp_path / f"{wide}.onnx"
-        state, options = checkpoint.state_dict, {"precision": "fp16", "wide_sums": wide}
+        state, options = checkpoint.state_dict, {"spectral": "function", "precision": "fp16", "wide_sums": wide}
         onnx.save(onnx_from_state(checkpoint.config, state, **options), path)  # type: ignore[arg-type]
         listings.append(
             build_module.build_engine(open_tensorrt("trt-rtx"), "trt-rtx", path, tmp_path / "plan", SMALL).listing
@@ -247,7 +247,7 @@ def test_progress_runs_to_its_end(checkpoint: Checkpoint, tmp_path: Path) -> Non
         yield from items
         finished.append(True)
 
-    model = onnx_from_state(checkpoint.config, checkpoint.state_dict)
+    model = onnx_from_state(checkpoint.config, checkpoint.state_dict, spectral="function")
     onnx.save(model, tmp_path / "model.onnx")
     options = ExportOptions(target="trt-rtx", spectral="inline", engine=SMALL)
     write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", options, counting)

@@ -88,7 +88,7 @@ def test_the_dft_operator_is_built_with_tensorrts_own_plugins(tmp_path: Path, mo
     monkeypatch.setattr(target_module, "log_of", lambda module: object())
     monkeypatch.setattr(target_module, "build_engine", build)
     for spectral, registered in (("inline", False), ("dft", True)):
-        model = onnx_from_state(CONFIG, state)
+        model = onnx_from_state(CONFIG, state, spectral="function")
         with pytest.raises(EngineError, match="enough"):
             wanted = ExportOptions(target="trt", spectral=spectral, engine=SMALL)
             write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", wanted)

@@ -68,7 +68,7 @@ def nothing_prebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     state = {key: tensor.numpy() for key, tensor in seeded_generator(CONFIG).state_dict().items()}
     path = tmp_path_factory.mktemp("model") / "model.onnx"
-    onnx.save(onnx_from_state(CONFIG, state, precision=request.param), path)
+    onnx.save(onnx_from_state(CONFIG, state, spectral="function", precision=request.param), path)
     return request.param, path
 
 
@@ -128,7 +128,12 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
     options = ExportOptions(target="trt-rtx", engine=EngineOptions(plugin=tmp_path / "plugin.so"))
     with pytest.raises(ConfigError, match="no Fourier units for a plugin to replace"):
-        write_engine(onnx_from_state(config, state), tmp_path / "model.onnx", tmp_path / "model.engine", options)
+        write_engine(
+            onnx_from_state(config, state, spectral="function"),
+            tmp_path / "model.onnx",
+            tmp_path / "model.engine",
+            options,
+        )
 
 
 @pytest.mark.trt
@@ -200,7 +205,7 @@ def test_older_parsers_prefer_plugins_without_being_told(tmp_path: Path) -> None
 def test_generators_without_fourier_units_build_too(tmp_path: Path) -> None:
     config = GeneratorConfig(kind="regular", width=8, blocks=1)
     state = {key: tensor.numpy() for key, tensor in seeded_generator(config).state_dict().items()}
-    model = onnx_from_state(config, state)
+    model = onnx_from_state(config, state, spectral="function")
     onnx.save(model, tmp_path / "model.onnx")
     options = ExportOptions(target="trt-rtx", engine=SMALL)
     record = write_engine(model, tmp_path / "model.onnx", tmp_path / "model.engine", options)

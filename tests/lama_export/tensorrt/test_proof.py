@@ -51,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
             model = written.path
             if other is not None:
                 model = tmp_path / "other.onnx"
-                onnx.save(targets.onnx_from_state(CONFIG, other.state_dict), model)
+                onnx.save(targets.onnx_from_state(CONFIG, other.state_dict, spectral="function"), model)
             path.write_text(json.dumps({"model": str(model), "io": "uint8", "profiles": PROFILES}))
             return Written(written.path, written.model, written.spectral, engine=record(trt))
 

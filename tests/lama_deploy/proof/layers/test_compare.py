@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from lama_deploy.checkpoints.checkpoint import Checkpoint
-from lama_deploy.onnx_functions import inline_functions
 from lama_deploy.proof.layers.compare import (
     GROWTH,
     OWN_ERROR,
@@ -25,7 +24,7 @@ REFERENCE = {name: np.linspace(-1, 2, 60, dtype=np.float32).reshape(1, 3, 4, 5) 
 
 @pytest.fixture(scope="module")
 def model(tiny: Checkpoint) -> onnx.ModelProto:
-    return inline_functions(onnx_from_state(tiny.config, tiny.state_dict))
+    return onnx_from_state(tiny.config, tiny.state_dict)
 
 
 def off_by(**errors: float) -> dict[str, np.ndarray]:

@@ -1,0 +1,19 @@
+"""Inputs and outputs of a file for one size, in ONNX's words, which bundles describe them from."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import helper
+
+from lama_deploy.proof.subjects import Size
+from lama_export.graph.picture import Interface, picture_inputs, picture_outputs
+
+
+def interface_of(io: Interface, size: Size) -> onnx.ModelProto:
+    """A model without nodes."""
+    dims = {"N": size.batch, "H": size.height, "W": size.width}
+    inputs, outputs = picture_inputs(io), picture_outputs(io)
+    for dim in (dim for value in (*inputs, *outputs) for dim in value.type.tensor_type.shape.dim):
+        if dim.dim_param:
+            dim.dim_value = dims[dim.dim_param]
+    return helper.make_model(helper.make_graph([], "interface", inputs, outputs))
