@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 BUILD := build/demo
 SOURCES := find kernels cpp examples/cpp -path cpp/third_party -prune -o -name '*.[hc]' -print -o -name '*.[hc]pp' -print -o -name '*.cu' -print
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow engines lint format clean
 
 # Pinned, so that everybody tests the same; the CPU build of torch is enough for all of it. The demonstration needs
 # half of it, which comes first; how far pip is, it shows.
@@ -35,6 +35,9 @@ test: $(VENV)/ready lint
 
 test-slow: $(VENV)/ready  ## what takes minutes and seldom tells anything else: builds, long trainings, every defect
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+engines: $(VENV)/ready  ## engines and tools that others wrote, each in an environment of its own, run the exported files
+	$(BIN)/python -m tests.engines
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

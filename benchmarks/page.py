@@ -96,6 +96,14 @@ def _variants(rows: dict[str, Any]) -> str:
     return "\n".join([*lines, f"| pass | {' | '.join(counts)} |"])
 
 
+def _engines(rows: dict[str, Any]) -> str:
+    """How many cases of how many engines and tools ended how; their page has each of them."""
+    verdicts = [case["verdict"] for row in rows.values() for cases in row["forms"].values() for case in cases.values()]
+    counts = {verdict: str(verdicts.count(verdict)) for verdict in sorted(set(verdicts))}
+    lines = [f"| of {len(rows)} engines and tools, [each on its page](../docs/engines.md) | {' | '.join(counts)} |"]
+    return "\n".join([*lines, "|---" * (len(counts) + 1) + "|", f"| files at a size | {' | '.join(counts.values())} |"])
+
+
 def _training(cases: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
@@ -151,6 +159,7 @@ TABLES = {
     "claims": _claims,
     "defects": _defects,
     "variants": _variants,
+    "engines": _engines,
     "training": _training,
     "quality": _quality,
     **PICTURE_TABLES,
