@@ -80,7 +80,13 @@ ENGINES = (
         "openvino-2026", "OpenVINO 2026.4", ("openvino==2026.4.1", "numpy==2.4.6"), "openvino_cpu.py", right=PORTABLE
     ),
     Engine("opencv-4", "OpenCV 4.14", ("opencv-python-headless==4.14.0.94", "numpy==2.4.6"), "opencv.py", right=SIZED),
-    Engine("opencv-5", "OpenCV 5.0", ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"), "opencv.py", right=PORTABLE),
+    Engine(
+        "opencv-5",
+        "OpenCV 5.0",
+        ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"),
+        "opencv.py",
+        right=(*PORTABLE, DFT),
+    ),
     Engine("mnn", "MNN 3.6", ("MNN==3.6.1", "numpy==2.4.6"), "mnn_cpu.py", right=PORTABLE),
     Engine(
         "onnx2torch",

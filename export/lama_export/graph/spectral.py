@@ -136,8 +136,8 @@ def dft_conv_function(opset: int = OPSET_OF_DFT) -> onnx.FunctionProto:
     """SpectralConv(x, weight, bias) -> y by standard DFT operators, in float32. Shapes as `spectral_conv_function`."""
     g = GraphBuilder(opset=opset)
     shape = g.op("Shape", "x", name="shape")
-    area = g.reduce("ReduceProd", g.op("Slice", shape, g.ints(2), g.ints(4)), [0])
-    norm = g.op("Sqrt", g.op("Cast", area, to=onnx.TensorProto.FLOAT), name="norm")
+    h, w = (g.op("Gather", shape, g.int_scalar(axis), axis=0) for axis in (2, 3))
+    norm = g.op("Sqrt", g.op("Cast", g.op("Mul", h, w), to=onnx.TensorProto.FLOAT), name="norm")
 
     half = _dft(g, g.op("Unsqueeze", "x", g.ints(4)), axis=3, onesided=1, name="rfft_w")
     full = g.op("Div", _dft(g, half, axis=2, name="fft_h"), norm)
@@ -149,7 +149,7 @@ def dft_conv_function(opset: int = OPSET_OF_DFT) -> onnx.FunctionProto:
 
     pairs = g.op("Transpose", g.op("Reshape", mixed, planes_shape), perm=[0, 1, 3, 4, 2])
     columns = _dft(g, pairs, axis=2, inverse=1, name="ifft_h")
-    k, w = (g.op("Gather", values, g.int_scalar(axis), axis=0) for values, axis in ((planes_shape, 4), (shape, 3)))
+    k = g.op("Gather", planes_shape, g.int_scalar(4), axis=0)
     _finish(g, "y", g.op("Mul", _real_inverse(g, columns, k, w), norm))
     return function_from(g, SPECTRAL_CONV, ["x", "weight", "bias"], ["y"], "irfft2(relu(conv(rfft2(x)))) by DFT")
 
