@@ -150,7 +150,8 @@ class ExportOptions:
             raise ConfigError(f"--size {self.size} with --batch {self.batch}: allowed are whole numbers of at least 1")
         if self.fixed_size and (self.spectral == "function" or self.decoder == "hole"):
             raise ConfigError(
-                "--size goes with --spectral inline or dft and --decoder whole: nothing in its file depends on the mask"
+                "a file for one size (--size, and --to litert, coreml and ncnn) goes with --spectral inline or dft and "
+                "--decoder whole: nothing in it depends on the mask"
             )
         if (self.opset is not None or self.basic) and self.target not in ("onnx", *ENGINES):
             raise ConfigError(f"--opset and --basic are for ONNX files; leave them out with --to {self.target}")

@@ -79,7 +79,7 @@ def open_candidate(name: str, options: InpainterOptions) -> Candidate:
 def _ours(name: str, options: InpainterOptions) -> Candidate:
     bundle = load_bundle(name, check=False) if is_bundle(name) else None  # the Inpainter checks its hashes
     file = Path(bundle.model) if bundle else Path(name)
-    if file.suffix in BY_SUFFIX:
+    if bundle or file.suffix in BY_SUFFIX:
         inpainter = Inpainter.load(name, strategy="whole", device=options.device, threads=options.threads)
         sha256 = bundle.files[bundle.model]["sha256"] if bundle else sha256_of(file)
         return Candidate(name, _fill(inpainter), {"kind": "ours", "sha256": sha256})

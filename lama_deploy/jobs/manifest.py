@@ -138,12 +138,13 @@ def model_identity(source: str) -> str:
     """
     from lama_deploy.checkpoints.checkpoint import checkpoint_file
     from lama_deploy.checkpoints.weights import find_weights
+    from lama_deploy.runtime.opening import BY_SUFFIX
 
     path = Path(source)
     try:
         if is_bundle(path):
             return sha256_of(path / BUNDLE_FILE)
-        if path.suffix in (".onnx", ".xml", ".engine", ".tflite"):
+        if path.suffix in BY_SUFFIX:
             files = [one for one in (path, path.with_suffix(".bin")) if one.is_file()]
             return " ".join(map(sha256_of, files))
         return sha256_of(checkpoint_file(find_weights(source)))

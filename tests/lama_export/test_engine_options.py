@@ -268,3 +268,9 @@ def test_each_target_has_the_decoder_that_suits_it() -> None:
         *("whole", "whole"),
     ]
     assert ExportOptions(size=(64, 64)).chosen_decoder == ExportOptions(target="litert").chosen_decoder == "whole"
+
+
+@pytest.mark.parametrize("options", [{"target": "litert"}, {"target": "ncnn"}, {"size": (64, 64)}])
+def test_a_window_around_the_hole_is_not_for_one_size(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"for one size \(--size, and --to litert, coreml and ncnn\) goes with"):
+        ExportOptions(decoder="hole", **options)

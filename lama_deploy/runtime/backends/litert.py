@@ -37,7 +37,7 @@ class LiteRtBackend:
         path = Path(model)
         content = checked_content(path)
         properties = properties_of(path, content)
-        self._interpreter = _opened(path, content, threads or len(os.sched_getaffinity(0)))
+        self._interpreter = _opened(path, content, threads or os.cpu_count() or 1)
         self._inputs = {one["name"]: one for one in self._interpreter.get_input_details()}
         self._outputs = {one["name"]: one for one in self._interpreter.get_output_details()}
         values = {name: _described(one) for name, one in (self._inputs | self._outputs).items()}

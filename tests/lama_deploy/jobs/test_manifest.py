@@ -8,6 +8,7 @@ import pytest
 from lama_deploy.errors import LamaDeployError
 from lama_deploy.images.pairs import Job
 from lama_deploy.jobs.manifest import NAME, key_of, model_identity, opened_manifest
+from lama_deploy.runtime.opening import BY_SUFFIX
 
 
 @pytest.fixture
@@ -104,3 +105,12 @@ def test_keys_tell_options_and_models_apart(bundles, tiny):
     assert key_of({"a": 1}, "m") == key_of({"a": 1}, "m") != key_of({"a": 2}, "m") != key_of({"a": 2}, "n")
     with pytest.raises(LamaDeployError, match="known names"):
         model_identity("none")
+
+
+@pytest.mark.parametrize("suffix", list(BY_SUFFIX))
+def test_a_model_file_of_any_engine_has_an_identity_with_its_weights(tmp_path, suffix):
+    model = tmp_path / f"model{suffix}"
+    model.write_bytes(b"layers")
+    alone = model_identity(str(model))
+    model.with_suffix(".bin").write_bytes(b"weights")
+    assert alone != model_identity(str(model))

@@ -17,6 +17,7 @@ from lama_deploy import Inpainter
 from lama_deploy.bundle import PACKAGE, PACKAGE_FILES, load_bundle
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.errors import BundleError, ConfigError, LamaDeployError, MissingDependencyError
+from lama_deploy.evaluation.candidates import InpainterOptions, open_candidate
 from lama_deploy.proof.coreml_package import SPECIFICATION, WEIGHTS, CoreMlPackage
 from lama_deploy.proof.coreml_program import CoreMlProgram
 from lama_deploy.proof.labels import load_labelled
@@ -139,6 +140,8 @@ def test_it_does_not_run_here(fourier_bundle: Path) -> None:
     for source in (fourier_bundle, fourier_bundle / PACKAGE):
         with pytest.raises(LamaDeployError, match="is for Core ML, which runs in apps on Apple's devices and not here"):
             Inpainter.load(source)
+    with pytest.raises(LamaDeployError, match="is for Core ML"):
+        open_candidate(str(fourier_bundle), InpainterOptions())
 
 
 @pytest.mark.slow
