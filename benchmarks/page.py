@@ -104,6 +104,17 @@ def _engines(rows: dict[str, Any]) -> str:
     return "\n".join([*lines, "|---" * (len(counts) + 1) + "|", f"| files at a size | {' | '.join(counts.values())} |"])
 
 
+def _forms(engines: dict[str, dict[str, dict[str, float]]]) -> str:
+    body = [
+        f"| {engine} | {form} | {row['megabytes']:.1f} | {row['load_s']:.2f} | {row['run_s']:.2f} | "
+        f"**{row['times_default']:.3f}** |"
+        for engine, rows in engines.items()
+        for form, row in rows.items()
+    ]
+    head = "| engine | form | MB | seconds to open | seconds to run | times the default |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *body])
+
+
 def _training(cases: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
@@ -160,6 +171,7 @@ TABLES = {
     "defects": _defects,
     "variants": _variants,
     "engines": _engines,
+    "forms": _forms,
     "training": _training,
     "quality": _quality,
     **PICTURE_TABLES,

@@ -23,7 +23,7 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
         choices=["function", "inline", "dft", "plugin"],
         help="Write Fourier units in ONNX as matrix products, by operators that every engine has (inline, the "
         "default), as nodes with that as their local function (function, for engines with a plugin), or as the "
-        "standard DFT operator, which ONNX Runtime computes from 1.18 on; in TensorRT as our plugin (default where it "
+        "standard DFT operator, which ONNX Runtime computes from 1.15 on; in TensorRT as our plugin (default where it "
         "can be had), as that function, or from 11.2 as the DFT operator.",
     )
     p.add_argument(

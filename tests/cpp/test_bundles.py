@@ -37,6 +37,7 @@ def said_by_python(folder: Path) -> dict[str, Any]:
         "plugin": plugin_of(bundle.engine),
         "runs on": runs_on(bundle.engine),
         "generator": generator_of(bundle.config),
+        "fixed": bundle.fixed_shape and list(bundle.fixed_shape),
         "ranges": ranges_of(bundle),
         "memory": {f"{backend} {precision}": memory_of(backend, bundle, precision)
                    for backend in ("onnxruntime", "openvino") for precision in PRECISIONS},
@@ -94,6 +95,8 @@ def test_every_change(target: str, tree: Path, tiny_bundles: Mapping[str, Path],
     sha256 = hashlib.sha256(model).hexdigest()
     manifest |= {"target": target, "memory": MEMORY, "files": {names[target]: {"bytes": len(model), "sha256": sha256}}}
     manifest |= {"engine": ENGINE} if target == "trt" else {}
+    if target == "onnx":
+        manifest["inputs"] = {"mask": {"dtype": "uint8", "shape": [2, 64, 96]}}
     folders = []
     for index, (what, values) in enumerate([("as it is", manifest), *changed(manifest)]):
         folders.append(tmp_path / str(index))

@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.process_memory import ProcessMemory
+from lama_deploy.proof.subjects import Size
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.strategies.options import STRATEGIES, StrategyOptions
+from lama_export import ExportOptions, export_bundle
 from tests.cpp.building import engine_folder
 from tests.cpp.cases import random_case
 from tests.cpp.liblama import Liblama
+from tests.hostile.bundle_files import TINY
+from tests.scaled_generators import state_of
 
 LIMITS, MARGINS = (128, 128, 192, 1024), (0, 16, 64)
 # Bytes: what the tiny generator takes for any picture by the table, and room for some 90x90 pixels.
@@ -56,6 +61,14 @@ def test_random_pictures(
 ) -> None:
     seen = compare(lama, tiny_bundles[target], target, seed=1, count=80, most=400)
     assert {"filled by whole", "filled by crop", "filled by tile", "filled by resize"} <= seen
+
+
+def test_random_pictures_by_a_file_for_one_size(lama: Liblama, tmp_path: Path, nothing_is_measured: None) -> None:
+    tiny = Checkpoint(Path("tiny"), TINY, state_of(TINY), 64 * "a")
+    options = ExportOptions(size=(96, 64), batch=2, parity_subjects=[Size(96, 64, 2)])
+    export_bundle(tiny, tmp_path / "sized", options)
+    assert Inpainter.load(tmp_path / "sized").backend.capabilities.shapes[0].least == (2, 96, 64)
+    assert compare(lama, tmp_path / "sized", "onnx", seed=3, count=24, most=200)
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ Json said(const Bundle &bundle) {
                    bundle.engine.capability, bundle.engine.capabilities}}};
   values["generator"] = {generator.kind,   generator.width, generator.downsamplings,
                          generator.blocks, generator.ratio, generator.max_channels};
+  values["fixed"] = bundle.fixed ? Json(*bundle.fixed) : Json();
   values["ranges"] = Json::array();
   for (const ShapeRange &range : bundle.engine.ranges)
     values["ranges"].push_back({range.least, range.best, range.largest});
