@@ -176,6 +176,7 @@ def write_ncnn(job: ExportJob, path: Path) -> Written:
     from lama_export.edge.ncnn import ncnn_from_onnx
     from lama_export.edge.stored import stored_weights
 
+    _one_size(job.options)
     model, options = portable_form(job), job.options
     ncnn_from_onnx(model, path, options.precision)
     return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))

@@ -66,7 +66,16 @@ class Candidate:
         takes, shape = self.backend.capabilities, (size.batch, size.height, size.width)
         if takes.part_for(shape) == shape:
             return None
+        if self.fixed_sizes:
+            return f"its file takes pictures of {', '.join(map(str, self.fixed_sizes))} alone"
         return f"no profile takes it; the engine has {described(takes.shapes)}"
+
+    @property
+    def fixed_sizes(self) -> list[Size]:
+        """What a file for one size takes; none of engines with profiles, and where any size is taken."""
+        shapes = () if self.engine else self.backend.capabilities.shapes
+        fixed = [one.best for one in shapes if one.least == one.largest]
+        return [Size(height, width, pictures) for pictures, height, width in fixed]
 
     @cached_property
     def run(self) -> Callable[[Array, Array], Array]:
@@ -118,9 +127,13 @@ def open_eager(first: Candidate, *, device: str | None, threads: int | None) -> 
 
 
 def default_sizes(candidates: Sequence[Candidate]) -> list[Size]:
-    """Of engines what their profiles are best at, their corners and sizes between; DEFAULT_SIZES without an engine."""
+    """Of engines what their profiles are best at, their corners and sizes between, and of files for one size that.
+
+    DEFAULT_SIZES where every candidate takes any.
+    """
     engines = [candidate.engine for candidate in candidates if candidate.engine]
     found = {size for engine in engines for size in [*best_sizes(engine), *engine_sizes(engine)]}
+    found |= {size for candidate in candidates for size in candidate.fixed_sizes}
     return sorted(found, key=lambda size: size.height * size.width * size.batch) or list(DEFAULT_SIZES)
 
 

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--sizes",
         metavar="SIZE,...",
         help=f"Run at these sizes, HxW or HxWxBATCH (default: {','.join(map(str, DEFAULT_SIZES))}; for engines their "
-        "profiles' opt, min and max and sizes between them).",
+        "profiles' opt, min and max and sizes between them; for files of one size that).",
     )
     p.add_argument(
         "--rounds", type=positive, default=ROUNDS, metavar="N", help=f"Measure at most N rounds (default: {ROUNDS})."

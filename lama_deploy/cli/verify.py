@@ -17,7 +17,7 @@ from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
-from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
+from lama_deploy.errors import CheckpointError, ConfigError, LamaDeployError, brief, one_line
 from lama_deploy.overwriting import require_free
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at, subjects_of
@@ -81,7 +81,7 @@ def main() -> int:
 
     bundle = load_labelled(args.bundle)
     compared = [bundle] if args.against == "eager" else [bundle, load_labelled(args.against)]
-    subjects = _subjects(bundle, args.sizes)
+    subjects = _fixed_subjects(compared, args.sizes) or _subjects(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
     for assumed in dict.fromkeys(map(_assumed, compared)):  # two bundles of one checkpoint have one
         if assumed:
@@ -127,14 +127,24 @@ def _assumed(bundle: Bundle) -> str:
     return f"{source} came without a config.yaml, so it is assumed, and not verified: {unsaid}" if unsaid else ""
 
 
+def _fixed_subjects(compared: list[Bundle], asked: str | None) -> Sequence[Subject]:
+    """Those of the one size that one of the bundles takes; none where each takes any. Raises ConfigError for others."""
+    fixed = {Size(h, w, n) for n, h, w in (one.fixed_shape for one in compared if one.fixed_shape)}
+    if len(fixed) > 1:
+        raise ConfigError(
+            f"the bundles take pictures of {' and '.join(sorted(map(str, fixed)))} alone, and none of both"
+        )
+    for size in fixed:
+        if asked and {Size.parse(text) for text in asked.split(",")} != {size}:
+            raise ConfigError(f"--sizes {brief(asked)}: the bundle takes pictures of {size} alone; leave --sizes out")
+        return subjects_of(size)
+    return []
+
+
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:
     """Drawn scenes at these sizes, and photographs: of engines at what their profiles are best at."""
     photographs: Sequence[Photograph] = PHOTOGRAPHS
     sizes = [Size.parse(text) for text in (asked or DEFAULT_SIZES).split(",")]
-    fixed = bundle.fixed_shape
-    if fixed:
-        n, h, w = fixed
-        return list(subjects_of(Size(h, w, n))) if not asked else [*sizes]
     if bundle.engine:
         from lama_deploy.proof.engine_sizes import best_sizes, engine_sizes
 

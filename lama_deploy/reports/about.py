@@ -116,7 +116,7 @@ def _bundle_lines(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("made from", f"{weights['source']}, SHA-256 {weights['sha256']}"),
         ("made", f"{facts['created']} by {', '.join(f'{name} {one}' for name, one in facts['tools'].items())}"),
         ("proof", _proof_text(facts["proof"])),
-        ("memory", _memory_text(facts["memory"])),
+        ("memory", _memory_text(facts["memory"], facts["shape"])),
     ]
 
 
@@ -130,8 +130,10 @@ def _sizes(profiles: list[Mapping[str, Any]], fixed: list[int] | None) -> str:
     return f"heights and widths of {', '.join(ranges)} at once, others in parts"
 
 
-def _memory_text(record: Mapping[str, Any]) -> str:
+def _memory_text(record: Mapping[str, Any], fixed: list[int] | None) -> str:
     """Of a bundle's record, which has been found to be of its shape."""
+    if not record and fixed:
+        return "not measured: every run is of one size"
     if not record:
         return "not measured; estimated until a picture may not fit, and measured then"
     memory, where = record["memory"], record["conditions"]

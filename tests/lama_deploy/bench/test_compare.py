@@ -186,3 +186,12 @@ def test_default_sizes(clock):
     assert list(map(str, default_sizes([plain]))) == ["256x256", "512x512"]
     sizes = list(map(str, default_sizes([plain, of_engine, of_engine])))
     assert sizes == ["16x16", "16x16x4", "16x64", "41x41", "32x48x2", "64x64"]
+
+
+def test_a_file_of_one_size_is_measured_at_that(clock):
+    shape = (2, 32, 48)
+    takes = Capabilities(shapes=(ShapeRange(shape, shape, shape),))
+    one, other = candidate("one", Fake(clock, 1, capabilities=takes)), candidate("other", Fake(clock, 1))
+    assert list(map(str, default_sizes([other, one]))) == ["32x48x2"]
+    assert measured(clock, one, other, size=Size(32, 48, 2))["one"].seconds
+    assert measured(clock, one, other)["one"].failure == "its file takes pictures of 32x48x2 alone"

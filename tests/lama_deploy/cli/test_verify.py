@@ -120,3 +120,23 @@ def test_a_bundle_with_a_newline_in_its_name(verify, bundles, tiny, tmp_path, ca
     copy = Path(shutil.copytree(bundles["uint8"], tmp_path / "a\nb"))
     assert verify(copy, "--weights", tiny.path) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("a\\nb/verify.json")
+
+
+def of_one_size(bundle: Path, copy: Path, *shape: int) -> Path:
+    inputs = {"mask": {"dtype": "uint8", "shape": list(shape)}}
+    return resign(Path(shutil.copytree(bundle, copy)), inputs=inputs)
+
+
+def test_a_bundle_of_one_size_is_compared_at_no_other(verify, bundles, tiny, tmp_path, capsys, monkeypatch):
+    one = of_one_size(bundles["uint8"], tmp_path / "one", 1, 24, 40)
+    other = of_one_size(bundles["uint8"], tmp_path / "other", 2, 24, 40)
+    assert verify(one, "--weights", tiny.path) == 2
+    assert "--sizes 24x40,37x50x2: the bundle takes pictures of 24x40 alone" in capsys.readouterr().err
+    assert verify(one, "--against", other) == 2
+    assert "the bundles take pictures of 24x40 and 24x40x2 alone, and none of both" in capsys.readouterr().err
+    record = tmp_path / "r.json"
+    arguments = ["lama-verify", bundles["float"], "--against", one, "--json", record]
+    monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+    assert main() == 0
+    subjects = [case["subject"] for case in json.loads(record.read_text())["cases"]]
+    assert subjects[0] == "24x40" and all(subject.startswith("24x40 photo") for subject in subjects[1:-1])

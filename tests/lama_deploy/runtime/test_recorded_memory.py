@@ -52,6 +52,10 @@ def test_what_is_recorded_is_used_and_shown(copied: tuple[Path, Bundle], monkeyp
 
 def test_a_bundle_without_it_says_so(copied: tuple[Path, Bundle]) -> None:
     assert any("not measured; estimated" in line for line in about_lines(about(copied[0])))
+    replace(copied[1], inputs={"mask": {"shape": [1, 24, 40]}}).save(copied[0])
+    lines = about_lines(about(copied[0]))
+    assert any("not measured: every run is of one size" in line for line in lines)
+    assert any("1 of 24x40 at once" in line for line in lines)
 
 
 def test_what_cannot_be_measured_is_left_out_with_a_note(
