@@ -60,7 +60,12 @@ def export_bundle(
             candidate(written.path, options.precision),
             oracle(checkpoint),
             options.compared,
-            tolerance_of(options.precision, written.spectral, least_psnr=options.least_psnr),
+            tolerance_of(
+                options.precision,
+                written.spectral,
+                least_psnr=options.least_psnr,
+                judged_here="weights" in written.quantisation,
+            ),
             eager=eager(checkpoint),
             progress=phase(progress, "comparing with PyTorch"),
         )

@@ -165,17 +165,28 @@ TABLE: Mapping[str, Tolerance] = {
 }
 
 
-def tolerance_of(precision: str, spectral: str = "", *, least_psnr: float = LEAST_PSNR) -> Tolerance:
-    """The entry for an artefact of this precision and spectral form. least_psnr: what int8 was asked to keep, in dB."""
+def tolerance_of(
+    precision: str, spectral: str = "", *, least_psnr: float = LEAST_PSNR, judged_here: bool = False
+) -> Tolerance:
+    """The entry for an artefact of this precision and spectral form. least_psnr: what int8 was asked to keep, in dB.
+
+    judged_here: nothing else sees whether int8 kept it, as where all weights are stored so, none left out.
+    """
     found = TABLE.get(f"{precision}-{spectral}", TABLE[precision])
-    return found.coarser(10 ** ((LEAST_PSNR - least_psnr) / 20)) if precision == "int8" else found
+    if precision != "int8":
+        return found
+    coarser = found.coarser(10 ** ((LEAST_PSNR - least_psnr) / 20))
+    if not judged_here:
+        return coarser
+    asked = Allowance(10 ** (-(least_psnr - 0.5) / 20))
+    return replace(coarser, photographs=replace(coarser.photographs, rms=asked))
 
 
 def tolerance_for(bundle: Bundle) -> Tolerance:
     """What a bundle is held to. TF32 rounds what goes into products to 11 bits, as fp16 does."""
     asked = bundle.quantisation.get("least_psnr", LEAST_PSNR)
     precision = "fp16" if bundle.engine.get("tf32") else bundle.precision
-    return tolerance_of(precision, bundle.spectral, least_psnr=asked)
+    return tolerance_of(precision, bundle.spectral, least_psnr=asked, judged_here="weights" in bundle.quantisation)
 
 
 def wider(tolerances: Iterable[Tolerance]) -> Tolerance:

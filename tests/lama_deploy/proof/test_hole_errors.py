@@ -120,6 +120,14 @@ def test_int8_keeps_what_it_was_asked_to() -> None:
     assert coarse == pytest.approx(usual * 10 ** (6 / 20)) and fine == usual
 
 
+def test_int8_that_nothing_else_judges_is_held_to_it_by_the_gate() -> None:
+    usual, *others = (
+        tolerance_of("int8", least_psnr=db, judged_here=True).photographs.rms.least for db in (35, 29, 60)
+    )
+    assert usual == pytest.approx(tolerance_of("int8").photographs.rms.least)
+    assert others == pytest.approx([usual * 10 ** (6 / 20), usual * 10 ** (-25 / 20)])
+
+
 def test_tf32_is_held_to_what_it_rounds_to(bundles) -> None:
     bundle = load_bundle(bundles["float"])
     assert tolerance_for(bundle) == tolerance_of("fp32")

@@ -18,6 +18,7 @@ from lama_deploy.errors import BundleError, ConfigError, EngineError, MissingDep
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.labels import load_labelled
+from lama_deploy.proof.parity import ToleranceError
 from lama_deploy.proof.subjects import Size
 from lama_deploy.shapes import ShapeRange
 from lama_deploy.variants import GeneratorConfig
@@ -84,6 +85,14 @@ def test_weights_in_fewer_bits(
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"precision": precision}))
     with pytest.raises(BundleError, match=f"fp32 by its weights and nodes, and bundle.json says {precision}"):
         load_labelled(tmp_path / "fp32")
+
+
+def test_int8_keeps_the_decibels_that_were_asked_for(fourier: Checkpoint, tmp_path: Path) -> None:
+    """No layer is left out for them, so the gate refuses what has fewer."""
+    options = ExportOptions(target="mnn", precision="int8", size=(64, 64), least_psnr=99)
+    with pytest.raises(ToleranceError, match="at least 98.5"):
+        export_bundle(fourier, tmp_path / "out", options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_mnn_cuts_nothing_off(fourier: Checkpoint, tmp_path: Path) -> None:
