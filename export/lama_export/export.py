@@ -25,10 +25,11 @@ from lama_export.options import ExportOptions
 from lama_export.place import new_bundle
 from lama_export.precision.fp16 import fold_ranges
 from lama_export.progress import Progress, phase
-from lama_export.targets import WRITERS, ExportJob, Writer, tools_of
+from lama_export.targets import WRITERS, ExportJob, Writer, Written, tools_of
 
 # What to do about a right export that costs the pictures too much.
 ADVICE = {"int8": "leave out --int8, or give it more and larger photographs with --calibration"}
+ADVICE_WITHOUT_RANGES = "leave out --int8, or ask for less with --least-psnr"
 
 
 def export_bundle(
@@ -61,15 +62,12 @@ def export_bundle(
             oracle(checkpoint),
             options.compared,
             tolerance_of(
-                options.precision,
-                written.spectral,
-                least_psnr=options.least_psnr,
-                judged_here="weights" in written.quantisation,
+                options.precision, written.spectral, least_psnr=options.least_psnr, judged_here=written.stores_weights
             ),
             eager=eager(checkpoint),
             progress=phase(progress, "comparing with PyTorch"),
         )
-        require(record, ADVICE.get(options.precision, REPORT))
+        require(record, _advice(options, written))
         bundle = describe(
             checkpoint,
             written.model,
@@ -94,6 +92,12 @@ def export_bundle(
         if bundle.engine:
             _prove_engine(checkpoint, directory, bundle, options.engine or EngineOptions(), progress)
     return record
+
+
+def _advice(options: ExportOptions, written: Written) -> str:
+    if options.precision == "int8" and written.stores_weights:
+        return ADVICE_WITHOUT_RANGES
+    return ADVICE.get(options.precision, REPORT)
 
 
 def _prove_engine(

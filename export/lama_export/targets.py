@@ -44,6 +44,11 @@ class Written:
     quantisation: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def stores_weights(self) -> bool:
+        """In fewer bits, all of them, and computes with more: there is no choice of layers and there are no ranges."""
+        return "weights" in self.quantisation
+
 
 @dataclass(frozen=True)
 class ExportJob:

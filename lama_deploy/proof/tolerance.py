@@ -184,7 +184,7 @@ def tolerance_of(
 
 def tolerance_for(bundle: Bundle) -> Tolerance:
     """What a bundle is held to. TF32 rounds what goes into products to 11 bits, as fp16 does."""
-    asked = bundle.quantisation.get("least_psnr", LEAST_PSNR)
+    asked = max(0.0, bundle.quantisation.get("least_psnr", LEAST_PSNR))
     precision = "fp16" if bundle.engine.get("tf32") else bundle.precision
     return tolerance_of(precision, bundle.spectral, least_psnr=asked, judged_here="weights" in bundle.quantisation)
 

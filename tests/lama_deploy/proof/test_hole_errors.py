@@ -128,6 +128,13 @@ def test_int8_that_nothing_else_judges_is_held_to_it_by_the_gate() -> None:
     assert others == pytest.approx([usual * 10 ** (6 / 20), usual * 10 ** (-25 / 20)])
 
 
+@pytest.mark.parametrize("asked", [-1e9, 1e9])
+def test_a_bundle_that_asks_for_anything_is_held_to_something(bundles, asked: float) -> None:
+    quantisation = {"weights": "8 bits", "least_psnr": asked}
+    strange = replace(load_bundle(bundles["float"]), precision="int8", quantisation=quantisation)
+    assert tolerance_for(strange).photographs.rms.least < 1.1
+
+
 def test_tf32_is_held_to_what_it_rounds_to(bundles) -> None:
     bundle = load_bundle(bundles["float"])
     assert tolerance_for(bundle) == tolerance_of("fp32")
