@@ -17,8 +17,9 @@ from lama_deploy.cli.exit_codes import DONE, PROOF_FAILED
 from lama_deploy.cli.verbosity import note
 from lama_deploy.cli.verify_layers import verify_layers
 from lama_deploy.disk import require_writable, write_whole
-from lama_deploy.errors import CheckpointError, ConfigError, LamaDeployError, brief, one_line
+from lama_deploy.errors import CheckpointError, LamaDeployError, one_line
 from lama_deploy.overwriting import require_free
+from lama_deploy.proof.fixed_size import fixed_size
 from lama_deploy.proof.hole_errors import HoleErrors
 from lama_deploy.proof.subjects import PHOTOGRAPHS, Photograph, Size, Subject, photographs_at, subjects_of
 from lama_deploy.runtime.backend import Backend
@@ -81,7 +82,8 @@ def main() -> int:
 
     bundle = load_labelled(args.bundle)
     compared = [bundle] if args.against == "eager" else [bundle, load_labelled(args.against)]
-    subjects = _fixed_subjects(compared, args.sizes) or _subjects(bundle, args.sizes)
+    size = fixed_size(compared, args.sizes)
+    subjects = subjects_of(size) if size else _subjects(bundle, args.sizes)
     reference, eager, name = _references(compared, args)
     for assumed in dict.fromkeys(map(_assumed, compared)):  # two bundles of one checkpoint have one
         if assumed:
@@ -125,20 +127,6 @@ def _assumed(bundle: Bundle) -> str:
     unsaid = ", ".join(f"{name} {value}" for name, value in bundle.assumed.items() if name != GENERATOR)
     source = bundle.weights["source"]
     return f"{source} came without a config.yaml, so it is assumed, and not verified: {unsaid}" if unsaid else ""
-
-
-def _fixed_subjects(compared: list[Bundle], asked: str | None) -> Sequence[Subject]:
-    """Those of the one size that one of the bundles takes; none where each takes any. Raises ConfigError for others."""
-    fixed = {Size(h, w, n) for n, h, w in (one.fixed_shape for one in compared if one.fixed_shape)}
-    if len(fixed) > 1:
-        raise ConfigError(
-            f"the bundles take pictures of {' and '.join(sorted(map(str, fixed)))} alone, and none of both"
-        )
-    for size in fixed:
-        if asked and {Size.parse(text) for text in asked.split(",")} != {size}:
-            raise ConfigError(f"--sizes {brief(asked)}: the bundle takes pictures of {size} alone; leave --sizes out")
-        return subjects_of(size)
-    return []
 
 
 def _subjects(bundle: Bundle, asked: str | None) -> list[Subject]:

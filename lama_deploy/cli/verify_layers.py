@@ -16,6 +16,7 @@ def verify_layers(args: argparse.Namespace) -> int:
     if args.weights or args.json:
         raise ConfigError("--layers compares files with files and writes nothing: it takes no --weights and no --json")
     from lama_deploy.proof.engine_sizes import engine_sizes
+    from lama_deploy.proof.fixed_size import fixed_size
     from lama_deploy.proof.labels import load_labelled
     from lama_deploy.proof.layers.bundles import LayeredModel, compare_layers
     from lama_deploy.proof.layers.compare import first_divergence
@@ -28,7 +29,8 @@ def verify_layers(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.bundle}: --layers compares it with another bundle: give --against BUNDLE2")
     if args.against != "eager":
         reference = LayeredModel.open(Path(args.against), load_labelled(args.against))
-    sizes = [Size.parse(text) for text in (args.sizes or SIZE).split(",")]
+    fixed = fixed_size((bundle, reference.bundle), args.sizes)
+    sizes = [fixed] if fixed else [Size.parse(text) for text in (args.sizes or SIZE).split(",")]
     if bundle.engine and not args.sizes:
         sizes = engine_sizes(bundle.engine)[:1]
     diverges = False

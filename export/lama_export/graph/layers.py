@@ -58,14 +58,14 @@ class Layers:
 
     def reflect_pad_sides(self, x: str, top: int, left: int, bottom: int, right: int) -> str:
         if self._basic:
-            return self._reflected_axis(self._reflected_axis(x, top, bottom, 2), left, right, 3)
+            return self._reflected_axis(self._reflected_axis(x, top, bottom, 2, "pad_rows"), left, right, 3, "pad")
         pads = self.graph.ints(0, 0, top, left, 0, 0, bottom, right)
         return self.graph.op("Pad", x, pads, mode="reflect", name="pad")
 
-    def _reflected_axis(self, x: str, before: int, after: int, axis: int) -> str:
+    def _reflected_axis(self, x: str, before: int, after: int, axis: int, name: str) -> str:
         firsts = [self.slice(x, (i,), (i + 1,), (axis,)) for i in range(before, 0, -1)]
         lasts = [self.slice(x, (-1 - i,), (-i,), (axis,)) for i in range(1, after + 1)]
-        return self.graph.op("Concat", *firsts, x, *lasts, axis=axis, name="pad") if firsts or lasts else x
+        return self.graph.op("Concat", *firsts, x, *lasts, axis=axis, name=name) if firsts or lasts else x
 
     def pixels_from_channels(self, x: str) -> str:
         """(N, 4 C, h, w), outputs ordered (C, row, column), -> (N, C, 2h, 2w)."""
