@@ -31,7 +31,8 @@ def prepare(engine: Engine, folder: Path) -> list[str]:
     _install(engine, folder)
     if not is_javascript(engine):
         return [str(_python(folder)), str(RUNNERS / engine.runner), *engine.arguments]
-    shutil.copy(RUNNERS / engine.runner, folder)  # imports are looked for from the script's own folder upwards
+    for script in RUNNERS.glob("*.mjs"):  # imports are looked for from the script's own folder upwards
+        shutil.copy(script, folder)
     return ["node", str(folder / engine.runner), *engine.arguments]
 
 

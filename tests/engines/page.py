@@ -24,8 +24,9 @@ in an environment of its own; `python -m tests.engines --only NAME` tries one ag
 A form is one file for every size, but for the last ones, which are made for one. **right**: what eager PyTorch computes
 in float64, inside of holes within one level of a byte or 1e-4 of a float, outside of them to the bit. refuses: an error
 in place of a result, in the engine's own words below. **WRONG**, another result, must not exist, and makes the command
-fail. Not tried: WebGPU and WebNN, which need a browser, and what needs a GPU or a phone; TensorRT-RTX is asked to build
-an engine, which it does without a GPU.
+fail. WebGPU is tried in Chromium with SwiftShader in place of a GPU, which is slow, so at 37x50 and in a batch of two
+24x40 only. Not tried: WebNN, and what needs a GPU or a phone; TensorRT-RTX is asked to build an engine, which it does
+without a GPU.
 
 | form | `lama-export --weights lama-demo --to onnx` with |
 |---|---|

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.engines.forms import Case
+
 Kind = Literal["engine", "tool"]
 BYTES, FLOATS, WHOLE, FUNCTION, DFT = "bytes", "floats", "whole", "function", "dft"
 FIXED, FIXED_FLOATS, FIXED_BASIC = "fixed", "fixed-floats", "fixed-basic"
@@ -13,6 +15,9 @@ PORTABLE = (BYTES, FLOATS, WHOLE, *SIZED)
 WITH_FUNCTION = (*PORTABLE, FUNCTION)
 ALL = (*WITH_FUNCTION, DFT)
 ORT = ("onnxruntime==1.32.0", "onnx==1.23.2", "numpy==2.4.6")
+WEBGPU = (BYTES, FLOATS, FIXED)
+# Odd, and a batch: SwiftShader computes half a minute at each of them.
+TINY = (Case(37, 50), Case(24, 40, 2))
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Engine:
     size; what else it runs of those that are tried is found out, and said. seconds: for one file, all its sizes; more
     is "too slow".
     small: it is not asked for the large picture, which would take it minutes and tell nothing else.
+    cases: its own, in place of the forms', where those would take it minutes each.
     builds_only: it runs nowhere without a GPU, so that a file is read and compiled, and nothing is computed.
     program: what has to be on the machine already, because no package brings it.
     """
@@ -40,6 +46,7 @@ class Engine:
     seconds: float = 300
     tried: tuple[str, ...] = ALL
     small: bool = False
+    cases: tuple[Case, ...] = ()
     builds_only: bool = False
     program: str = ""
 
@@ -72,6 +79,30 @@ ENGINES = (
         ("onnxruntime-web",),
         program="npm",
         right=ALL,
+    ),
+    Engine(
+        "ort-webgpu",
+        "onnxruntime-web 1.30 (WebGPU)",
+        ("onnxruntime-web@1.30.0", "playwright-core@1.65.1"),
+        "ort_webgpu.mjs",
+        ("ort.webgpu.bundle.min.mjs",),
+        program="chromium",
+        tried=WEBGPU,
+        right=WEBGPU,
+        cases=TINY,
+        seconds=900,
+    ),
+    Engine(
+        "ort-webgpu-default",
+        "onnxruntime-web 1.30 (WebGPU, default bundle)",
+        ("onnxruntime-web@1.30.0", "playwright-core@1.65.1"),
+        "ort_webgpu.mjs",
+        ("ort.bundle.min.mjs",),
+        program="chromium",
+        tried=WEBGPU,
+        right=WEBGPU,
+        cases=TINY,
+        seconds=900,
     ),
     Engine(
         "openvino-2024", "OpenVINO 2024.6", ("openvino==2024.6.0", "numpy==1.26.4"), "openvino_cpu.py", right=PORTABLE

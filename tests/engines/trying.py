@@ -13,7 +13,7 @@ from lama_deploy.checkpoints.weights import load_weights
 from tests.engines.environments import NotInstalledError, prepare
 from tests.engines.forms import FORMS, Case, Picture, as_floats, draw, files_of
 from tests.engines.running import run
-from tests.engines.table import Engine
+from tests.engines.table import ENGINES, Engine
 from tests.engines.verdicts import Verdict, own_line
 
 
@@ -30,7 +30,8 @@ def make_trial(forms: Sequence[str], folder: Path) -> Trial:
     """Export the forms, and draw and compute what they run."""
     checkpoint = load_weights("lama-demo")
     (folder / "models").mkdir(parents=True, exist_ok=True)
-    files = {name: files_of(name, checkpoint, folder / "models") for name in forms}
+    own = {case: None for engine in ENGINES for case in engine.cases}
+    files = {name: files_of(name, checkpoint, folder / "models", (*FORMS[name].cases, *own)) for name in forms}
     needed = {case for made in files.values() for cases in made.values() for case in cases}
     pictures = {case.name: draw(case, checkpoint) for case in sorted(needed, key=lambda case: case.name)}
     cases = {io: folder / "cases" / io for io in ("uint8", "float")}
@@ -48,16 +49,22 @@ def try_engine(engine: Engine, trial: Trial, folder: Path) -> dict[str, Any]:
         return {"title": engine.title, "versions": {}, "not_installed": own_line(str(error)), "forms": {}}
     found: dict[str, Any] = {"title": engine.title, "versions": {}, "not_installed": "", "forms": {}}
     for form in (form for form in trial.files if form in engine.tried):
-        files = trial.files[form]
+        wanted = asked_of(engine, form)
         verdicts: dict[str, Verdict] = {}
-        for model, cases in files.items():
-            asked = {case.name: trial.pictures[case.name] for case in cases if not (engine.small and case.large)}
+        for model, cases in trial.files[form].items():
+            asked = {case.name: trial.pictures[case.name] for case in cases if case in wanted}
+            if not asked:
+                continue
             out, io = folder / "out" / engine.name / model.stem, FORMS[form].io
             judged, versions = run(engine, command, model, trial.cases[io], asked, io, out)
             verdicts |= judged
             found["versions"] |= versions
         found["forms"][form] = {name: asdict(verdict) for name, verdict in verdicts.items()}
     return found
+
+
+def asked_of(engine: Engine, form: str) -> tuple[Case, ...]:
+    return engine.cases or tuple(case for case in FORMS[form].cases if not (engine.small and case.large))
 
 
 def _save(folder: Path, image: np.ndarray, mask: np.ndarray) -> None:

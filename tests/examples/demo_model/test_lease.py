@@ -83,6 +83,7 @@ def test_lease_killed_at_a_random_moment_goes_on(tmp_path: Path) -> None:
     assert scored(second)[: len(scored(first))] == scored(first) and len(scored(second)) > len(scored(first))
 
 
+@pytest.mark.slow
 def test_rehearsal_tries_both_starts_and_ends_with_a_verdict(tmp_path: Path, run: Callable[..., int]) -> None:
     """In this process: two trials, the better one's rest, every kind of file; all of it again is refused."""
     out = tmp_path / "out"

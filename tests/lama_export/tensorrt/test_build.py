@@ -120,8 +120,8 @@ def test_every_interface_in_every_precision(
     assert record["checked"] and record["tensors"]["result"]["dtype"] == {"uint8": "UInt8", "float": "Float"}[io]
 
 
-@pytest.mark.trt
 @pytest.mark.slow
+@pytest.mark.trt
 def test_builds_are_reproducible(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """To the byte, where memory has the same addresses: the builder orders shape tensors by them.
 
@@ -264,6 +264,7 @@ def test_inpainter_says_that_engines_need_a_gpu(where: str, bundle: Path) -> Non
     assert Inpainter.load(bundle / "model.onnx").backend.name == "onnxruntime"
 
 
+@pytest.mark.slow
 @pytest.mark.trt
 def test_commands_export_and_explain(tmp_path: Path, checkpoint: Checkpoint) -> None:
     def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
