@@ -115,6 +115,14 @@ def _forms(engines: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join([head, "|---|---|---|---|---|---|", *body])
 
 
+def _phones(rows: dict[str, dict[str, float]]) -> str:
+    body = [
+        f"| {name} | {row['megabytes']:.1f} | {row['median_s']:.3f} | **{row['times_onnxruntime']:.2f}** |"
+        for name, row in rows.items()
+    ]
+    return "\n".join(["| engine | MB | seconds | times ONNX Runtime's |", "|---|---|---|---|", *body])
+
+
 def _training(cases: dict[str, dict[str, float]]) -> str:
     body = [
         f"| {name} | {row['pictures_per_second']:.2f} | {row['best_pictures_per_second']:.2f} | "
@@ -172,6 +180,7 @@ TABLES = {
     "variants": _variants,
     "engines": _engines,
     "forms": _forms,
+    "phones": _phones,
     "training": _training,
     "quality": _quality,
     **PICTURE_TABLES,
