@@ -1,7 +1,7 @@
 """Files for phones beside ONNX Runtime on one thread of a CPU: `python -m benchmarks.cpu.phones [--size 256]`.
 
-lama-demo, as `lama-export` writes it for each engine at one size, run by its backend. Rounds are interleaved; a ratio is
-the median over rounds of an engine's time over ONNX Runtime's in the same round. No phone is measured.
+lama-demo, as `lama-export` writes it for each engine at one size, run by its backend. Rounds are interleaved; a ratio
+is the median over rounds of an engine's time over ONNX Runtime's in the same round. No phone is measured.
 """
 
 from __future__ import annotations
