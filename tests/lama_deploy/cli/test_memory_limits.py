@@ -32,6 +32,7 @@ def save(file: Path, height: int, width: int) -> None:
     Image.fromarray(pixels[..., 0]).save(file.with_name(f"{file.stem}_mask.png"))
 
 
+@pytest.mark.slow
 def test_twelve_megapixels_are_one_line(tmp_path):
     save(tmp_path / "large.png", 3000, 4000)
     save(tmp_path / "small.png", 200, 300)

@@ -61,6 +61,7 @@ def test_dft_operators_are_float32_between_bfloat16(tmp_path: Path) -> None:
 
 
 @pytest.mark.trt
+@pytest.mark.slow
 def test_a_bundle_in_bf16_is_proven_and_built_in_bf16(tmp_path: Path) -> None:
     """Ranges are not folded: bfloat16 has float32's."""
     engine = EngineOptions(profiles=[Profile.parse("64:128:256")], compute_capabilities=["8.9"])

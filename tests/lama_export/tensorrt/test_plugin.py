@@ -147,6 +147,7 @@ def test_a_generator_without_fourier_units_has_no_use_for_a_plugin(
         ("liblama_spectral.so", "--fp16", "by the plugin in Python over liblama_spectral.so"),
     ],
 )
+@pytest.mark.slow
 def test_command_builds_with_our_library(
     library: str, precision: str, words: str, kernel_build: Path, photographs: Path, tmp_path: Path
 ) -> None:
