@@ -6,12 +6,17 @@ from pathlib import Path
 
 from lama_deploy.bundle import ENGINE
 from lama_deploy.runtime.backend import Backend
+from lama_deploy.runtime.opening import BY_SUFFIX, backend_class
+from lama_deploy.runtime.options import BackendName
+
+OF_PHONES: tuple[BackendName, ...] = ("litert", "mnn", "ncnn")  # opened here as by everybody
 
 
 def candidate(model: Path, precision: str) -> Backend:
     """A model file of lama-export; half precisions in ONNX as an engine would store them (`proof.rounded_backend`).
 
     An engine of TensorRT runs on the GPU: EngineError where that cannot be. Its bundle's files have been checked.
+    Raises MissingDependencyError where a phone's engine is not installed.
     """
     if model.suffix == Path(ENGINE).suffix:
         from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
@@ -21,22 +26,14 @@ def candidate(model: Path, precision: str) -> Backend:
         from lama_deploy.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(model, cache="")
-    if model.suffix == ".tflite":
-        from lama_deploy.runtime.backends.litert import LiteRtBackend
-
-        return LiteRtBackend(model)
     if model.suffix == ".mlpackage":
         from lama_deploy.proof.coreml_program import CoreMlProgram
 
         return CoreMlProgram(model)
-    if model.suffix == ".mnn":
-        from lama_deploy.runtime.backends.mnn import MnnBackend
-
-        return MnnBackend(model)
-    if model.suffix == ".param":
-        from lama_deploy.runtime.backends.ncnn import NcnnBackend
-
-        return NcnnBackend(model)
+    backend = BY_SUFFIX.get(model.suffix)
+    if backend in OF_PHONES:
+        made: Backend = backend_class(backend)(model)
+        return made
     if precision in ("fp16", "bf16"):
         from lama_deploy.proof.rounded_backend import half_backend
 

@@ -2,7 +2,7 @@
 
 The converter is called in a process of its own: it prints to standard output, and what it does not know may end it. It
 is called from its library and not by the package's program `mnnconvert`, which installs a client for reports to MNN's
-makers and sends them what was converted, on which machine (seen in 3.6.1).
+makers and is written to send them what was converted, on which machine (its code, 3.6.1).
 """
 
 from __future__ import annotations
