@@ -31,10 +31,10 @@ demo: $(VENV)/demo  ## export a checkpoint, prove it, inpaint a photograph
 
 # In two processes, file by file: much of a test's time is one thread's.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 -m "not slow"
 
 test-slow: $(VENV)/ready  ## what takes minutes and seldom tells anything else: builds, long trainings, every defect
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 -m slow
 
 engines: $(VENV)/ready  ## engines and tools that others wrote, each in an environment of its own, run the exported files
 	$(BIN)/python -m tests.engines

@@ -1,0 +1,1 @@
+"""lama-serve: models behind HTTP, and the page to paint on."""
