@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torch", "cuda"]
+BackendName = Literal[
+    "onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torchscript", "torch", "cuda"
+]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
@@ -79,6 +81,10 @@ class MnnOptions(_Device, total=False):
 
 class CpuOptions(_Device, total=False):
     """Of litert and ncnn. device: "cpu" or None, the same. threads: None: one a core."""
+
+
+class TorchScriptOptions(_Device, total=False):
+    """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU."""
 
 
 class TorchOptions(_Device, total=False):
