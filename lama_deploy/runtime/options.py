@@ -16,9 +16,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal[
-    "onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torchscript", "torch", "cuda"
-]
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torchscript", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
