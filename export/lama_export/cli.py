@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         dest="bundle",
         type=Path,
         metavar="BUNDLE",
-        help=f"Make what --to {' and '.join(PACKAGINGS)} name of this bundle, whose files are copied and not exported again.",
+        help=f"Make what --to {' and '.join(PACKAGINGS)} name of this bundle, whose files are copied as they are.",
     )
     p.add_argument(
         "--to",

@@ -14,8 +14,8 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--io",
         choices=["uint8", "float"],
-        help="Take and give uint8 (default, but with --to ncnn and torchscript): image (N,H,W,3) and mask (N,H,W) as bytes; or float: "
-        "(N,3,H,W) and (N,1,H,W) in [0,1].",
+        help="Take and give uint8 (default, but with --to ncnn and torchscript): image (N,H,W,3) and mask (N,H,W) as "
+        "bytes; or float: (N,3,H,W) and (N,1,H,W) in [0,1].",
     )
     p.add_argument(
         "--spectral",

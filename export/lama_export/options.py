@@ -126,9 +126,7 @@ class ExportOptions:
         if self.target == "ncnn" and (self.precision in ("bf16", "int8") or self.batch != 1):
             raise ConfigError("--to ncnn takes one picture at a time, in float32 or --fp16")
         if self.target == "torchscript" and self.precision != "fp32":
-            raise ConfigError(
-                "--to torchscript is in float32 alone: a program moves it to its device, and computes as there"
-            )
+            raise ConfigError("--to torchscript is in float32 alone; leave out --fp16, --bf16 and --int8")
         if self.target in ("litert", "coreml", "mnn") and self.precision == "bf16":
             raise ConfigError(f"--bf16 is not for --to {self.target}; its files are in float32, or by --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):

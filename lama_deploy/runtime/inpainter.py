@@ -191,7 +191,8 @@ class Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
         backend: "onnxruntime", "openvino", "tensorrt", "litert", "mnn" or "ncnn" (bundles and files made for it),
-        "torchscript" (bundles for it, which are programs), "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
+        "torchscript" (bundles for it, which are programs), "torch" or "cuda" (checkpoints and names; "cuda" is fused
+        and for NVIDIA GPUs); by default the first that fits.
         "lama-demo" also runs in "onnxruntime", and does where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.
