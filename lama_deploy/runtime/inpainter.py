@@ -34,14 +34,13 @@ from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
     CheckpointBackend,
-    CpuOptions,
+    PlainOptions,
     CudaOptions,
     MnnOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
     TensorRtOptions,
     TorchOptions,
-    TorchScriptOptions,
 )
 from lama_deploy.runtime.refine_options import RefineOptions, refine_options
 from lama_deploy.runtime.refined import refined
@@ -140,21 +139,10 @@ class Inpainter:
         cls,
         source: Source,
         *,
-        backend: Literal["litert", "ncnn"],
+        backend: Literal["litert", "ncnn", "torchscript"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[CpuOptions],
-    ) -> Inpainter: ...
-    @overload
-    @classmethod
-    def load(
-        cls,
-        source: Source,
-        *,
-        backend: Literal["torchscript"],
-        check: bool = True,
-        strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[TorchScriptOptions],
+        **options: Unpack[PlainOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod

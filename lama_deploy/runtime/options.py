@@ -77,12 +77,11 @@ class MnnOptions(_Device, total=False):
     precision: Literal["high", "normal", "low"]
 
 
-class CpuOptions(_Device, total=False):
-    """Of litert and ncnn. device: "cpu" or None, the same. threads: None: one a core."""
+class PlainOptions(_Device, total=False):
+    """Of litert and ncnn, whose device is "cpu" or None, the same, and torchscript, whose devices are those of torch.
 
-
-class TorchScriptOptions(_Device, total=False):
-    """device: "cpu", "cuda", "cuda:N", "mps" or "xpu"; None: CUDA where there is one. threads: of the CPU."""
+    threads: of the CPU; None: one a core, in torchscript as torch is set.
+    """
 
 
 class TorchOptions(_Device, total=False):

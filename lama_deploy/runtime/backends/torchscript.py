@@ -19,7 +19,7 @@ from lama_deploy.runtime.memory import estimated_memory
 
 
 class TorchScriptBackend:
-    """device, threads: as `runtime.options.TorchScriptOptions`. Any size and batch; several threads may call."""
+    """device, threads: as `runtime.options.PlainOptions`. Any size and batch; several threads may call."""
 
     name = "torchscript"
 
