@@ -36,15 +36,22 @@ def fourier_unit(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _Generator(nn.Module):
-    """`Operators` of `Network` in torch; x (N, 4, H, W) -> (N, 3, H, W), H and W multiples that the generator takes."""
+    """x (N, 4, H, W) -> (N, 3, H, W), H and W multiples that the generator takes."""
 
     def __init__(self, config: GeneratorConfig, state_dict: Mapping[str, Array]) -> None:
         super().__init__()
-        self._network = Network[Tensor](self, config, state_dict)
-        self._fourier_unit = torch.jit.script(fourier_unit)
+        self._network = Network(_Operators(self), config, state_dict)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._network.emit(x)
+
+
+class _Operators:
+    """Those of `Network` in torch. Weights are buffers of a module, which its first forward makes."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._fourier_unit = torch.jit.script(fourier_unit)
 
     def conv(
         self,
@@ -90,11 +97,11 @@ class _Generator(nn.Module):
         return x.sigmoid()
 
     def _kept(self, name: str, array: Array) -> Tensor:
-        """The float32 buffer of this name, which the first forward makes."""
+        """The float32 buffer of this name."""
         name = name.replace("/", "_")
-        if name not in self._buffers:
-            self.register_buffer(name, torch.from_numpy(array).float())
-        return self.get_buffer(name)
+        if name not in dict(self._module.named_buffers()):
+            self._module.register_buffer(name, torch.from_numpy(array).float())
+        return self._module.get_buffer(name)
 
 
 class _AnySize(nn.Module):
@@ -127,7 +134,7 @@ def torchscript_from_state(config: GeneratorConfig, state_dict: Mapping[str, Arr
     example = torch.zeros(1, 4, side, side)
     with torch.inference_mode(False), torch.no_grad(), _quiet():
         generator(example)
-        traced = torch.jit.trace(generator, example, check_trace=False)
+        traced = torch.jit.trace(generator, example, check_trace=False)  # type: ignore[no-untyped-call]
         scripted: torch.jit.ScriptModule = torch.jit.script(_AnySize(traced, config).eval())
     return scripted
 

@@ -34,11 +34,11 @@ from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
     CheckpointBackend,
-    PlainOptions,
     CudaOptions,
     MnnOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
+    PlainOptions,
     TensorRtOptions,
     TorchOptions,
 )

@@ -58,7 +58,7 @@ def _opened(path: Path, device: torch.device) -> tuple[torch.jit.ScriptModule, s
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
-            module = torch.jit.load(str(path), map_location=device, _extra_files=said).eval()
+            module = torch.jit.load(str(path), device, said).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise BundleError(f"{path}: torch cannot open it ({brief(error)}); export it again") from error
     io, precision = (value.decode() if isinstance(value, bytes) else value for value in said.values())
