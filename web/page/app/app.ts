@@ -68,7 +68,8 @@ export class App implements Actions, Easel {
       const model = this.engine.models.length > 1 ? page.model.value : undefined;
       const { plan, notes } = await editor.fill(model, signal, progress);
       const seconds = (performance.now() - began) / 1000;
-      return [`Done in ${seconds.toFixed(1)} s`, plan, ...notes].filter(Boolean).join(" · ");
+      const others = notes.filter((note) => note !== plan);
+      return [`Done in ${seconds.toFixed(1)} s`, plan, ...others].filter(Boolean).join(" · ");
     });
   }
 

@@ -136,11 +136,16 @@ export class Screen {
         });
     }
     #drawOutline(context, { x, y, width, height }) {
-        context.lineWidth = 3 / this.view.scale;
-        context.setLineDash([8 / this.view.scale, 4 / this.view.scale]);
-        context.strokeRect(x, y, width, height);
+        const pixel = 1 / this.view.scale;
         context.globalAlpha = 0.4;
         context.fillRect(x, y, width, height);
+        context.globalAlpha = 1;
+        context.lineWidth = 3 * pixel;
+        context.strokeStyle = "#fff";
+        context.strokeRect(x, y, width, height);
+        context.strokeStyle = "#000";
+        context.setLineDash([8 * pixel, 6 * pixel]);
+        context.strokeRect(x, y, width, height);
     }
     #onPicture(context, draw) {
         const { picture } = this.scene;
