@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any, Literal
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -64,10 +67,20 @@ def _serving(*options: str) -> Iterator[str]:
         found = ADDRESS.search(ran.stdout.readline())
         try:
             assert found, "lama-serve has not said where it serves"
+            _wait_for(found.group())
             yield found.group()
         finally:
             ran.terminate()
             ran.communicate()
+
+
+def _wait_for(address: str) -> None:
+    """It says where it serves before it does."""
+    for _ in range(600):
+        with suppress(URLError), urlopen(f"{address}/livez"):
+            return
+        sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")
 
 
 @pytest.fixture(scope="session")
@@ -100,12 +113,20 @@ def drive(browser: Any, address: str, usual_context: Any) -> Iterator[Drive]:
         assert driver.errors == []
 
 
+@pytest.fixture(scope="session")
+def usual_page(usual_context: Any, address: str) -> Any:
+    from tests.web.page.driving import Driver
+
+    return Driver(usual_context.new_page(), address)
+
+
 @pytest.fixture
-def desk(drive: Drive, photo: Path) -> Any:
-    """A page with the usual photo."""
-    driver = drive()
-    driver.open(photo, SIZE)
-    return driver
+def desk(usual_page: Any, photo: Path) -> Iterator[Any]:
+    """A page with the usual photo, as it was just opened; the same page each time, which takes a second to load."""
+    usual_page.reset()
+    usual_page.open(photo, SIZE)
+    yield usual_page
+    assert usual_page.errors == []
 
 
 @pytest.fixture(scope="session")

@@ -88,8 +88,20 @@ class Driver:
         page.goto(address)
         expect(page.locator("#privacy")).not_to_be_empty()
 
+    def reset(self) -> None:
+        """As the page is after it was loaded, but for the photo."""
+        self.page.unroute_all()
+        self.page.evaluate("window.sent = []")
+        self.page.fill("#size", "40")
+        if self.size != (0, 0):
+            self.tool("Brush")
+
     def open(self, file: Path, size: tuple[int, int]) -> None:
+        self.page.evaluate("document.querySelector('#line').textContent = ''")
         self.page.set_input_files("#file", file)
+        replace = self.page.get_by_role("button", name="Open it")
+        if replace.is_visible():
+            replace.click()
         expect(self.page.locator("#line")).to_contain_text(f"{size[0]} x {size[1]}")
         self.size = size
 

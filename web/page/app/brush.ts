@@ -15,7 +15,8 @@ export function setBrushSize(size: number): void {
   page.sizeShown.value = page.size.value;
 }
 
-/** steps: 1 for the next larger size, -1 for the next smaller. */
-export function stepBrushSize(steps: number): void {
-  setBrushSize(Math.max(brushSize() * FACTOR ** steps, brushSize() + Math.min(steps, 0)) + Math.max(steps, 0));
+/** To the next larger or smaller size. */
+export function stepBrushSize(way: 1 | -1): void {
+  const scaled = Math.round(brushSize() * FACTOR ** way);
+  setBrushSize(scaled === brushSize() ? scaled + way : scaled);
 }

@@ -78,7 +78,7 @@ function bindKeys(actions: Actions): void {
   });
 }
 
-function stepBrush(steps: number): void {
-  stepBrushSize(steps);
+function stepBrush(way: 1 | -1): void {
+  stepBrushSize(way);
   tell(`Brush ${brushSize()}`);
 }

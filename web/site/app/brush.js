@@ -10,7 +10,8 @@ export function setBrushSize(size) {
     page.size.value = String(clamp(Math.round(size), Number(page.size.min), Number(page.size.max)));
     page.sizeShown.value = page.size.value;
 }
-/** steps: 1 for the next larger size, -1 for the next smaller. */
-export function stepBrushSize(steps) {
-    setBrushSize(Math.max(brushSize() * FACTOR ** steps, brushSize() + Math.min(steps, 0)) + Math.max(steps, 0));
+/** To the next larger or smaller size. */
+export function stepBrushSize(way) {
+    const scaled = Math.round(brushSize() * FACTOR ** way);
+    setBrushSize(scaled === brushSize() ? scaled + way : scaled);
 }

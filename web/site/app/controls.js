@@ -59,7 +59,7 @@ function bindKeys(actions) {
         "Ctrl+s": () => actions.download(),
     });
 }
-function stepBrush(steps) {
-    stepBrushSize(steps);
+function stepBrush(way) {
+    stepBrushSize(way);
     tell(`Brush ${brushSize()}`);
 }
