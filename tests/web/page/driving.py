@@ -82,6 +82,7 @@ class Driver:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.errors = page, list[str]()
         self.size = (0, 0)  # width, height of the photo as it is shown
+        page.set_default_timeout(20_000)
         page.add_init_script(KEEP_FORMS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda told: self.errors.append(told.text) if "Security Policy" in told.text else None)
@@ -92,9 +93,9 @@ class Driver:
         """As the page is after it was loaded, but for the photo."""
         self.page.unroute_all()
         self.page.evaluate("window.sent = []")
-        self.page.fill("#size", "40")
         if self.size != (0, 0):
-            self.tool("Brush")
+            self.tool("Brush")  # which ends a comparison too
+            self.page.fill("#size", "40")
 
     def open(self, file: Path, size: tuple[int, int]) -> None:
         self.page.evaluate("document.querySelector('#line').textContent = ''")
