@@ -3,41 +3,67 @@ import type { Picture } from "../pictures.js";
 
 /** Small pixels a side, that are compared. */
 export const PATCH = 5;
-const LENGTH = 3 * PATCH * PATCH; // bytes of a patch
+const PIXELS = PATCH * PATCH;
+const LENGTH = 3 * PIXELS; // bytes of a patch
 const TOGETHER = 15; // bytes that are compared before it is seen whether a patch is out already
 
 export type Corner = readonly [top: number, left: number];
+
+/** bytes: LENGTH for each; sums: of each of the three colours. */
+interface Patches {
+  readonly bytes: Uint8Array;
+  readonly sums: Int32Array;
+}
 
 /**
  * For each target the index of the known patch with the smallest sum of squared differences, the first of equals. Both
  * are corners of patches that lie inside; known: at least one.
  */
 export function nearestPatches(small: Picture, targets: readonly Corner[], known: readonly Corner[]): number[] {
-  const candidates = patchesAt(small, known);
-  return targets.map((target) => nearest(patchesAt(small, [target]), candidates));
+  const [asked, candidates] = [patchesAt(small, targets), patchesAt(small, known)];
+  let found = 0; // neighbours look alike: what was found for the last one leaves few to compare
+  return targets.map((_, target) => (found = nearest(asked, target, candidates, found)));
 }
 
-function patchesAt(small: Picture, corners: readonly Corner[]): Uint8Array {
-  const patches = new Uint8Array(corners.length * LENGTH);
-  let to = 0;
-  for (const [top, left] of corners)
-    for (let y = 0; y < PATCH; ++y, to += 3 * PATCH) {
+function patchesAt(small: Picture, corners: readonly Corner[]): Patches {
+  const patches = { bytes: new Uint8Array(corners.length * LENGTH), sums: new Int32Array(corners.length * 3) };
+  corners.forEach(([top, left], index) => {
+    for (let y = 0; y < PATCH; ++y) {
       const from = 3 * ((top + y) * small.width + left);
-      patches.set(small.data.subarray(from, from + 3 * PATCH), to);
+      patches.bytes.set(small.data.subarray(from, from + 3 * PATCH), index * LENGTH + y * 3 * PATCH);
     }
+    for (let i = 0; i < LENGTH; ++i) patches.sums[index * 3 + (i % 3)]! += patches.bytes[index * LENGTH + i]!;
+  });
   return patches;
 }
 
-function nearest(asked: Uint8Array, candidates: Uint8Array): number {
-  let [least, best] = [Infinity, 0];
-  for (let start = 0; start < candidates.length; start += LENGTH) {
-    let cost = 0;
-    for (let some = 0; some < LENGTH && cost < least; some += TOGETHER)
-      for (let i = some; i < some + TOGETHER; ++i) {
-        const difference = asked[i]! - candidates[start + i]!;
-        cost += difference * difference;
-      }
-    if (cost < least) [least, best] = [cost, start];
+/** guess: a candidate. */
+function nearest(asked: Patches, target: number, candidates: Patches, guess: number): number {
+  let [least, best] = [squares(asked, target, candidates, guess, Infinity), guess];
+  for (let one = 0; one * LENGTH < candidates.bytes.length; ++one) {
+    if (atLeast(asked, target, candidates, one) > PIXELS * least) continue;
+    const cost = squares(asked, target, candidates, one, least);
+    if (cost < least || (cost === least && one < best)) [least, best] = [cost, one];
   }
-  return best / LENGTH;
+  return best;
+}
+
+/** PIXELS times what the squares are at least: as much as those of the mean colours. */
+function atLeast(asked: Patches, target: number, candidates: Patches, one: number): number {
+  const red = asked.sums[3 * target]! - candidates.sums[3 * one]!;
+  const green = asked.sums[3 * target + 1]! - candidates.sums[3 * one + 1]!;
+  const blue = asked.sums[3 * target + 2]! - candidates.sums[3 * one + 2]!;
+  return red * red + green * green + blue * blue;
+}
+
+/** Their sum; of what is above `most` any part above it. */
+function squares(asked: Patches, target: number, candidates: Patches, one: number, most: number): number {
+  const [from, to] = [target * LENGTH, one * LENGTH];
+  let sum = 0;
+  for (let some = 0; some < LENGTH && sum <= most; some += TOGETHER)
+    for (let i = some; i < some + TOGETHER; ++i) {
+      const difference = asked.bytes[from + i]! - candidates.bytes[to + i]!;
+      sum += difference * difference;
+    }
+  return sum;
 }
