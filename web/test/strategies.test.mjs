@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { casesOf, done, holeOf, pixelsOf } from "./support/cases.mjs";
+import { casesOf, done } from "./support/cases.mjs";
+import { holeOf, pixelsOf } from "./support/pictures.mjs";
 import { toyBackend } from "./support/toy.mjs";
 import { Strategist } from "../dist/strategies/strategist.js";
 
@@ -16,7 +17,9 @@ test("every case is done as Python does it", async (t) => {
 });
 
 test("a fourth channel stays, and changes nothing", async () => {
-  for (const one of cases.filter(({ engine }) => engine.manner === "right")) {
+  const right = cases.filter(({ engine, expected }) => engine.manner === "right" && expected.at(-1).startsWith("filled "));
+  const kinds = new Map(right.map((one) => [one.expected[0].replace(/\d+/g, ""), one]));
+  for (const one of kinds.values()) {
     const filled = await Promise.all(
       [3, 4].map(async (channels) => {
         const canvases = one.pictures.map((picture) => pixelsOf(picture, channels));
