@@ -5,7 +5,7 @@ import type { Picture } from "../pictures.js";
 export const PATCH = 5;
 const PIXELS = PATCH * PATCH;
 const LENGTH = 3 * PIXELS; // bytes of a patch
-const TOGETHER = 15; // bytes that are compared before it is seen whether a patch is out already
+const TOGETHER = 5; // bytes that are compared before it is seen whether a patch is out already
 
 export type Corner = readonly [top: number, left: number];
 
@@ -56,14 +56,18 @@ function atLeast(asked: Patches, target: number, candidates: Patches, one: numbe
   return red * red + green * green + blue * blue;
 }
 
-/** Their sum; of what is above `most` any part above it. */
+/** Their sum; of what is above `most` any part above it. Written out, which takes half the time. */
 function squares(asked: Patches, target: number, candidates: Patches, one: number, most: number): number {
-  const [from, to] = [target * LENGTH, one * LENGTH];
+  const [these, those] = [asked.bytes, candidates.bytes];
+  const end = (target + 1) * LENGTH;
   let sum = 0;
-  for (let some = 0; some < LENGTH && sum <= most; some += TOGETHER)
-    for (let i = some; i < some + TOGETHER; ++i) {
-      const difference = asked.bytes[from + i]! - candidates.bytes[to + i]!;
-      sum += difference * difference;
-    }
+  for (let i = target * LENGTH, j = one * LENGTH; i < end && sum <= most; i += TOGETHER, j += TOGETHER) {
+    const a = these[i]! - those[j]!;
+    const b = these[i + 1]! - those[j + 1]!;
+    const c = these[i + 2]! - those[j + 2]!;
+    const d = these[i + 3]! - those[j + 3]!;
+    const e = these[i + 4]! - those[j + 4]!;
+    sum += a * a + b * b + c * c + d * d + e * e;
+  }
   return sum;
 }
