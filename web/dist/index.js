@@ -1,1 +1,2 @@
-export {};
+export { LamaError } from "./errors.js";
+export { Inpainter } from "./inpainter.js";
