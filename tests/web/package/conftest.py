@@ -20,12 +20,6 @@ from tests.web.package.serving import Server
 
 WEB = ROOT / "web"
 MODULES = WEB / "node_modules"
-CHROMIUM = shutil.which("chromium")
-# The browser's own look-ups are no part of what is tested.
-QUIET = (
-    *("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-quic"),
-)
 FillByNode = Callable[..., Any]
 
 
@@ -90,19 +84,3 @@ def serve(site: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.stop()
-
-
-@pytest.fixture(scope="session")
-def launched() -> Iterator[Callable[..., Any]]:
-    """(further arguments) -> a Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with api.sync_playwright() as started:
-        yield lambda *arguments: started.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
-
-
-@pytest.fixture(scope="session")
-def browser(launched: Callable[..., Any]) -> Iterator[Any]:
-    with launched() as browser:
-        yield browser

@@ -1,10 +1,9 @@
-"""One browser and one real `lama-serve` of lama-demo for all tests of the page; skipped aloud where one is missing."""
+"""One real `lama-serve` of lama-demo for all tests of the page; skipped aloud where it is not installed."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,29 +23,12 @@ from lama_deploy.images.scenes import scene
 
 MODEL = "lama-demo"
 BACKEND: Literal["onnxruntime"] = "onnxruntime"
-CHROMIUM = shutil.which("chromium")
-# The browser's own look-ups are no part of what is tested.
-QUIET = (
-    *("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-quic"),
-)
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 USUAL: dict[str, Any] = {"viewport": {"width": 900, "height": 700}}
 SIZE = (160, 120)  # width, height of the usual photo
 
 Serve = Callable[..., str]
 Drive = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +43,8 @@ def serve() -> Iterator[Serve]:
 @contextmanager
 def _serving(*options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "lama_deploy", "serve", MODEL, "--backend", BACKEND, "--port", "0", *options]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as ran:
+    own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own) as ran:
         assert ran.stdout is not None
         found = ADDRESS.search(ran.stdout.readline())
         try:
@@ -131,6 +113,7 @@ def desk(usual_page: Any, photo: Path) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def inpainter() -> Inpainter:
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: pip install onnxruntime")
     return Inpainter.load(MODEL, backend=BACKEND)
 
 

@@ -66,7 +66,7 @@ def test_rectangle_lasso_and_eraser(desk: Driver) -> None:
     sent = desk.remove()
     differing = sent.hole ^ (np.asarray(expected) & ~erased)
     assert not differing[:, :75].any()  # the rectangle less the eraser, to the pixel
-    assert 0 < sent.hole[:, 75:].sum()
+    assert sent.hole[:, 75:].sum() > 0
     assert differing.sum() < 140  # Pillow takes a polygon's edge, too, for its inside
 
 
@@ -160,7 +160,8 @@ def test_a_photo_is_dropped_and_pasted(drive: Any, photo: Path) -> None:
             """async ([kind, name, bytes]) => {
               const data = new DataTransfer();
               data.items.add(new File([Uint8Array.from(bytes)], name, { type: 'image/png' }));
-              const event = kind === 'drop' ? new DragEvent('drop', { dataTransfer: data, cancelable: true, bubbles: true })
+              const event = kind === 'drop'
+                ? new DragEvent('drop', { dataTransfer: data, cancelable: true, bubbles: true })
                 : new ClipboardEvent('paste', { clipboardData: data, bubbles: true });
               document.body.dispatchEvent(event);
             }""",

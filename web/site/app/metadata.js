@@ -46,15 +46,22 @@ export async function chunksFrom(bytes) {
         chunks.push({ type: "eXIf", data: exif });
     return chunks;
 }
-/** The JPEG with EXIF data and colour profile of another one, which is shown turned where this one is upright. */
+/**
+ * The JPEG with EXIF data and colour profile of another one, which is shown turned where this one is upright. A profile
+ * of its own, as some browsers write, goes: its values are the other's.
+ */
 export function jpegWith(jpeg, original) {
     const exif = uprightExif(original);
     const parts = exif ? [segment(0xe1, joined([ascii(EXIF), exif]))] : [];
     for (const { at, length } of profileSegments(original))
         parts.push(segment(0xe2, original.slice(at, at + length)));
-    const own = segmentsOf(jpeg).find((one) => one.marker !== 0xe0); // JFIF's comes first
-    const start = own ? own.at - 4 : 2;
-    return new Blob([jpeg.slice(0, start), ...parts, jpeg.slice(start)], { type: "image/jpeg" });
+    const own = profileSegments(jpeg);
+    const segments = segmentsOf(jpeg).filter((one) => !own.some(({ at }) => at === one.at));
+    const jfif = segments[0]?.marker === 0xe0 ? segments.shift() : undefined; // comes first
+    const copied = (ones) => ones.map(({ at, length }) => jpeg.slice(at - 4, at + length));
+    const last = segmentsOf(jpeg).at(-1);
+    const rest = jpeg.slice(last ? last.at + last.length : 2);
+    return new Blob([jpeg.slice(0, 2), ...copied(jfif ? [jfif] : []), ...parts, ...copied(segments), rest], { type: "image/jpeg" });
 }
 function uprightExif(bytes) {
     const exif = exifIn(bytes)?.slice();
