@@ -21,7 +21,9 @@ INSTALLED = Path(lama_deploy.__file__).parent / "_web"
 CHECKOUT = INSTALLED.parents[1] / "web"
 PAGE, PACKAGE = "site", "dist"  # in either
 HEAD = '<link rel="manifest" href="manifest.webmanifest">\n<script src="register.js"></script>\n</head>'
-ANY_POLICY = re.compile(r"(http-equiv=\"Content-Security-Policy\" content=\"[^\"]*default-src 'none')(?![^\"]*manifest-src)")
+ANY_POLICY = re.compile(
+    r"(http-equiv=\"Content-Security-Policy\" content=\"[^\"]*default-src 'none')(?![^\"]*manifest-src)"
+)
 ICON = "icon.svg"
 WORKER = "offline.js"
 

@@ -74,11 +74,13 @@ def site(demo: Path, modules: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def serve(site: Path) -> Iterator[Callable[..., Server]]:
-    """(isolated) -> the site on a server of plain files, with or without the headers that isolate pages."""
+    """(isolated, folder) -> the site, or a folder, on a server of plain files, with the headers that isolate pages or
+    without.
+    """
     servers: list[Server] = []
 
-    def start(*, isolated: bool) -> Server:
-        servers.append(Server(site, isolated=isolated))
+    def start(*, isolated: bool, folder: Path = site) -> Server:
+        servers.append(Server(folder, isolated=isolated))
         return servers[-1]
 
     yield start

@@ -47,9 +47,7 @@ def test_fresh_cases_are_done_as_python_does_them(node: str, modules: Path, tmp_
     assert done.returncode == 0, done.stdout
 
 
-def test_bytes_and_plans_are_those_of_python(
-    fill_by_node: Callable[..., Any], demo: Path, native: Inpainter
-) -> None:
+def test_bytes_and_plans_are_those_of_python(fill_by_node: Callable[..., Any], demo: Path, native: Inpainter) -> None:
     results = fill_by_node(demo / "model.onnx", JOBS, threads=1)
     assert [{name: one[name] for name in ("sha256", "plan")} for one in results] == [
         by_python(native, job) for job in JOBS
