@@ -14,7 +14,10 @@ from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
 from lama_deploy.images.pairs import ResultFormat
 from lama_deploy.images.save_options import COMPRESSION, JPEG_QUALITY, SaveOptions
 from lama_deploy.runtime.strategies.options import LIMIT, LIMITS, MARGIN, MOST_MARGIN, Strategy, StrategyOptions
+from lama_deploy.service.refusals import RefusedError
 
+FORM = "multipart/form-data"
+SEVERAL = ("box", "point")
 MOST_SHAPES = 1000  # boxes and points of a picture
 FORMAT = f"Write the result in this format; same: in the image's own. One of {', '.join(get_args(ResultFormat))}."
 
@@ -86,9 +89,17 @@ def _parts(text: str, count: int, name: str, form: str) -> tuple[str, ...]:
     return parts
 
 
+def require_form(request: Request) -> None:
+    """Raises RefusedError for a body that is no form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise RefusedError(415, f"the body must be {FORM}, as curl -F makes it")
+
+
 async def require_known(request: Request, known: Sequence[str]) -> None:
-    """Raises ImageError for a field that there is not: a misspelled one would change nothing, unseen."""
+    """Raises ImageError for a field that there is not, or twice: it would change nothing, unseen."""
     form: FormData = await request.form()
     for name in form:
         if name not in known:
             raise ImageError(f"field '{brief(name, 60)}' is unknown; known: {', '.join(known)}")
+        if name not in SEVERAL and len(form.getlist(name)) > 1:
+            raise ImageError(f"field '{name}' is there more than once")
