@@ -9,6 +9,7 @@ from fastapi import Form, Request
 from starlette.datastructures import FormData
 
 from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.drawn import ALLOWED, is_length
 from lama_deploy.images.grow import MOST_GROWTH
 from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
 from lama_deploy.images.pairs import ResultFormat
@@ -84,8 +85,8 @@ class MaskFields:
 
 def _parts(text: str, count: int, name: str, form: str) -> tuple[str, ...]:
     parts = tuple(text.split(","))
-    if len(parts) != count:
-        raise ImageError(f"{name} is '{brief(text, 60)}'; allowed: {form}")
+    if len(parts) != count or not all(is_length(part) for part in parts):
+        raise ImageError(f"{name} is '{brief(text, 60)}'; allowed: {form}, each in {ALLOWED}")
     return parts
 
 

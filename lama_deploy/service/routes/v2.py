@@ -127,7 +127,7 @@ async def _inferred(service: Service, model: Model, request: Request) -> Respons
     async with order_of(service, request) as order:
         one: Asked = await order.decode(lambda: asked(body, request.headers.get(LENGTH), _hold(order, model)))
         if one.ignored:
-            order.notes(f"{', '.join(one.ignored)} change nothing here")
+            order.notes(f"of the parameters {' and '.join(one.ignored)} changes nothing here")
         results = await order.fill_all(model, list(zip(one.images, one.masks, strict=True)), one.strategy)
         result = np.stack([one.rgb for one in results])
         content, headers = await order.encode(lambda: answered(one, model.name, result))
