@@ -16,13 +16,12 @@ from lama_deploy import __version__
 from lama_deploy.errors import LamaDeployError, brief, one_line
 from lama_deploy.service.gate import App, Gate, Scope
 from lama_deploy.service.logs import Log
-from lama_deploy.service.openapi import describe
+from lama_deploy.service.openapi import OPEN, describe
 from lama_deploy.service.refusals import refused
 from lama_deploy.service.routes import inpaint, iopaint, status, v2
 from lama_deploy.service.service import Service
 
 EXPOSED = ("X-Lama-Plan", "X-Lama-Notes", "X-Request-Id", "X-Seed", "Server-Timing", "Retry-After")
-OPEN = ("/livez", "/readyz", "/config.json", "/v2/health/live", "/v2/health/ready")
 PAGE = "page"
 
 
@@ -34,7 +33,7 @@ def application(service: Service, log: Log) -> App:
     if service.options.page is not None:
         app.mount("/", StaticFiles(directory=service.options.page, html=True), name=PAGE)
     _answer_errors(app)
-    describe(app, token=service.options.token is not None)
+    describe(app, [one.name for one in service.models], token=service.options.token is not None)
     gate = Gate(app, service, log, lambda scope: _route_of(app, scope), lambda scope: _is_open(app, scope))
     if not service.options.origins:
         return gate

@@ -22,6 +22,7 @@ from lama_deploy.service.options import MAX_JSON
 INPUTS: Mapping[str, list[int]] = {"image": [-1, -1, -1, 3], "mask": [-1, -1, -1]}
 OUTPUT = "result"
 DATATYPE = "UINT8"
+VERSION = "1"  # of every model
 LENGTH = "inference-header-content-length"
 MOST_PICTURES = 64  # of a request
 STRATEGY = ("strategy", "limit", "margin")
@@ -73,7 +74,7 @@ def asked(body: bytes, length: str | None, hold: Callable[[int, int, int, Strate
 def answered(one: Asked, model: str, result: Array) -> tuple[bytes, dict[str, str]]:
     """The body and its headers. result: (N, H, W, 3) uint8."""
     output: dict[str, Any] = {"name": OUTPUT, "datatype": DATATYPE, "shape": list(result.shape)}
-    told: dict[str, Any] = {"model_name": model, "model_version": "1", "outputs": [output]}
+    told: dict[str, Any] = {"model_name": model, "model_version": VERSION, "outputs": [output]}
     if one.id is not None:
         told["id"] = one.id
     if not one.binary:

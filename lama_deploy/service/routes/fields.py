@@ -91,9 +91,11 @@ def _parts(text: str, count: int, name: str, form: str) -> tuple[str, ...]:
 
 
 def require_form(request: Request) -> None:
-    """Raises RefusedError for a body that is no form."""
+    """Raises RefusedError for a body that is no form, ImageError for options that are not in it."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise RefusedError(415, f"the body must be {FORM}, as curl -F makes it")
+    if request.query_params:
+        raise ImageError("options are fields of the form, and the address has some behind a ?; leave them out there")
 
 
 async def require_known(request: Request, known: Sequence[str]) -> None:

@@ -18,9 +18,8 @@ from lama_deploy.service.routes.answers import errors
 from lama_deploy.service.routes.common import answer, before_decoding, order_of
 from lama_deploy.service.routes.status import require_open
 from lama_deploy.service.service import Order, Service
-from lama_deploy.service.tensors import DATATYPE, INPUTS, LENGTH, OUTPUT, Asked, answered, asked
+from lama_deploy.service.tensors import DATATYPE, INPUTS, LENGTH, OUTPUT, VERSION, Asked, answered, asked
 
-VERSION = "1"
 TENSOR = {
     "type": "object",
     "required": ["name", "shape", "datatype"],
