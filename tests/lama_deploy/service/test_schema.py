@@ -1,17 +1,14 @@
 """The service against its own description: requests made from it, right and wrong, and what it says of the answers."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-os.environ.setdefault("SCHEMATHESIS_REPORT", "false")
-schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
-
 from hypothesis import HealthCheck, given, settings
 
 from tests.lama_deploy.service.conftest import Painted, Start
+
+schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
 
 AUTHORISED = {"Authorization": "Bearer right"}
 # Bytes that a description lets pass are hardly ever a picture, and unknown queries of a GET, such as against caches,
