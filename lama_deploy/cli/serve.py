@@ -16,7 +16,7 @@ from lama_deploy.cli.signals import Signalled, postponed
 from lama_deploy.cli.throughput_options import MOST_STREAMS, usual_streams
 from lama_deploy.cli.verbosity import note
 from lama_deploy.errors import LamaDeployError, brief
-from lama_deploy.images.opening import MAX_PIXELS, pillow_limit_lifted, pillow_quiet
+from lama_deploy.images.opening import MAX_PIXELS
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.opening import BACKENDS
 from lama_deploy.service.options import ServiceOptions
@@ -146,7 +146,7 @@ def main() -> int:
     from lama_deploy.service.service import Service
 
     sources = names_of(args.models)
-    with pillow_limit_lifted(), pillow_quiet(), bound_socket(args.host, args.port) as bound:
+    with bound_socket(args.host, args.port) as bound:
         _warn(args, options, bound.getsockname()[0])
         opened = {name: (source, _inpainter(source, args)) for name, source in sources.items()}
         service, log = Service(opened, options), Log(args.log)

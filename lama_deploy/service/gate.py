@@ -101,7 +101,7 @@ class _Call:
         self.id = given if ID.fullmatch(given) else secrets.token_hex(8)
         self.status, self.received, self.sent = GONE, 0, 0
         self._held, self._accepted, self._started, self._complete = 0, False, False, False
-        self._until, self._empty, self._read = until, True, asyncio.Event()
+        self._until, self._empty, self._finished, self._read = until, True, False, asyncio.Event()
         self._ended: asyncio.Future[RefusedError] = asyncio.get_running_loop().create_future()
         scope["lama.until"] = until
 
@@ -152,7 +152,7 @@ class _Call:
         self._end(RefusedError(GONE, "the client has gone"))
 
     def _end(self, why: RefusedError) -> None:
-        if not self._ended.done():
+        if not self._ended.done() and not self._finished:
             self._ended.set_result(why)
 
     async def _incoming(self) -> Message:
@@ -196,9 +196,10 @@ class _Call:
             return
         body, more = memoryview(message.get("body", b"")), message.get("more_body", False)
         for at in range(0, max(1, len(body)), CHUNK):
-            piece = bytes(body[at : at + CHUNK])
+            piece, last = bytes(body[at : at + CHUNK]), at + CHUNK >= len(body) and not more
             self.sent += len(piece)
-            await self._send({"type": "http.response.body", "body": piece, "more_body": more or at + CHUNK < len(body)})
+            self._finished = last  # from here on the server says that the client has gone
+            await self._send({"type": "http.response.body", "body": piece, "more_body": not last})
 
     def _own_headers(self) -> Iterable[tuple[bytes, bytes]]:
         own = {"X-Request-Id": self.id, **HEADERS}

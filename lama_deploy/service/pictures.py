@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import Image
 
 from lama_deploy.arrays import Array
@@ -15,7 +16,7 @@ from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.images.notes import Note
 from lama_deploy.images.opening import BeforeDecoding
 from lama_deploy.images.photograph import Photograph, filled
-from lama_deploy.images.placing import ORIENTATION, shown_size
+from lama_deploy.images.placing import ORIENTATION, STORED_FROM_SHOWN, shown_size
 from lama_deploy.images.save_options import WITH_QUALITY, SaveOptions
 
 TYPES: Mapping[str, str] = {
@@ -26,6 +27,8 @@ TYPES: Mapping[str, str] = {
     "BMP": "image/bmp",
 }
 KINDS: Mapping[str, str] = {suffix.removeprefix("."): kind for suffix, kind in FORMATS.items()}
+# Of quarter turns the one undoes the other, and each other turn undoes itself.
+SHOWN_FROM_STORED = {**STORED_FROM_SHOWN, 6: STORED_FROM_SHOWN[8], 8: STORED_FROM_SHOWN[6]}
 NOT_WRITTEN = "the image's own format is not written, so the result is PNG"
 
 
@@ -148,6 +151,28 @@ def carrying(photograph: Photograph, other: Carried) -> Photograph:
         exif[ORIENTATION] = photograph.exif[ORIENTATION]
     profile = other.icc_profile if own.is_grey == other.is_grey else own.icc_profile  # one of greys tells no colours
     return replace(photograph, exif=exif, icc_profile=profile, dpi=other.dpi, kind=other.kind)
+
+
+def upright(photograph: Photograph) -> Photograph:
+    """As it is shown, so that nothing has to turn it."""
+    turn = SHOWN_FROM_STORED.get(photograph.exif.get(ORIENTATION, 1))
+    if turn is None:
+        return photograph
+
+    def turned(array: Array) -> Array:
+        """(H, W) or (H, W, C)."""
+        return turn(array) if array.ndim == 2 else np.moveaxis(turn(np.moveaxis(array, -1, 0)), 0, -1)
+
+    exif = Image.Exif()
+    exif.load(photograph.exif.tobytes())
+    del exif[ORIENTATION]
+    return replace(
+        photograph,
+        rgb=np.ascontiguousarray(turned(photograph.rgb)),
+        alpha=None if photograph.alpha is None else turned(photograph.alpha),
+        samples=None if photograph.samples is None else turned(photograph.samples),
+        exif=exif,
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lama_deploy.errors import LamaDeployError, brief
+from lama_deploy.images.opening import pillow_limit_lifted, pillow_quiet
 from lama_deploy.service.gate import App
 from lama_deploy.service.logs import Log
 from lama_deploy.service.service import Service
@@ -45,7 +46,7 @@ def serve(app: App, service: Service, log: Log, bound: socket.socket, asked: Cal
         timeout_keep_alive=KEPT_ALIVE, h11_max_incomplete_event_size=MOST_HEADERS,
         timeout_graceful_shutdown=int(service.options.deadline) + 1,
     )  # fmt: skip
-    with _quiet(), bound:
+    with pillow_limit_lifted(), pillow_quiet(), _quiet(), bound:
         try:
             return asyncio.run(_served(_Server(config), service, log, bound, asked))
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from http import HTTPStatus
 from time import perf_counter
@@ -99,6 +99,7 @@ class Order:
     def __init__(self, service: Service, until: float) -> None:
         """until: the `monotonic` time after which nothing more is done for it."""
         self._service, self._share, self._until = service, service.pixels.share(until), until
+        self.max_pixels = service.options.max_pixels
         self.notes, self.seconds = Notes(), dict[str, float]()
         self.model, self.plan, self.pixels = "", "", 0
 
@@ -129,12 +130,26 @@ class Order:
 
     async def fill(self, model: Model, pixels: Array, hole: Array, strategy: StrategyOptions) -> Filled:
         """A picture (H, W, 3) uint8 and its hole (H, W) uint8, when its turn has come. Raises as `Inpainter.run`."""
+        return (await self.fill_all(model, [(pixels, hole)], strategy))[0]
+
+    async def fill_all(
+        self, model: Model, pictures: Sequence[tuple[Array, Array]], strategy: StrategyOptions
+    ) -> list[Filled]:
+        """As `fill`, of several; where one fails, what is not begun of the others is not done."""
         self.model = model.name
-        filled = await self._awaited(model.engine.put(pixels, hole, strategy, self._until))
-        self._took("queue", filled.queued)
-        self._took("infer", filled.computed)
-        self.plan = f"{filled.plan.text}: {filled.plan.windows}"
-        return filled
+        futures = [model.engine.put(*picture, strategy, self._until) for picture in pictures]
+        try:
+            found = [await self._awaited(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+        for one in found:
+            self._took("queue", one.queued)
+            self._took("infer", one.computed)
+            if one.plan.is_news:
+                self.notes(one.plan.text)
+        self.plan = f"{found[0].plan.text}: {found[0].plan.windows}"
+        return found
 
     async def _stage(self, name: str, pool: Executor, do: Callable[[], T]) -> T:
         def timed() -> T:

@@ -9,12 +9,16 @@ from fastapi import Form, Request
 from starlette.datastructures import FormData
 
 from lama_deploy.errors import ImageError, brief
+from lama_deploy.images.drawn import ALLOWED, is_length
 from lama_deploy.images.grow import MOST_GROWTH
 from lama_deploy.images.mask_options import MaskAs, MaskFrom, MaskOptions
 from lama_deploy.images.pairs import ResultFormat
 from lama_deploy.images.save_options import COMPRESSION, JPEG_QUALITY, SaveOptions
 from lama_deploy.runtime.strategies.options import LIMIT, LIMITS, MARGIN, MOST_MARGIN, Strategy, StrategyOptions
+from lama_deploy.service.refusals import RefusedError
 
+FORM = "multipart/form-data"
+SEVERAL = ("box", "point")
 MOST_SHAPES = 1000  # boxes and points of a picture
 FORMAT = f"Write the result in this format; same: in the image's own. One of {', '.join(get_args(ResultFormat))}."
 
@@ -81,14 +85,24 @@ class MaskFields:
 
 def _parts(text: str, count: int, name: str, form: str) -> tuple[str, ...]:
     parts = tuple(text.split(","))
-    if len(parts) != count:
-        raise ImageError(f"{name} is '{brief(text, 60)}'; allowed: {form}")
+    if len(parts) != count or not all(is_length(part) for part in parts):
+        raise ImageError(f"{name} is '{brief(text, 60)}'; allowed: {form}, each in {ALLOWED}")
     return parts
 
 
+def require_form(request: Request) -> None:
+    """Raises RefusedError for a body that is no form, ImageError for options that are not in it."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise RefusedError(415, f"the body must be {FORM}, as curl -F makes it")
+    if request.query_params:
+        raise ImageError("options are fields of the form, and the address has some behind a ?; leave them out there")
+
+
 async def require_known(request: Request, known: Sequence[str]) -> None:
-    """Raises ImageError for a field that there is not: a misspelled one would change nothing, unseen."""
+    """Raises ImageError for a field that there is not, or twice: it would change nothing, unseen."""
     form: FormData = await request.form()
     for name in form:
         if name not in known:
             raise ImageError(f"field '{brief(name, 60)}' is unknown; known: {', '.join(known)}")
+        if name not in SEVERAL and len(form.getlist(name)) > 1:
+            raise ImageError(f"field '{name}' is there more than once")

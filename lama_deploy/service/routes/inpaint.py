@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 
 from lama_deploy.images.files import read_photograph
-from lama_deploy.runtime.memory import require_run
-from lama_deploy.runtime.strategies.options import StrategyOptions
-from lama_deploy.service.models import Model
 from lama_deploy.service.pictures import Encoded, MaskFile, carried_by, carrying, encode, encode_filled, named, read
 from lama_deploy.service.routes.answers import picture_answers
-from lama_deploy.service.routes.fields import MaskFields, SaveFields, StrategyFields, require_known
+from lama_deploy.service.routes.common import answer, before_decoding, order_of
+from lama_deploy.service.routes.fields import MaskFields, SaveFields, StrategyFields, require_form, require_known
 from lama_deploy.service.service import Order, Service
 
-MOST_NOTES = 20  # in a header
+OF_PICTURES: dict[str, Any] = {
+    "response_class": Response,
+    "responses": picture_answers(),
+    "dependencies": [Depends(require_form)],
+}
 SAVE = ("format", "quality", "compression")
 KNOWN = (
     *("image", "mask", "model", *SAVE, "strategy", "limit", "margin"),
@@ -26,7 +26,7 @@ KNOWN = (
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/inpaint", response_class=Response, responses=picture_answers(), summary="Fill a picture's hole.")
+    @app.post("/v1/inpaint", summary="Fill a picture's hole.", **OF_PICTURES)
     async def inpaint(
         request: Request,
         image: Annotated[UploadFile, File(description="The picture.")],
@@ -44,18 +44,18 @@ def add_routes(app: FastAPI, service: Service) -> None:
                     image.file.read(),
                     MaskFile(mask.file.read(), mask.filename or "") if mask else None,
                     masks.options,
-                    service.options.max_pixels,
-                    lambda height, width: hold(order, chosen, strategy.options, height, width),
+                    order.max_pixels,
+                    before_decoding(order, chosen, strategy.options),
                     order.notes,
                 )
             )
-            filled = await order.fill(chosen, one.photograph.rgb, one.hole, strategy.options)
-            if filled.plan.is_news:
-                order.notes(filled.plan.text)
-            body = await order.encode(lambda: encode_filled(one, filled.rgb, save.format, save.options, order.notes))
-            return answer(body, order)
+            result = await order.fill(chosen, one.photograph.rgb, one.hole, strategy.options)
+            return answer(
+                await order.encode(lambda: encode_filled(one, result.rgb, save.format, save.options, order.notes)),
+                order,
+            )
 
-    @app.post("/v1/convert", response_class=Response, responses=picture_answers(), summary="Write a picture otherwise.")
+    @app.post("/v1/convert", summary="Write a picture in another format.", **OF_PICTURES)
     async def convert(
         request: Request,
         image: Annotated[UploadFile, File(description="The picture.")],
@@ -67,39 +67,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """In another format, with EXIF, profile and resolution of `original` where that is given."""
         await require_known(request, ("image", "original", *SAVE))
         async with order_of(service, request) as order:
-            body = await order.decode(lambda: _converted(service, order, image, original, save))
+            body = await order.decode(lambda: _converted(order, image, original, save))
             return answer(body, order)
 
 
-def order_of(service: Service, request: Request) -> Order:
-    """Of a request, which the gate tells about afterwards."""
-    order = Order(service, request.scope["lama.until"])
-    request.scope["lama.order"] = order
-    return order
-
-
-def hold(order: Order, model: Model, strategy: StrategyOptions, height: int, width: int) -> None:
-    """Before a picture is decoded. Raises DeviceMemoryError for one that the model has not the memory for."""
-    if strategy.strategy == "whole":  # the others take what there is memory for
-        require_run(model.inpainter.backend.capabilities, (1, height, width))
-    order.hold(height, width)
-
-
-def answer(body: Encoded, order: Order, headers: Mapping[str, str] | None = None) -> Response:
-    """With what was told on the way."""
-    told = {
-        "X-Lama-Notes": json.dumps(order.notes.texts[:MOST_NOTES]),
-        "Server-Timing": ", ".join(f"{name};dur={1000 * seconds:.1f}" for name, seconds in order.seconds.items()),
-    }
-    if order.plan:
-        told["X-Lama-Plan"] = order.plan
-    return Response(body.content, media_type=body.type, headers={**told, **(headers or {})})
-
-
-def _converted(
-    service: Service, order: Order, image: UploadFile, original: UploadFile | None, save: SaveFields
-) -> Encoded:
-    most = service.options.max_pixels
+def _converted(order: Order, image: UploadFile, original: UploadFile | None, save: SaveFields) -> Encoded:
+    most = order.max_pixels
     kept = None
     if original is not None:
         with named("original"):
