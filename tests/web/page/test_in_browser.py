@@ -18,6 +18,8 @@ pytest.importorskip("playwright", reason="Playwright is not installed: pip insta
 
 from tests.web.page.driving import Driver
 
+pytestmark = pytest.mark.slow  # each visit compiles ONNX Runtime anew
+
 ORIENTATION, MAKE = 0x0112, 0x010F
 KEEP_MASKS = """
 () => import(new URL('lama/index.js', document.baseURI)).then(({ Inpainter }) => {
@@ -98,7 +100,6 @@ def test_a_turned_jpeg_is_filled_twice_and_comes_back_as_jpeg(
     assert desk.page.evaluate("window.sent.length") == 0
 
 
-@pytest.mark.slow
 def test_a_png_comes_back_without_loss_with_profile_and_exif(
     drive: Drive, site: str, pixels: np.ndarray, tmp_path: Path
 ) -> None:
@@ -121,7 +122,6 @@ def test_a_png_comes_back_without_loss_with_profile_and_exif(
     assert np.array_equal(np.asarray(saved)[~hole], pixels[~hole])
 
 
-@pytest.mark.slow
 def test_a_model_that_is_not_there_is_told_and_marks_stay(drive: Drive, site: str, photo: Path) -> None:
     desk: Driver = drive(site, color_scheme="dark", service_workers="block")
     desk.page.route("**/model/**", lambda route: route.fulfill(status=404))

@@ -25,6 +25,7 @@ export async function mayReplace(): Promise<boolean> {
 
 export function showHelp(): void {
   page.helpDialog.showModal();
+  page.helpDialog.scrollTop = 0; // the button that has the focus is its last line
 }
 
 /** The value of the button that closed it; "" after Escape. */

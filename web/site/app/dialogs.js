@@ -20,6 +20,7 @@ export async function mayReplace() {
 }
 export function showHelp() {
     page.helpDialog.showModal();
+    page.helpDialog.scrollTop = 0; // the button that has the focus is its last line
 }
 /** The value of the button that closed it; "" after Escape. */
 function answered(dialog) {
