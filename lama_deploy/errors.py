@@ -94,6 +94,10 @@ class ImageError(LamaDeployError):
     """An image or mask that cannot be read or does not fit its partner."""
 
 
+class TooLargeError(ImageError):
+    """A picture of more pixels or bytes than are allowed."""
+
+
 class MissingDependencyError(LamaDeployError):
     """An optional package that this call needs is not installed."""
 

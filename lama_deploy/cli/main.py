@@ -27,6 +27,7 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "export": Command("lama_export.cli", "Export a checkpoint to a bundle, and prove it."),
     "inpaint": Command("lama_deploy.cli.inpaint", "Fill the holes of pictures."),
+    "serve": Command("lama_deploy.cli.serve", "Serve models over HTTP, with a page to paint holes on."),
     "verify": Command("lama_deploy.cli.verify", "Compare a bundle with its checkpoint, or with another bundle."),
     "bench": Command("lama_deploy.cli.bench", "Time models side by side."),
     "evaluate": Command("lama_deploy.cli.evaluate", "Measure inpainters as the paper does."),

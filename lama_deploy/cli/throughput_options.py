@@ -125,14 +125,21 @@ def ray_options_of(args: argparse.Namespace) -> RayOptions | None:
 
 def with_usual_streams(args: argparse.Namespace, pictures: int) -> argparse.Namespace:
     """With --streams for a folder where nothing is said of it, and ONNX Runtime computes on the CPU."""
-    if args.streams is not None or pictures < FOLDER or args.clip or args.device not in (None, "cpu"):
-        return args
-    model, _ = engine_file(Path(args.model), check=False)
-    if (args.backend or fitting_backends(args.model, model)[0]) != "onnxruntime":
+    if args.streams is not None or pictures < FOLDER or args.clip:
         return args
     own = argparse.Namespace(**vars(args))
-    own.streams = min(MOST_STREAMS, args.threads or os.cpu_count() or 1)
+    own.streams = usual_streams(args.model, args)
     return own
+
+
+def usual_streams(source: str, args: argparse.Namespace) -> int | None:
+    """Of a model for many pictures; None but for ONNX Runtime on the CPU. args: of `add_running_options`."""
+    if args.device not in (None, "cpu"):
+        return None
+    model, _ = engine_file(Path(source), check=False)
+    if (args.backend or fitting_backends(source, model)[0]) != "onnxruntime":
+        return None
+    return min(MOST_STREAMS, args.threads or os.cpu_count() or 1)
 
 
 def order_of(

@@ -52,7 +52,7 @@ class RawMode:
         return self.name == GREY_WITH_ALPHA or (layout in LAYOUTS and depth in SWAPPED)
 
 
-def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, note: Note) -> Array | None:
+def deep_bands(source: Path | bytes, upper: Image.Image, raw: RawMode, max_pixels: int, note: Note) -> Array | None:
     """(H, W, C) uint16 of a picture whose upper bytes are read, alpha last where C is 2 or 4; None for all others.
 
     Raises as `opened`.
@@ -63,11 +63,11 @@ def deep_bands(path: Path, upper: Image.Image, raw: RawMode, max_pixels: int, no
         note(LOST)
         return None
     if raw.name == GREY_WITH_ALPHA:
-        with opened(path, max_pixels, undecoded=_as_bytes) as whole:
+        with opened(source, max_pixels, undecoded=_as_bytes) as whole:
             return np.asarray(whole).view(">u2").astype(np.uint16)
     halves = np.empty((upper.height, upper.width, len(upper.getbands()), 2), np.uint8)
     halves[..., 1] = np.asarray(upper)
-    with opened(path, max_pixels, undecoded=_swap) as lower:
+    with opened(source, max_pixels, undecoded=_swap) as lower:
         halves[..., 0] = np.asarray(lower)
     return halves.view("<u2")[..., 0].astype(np.uint16, copy=False)
 

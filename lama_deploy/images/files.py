@@ -54,7 +54,7 @@ FORGETFUL = "BMP keeps no EXIF and no colour profile; .png, .webp and .tif do"
 
 
 def read_photograph(
-    path: Path,
+    source: Path | bytes,
     max_pixels: int = MAX_PIXELS,
     before_decoding: BeforeDecoding = nothing,
     note: Note = ignore,
@@ -63,7 +63,8 @@ def read_photograph(
 ) -> Photograph:
     """A picture of `opening.READ`, its first frame. Metadata that cannot be read or kept is left out.
 
-    note: is told of what is lost. one_frame: refuse animations and files of several pages.
+    source: a file, which the errors name, or its content. note: is told of what is lost. one_frame: refuse animations
+    and files of several pages.
     Raises ImageError for anything unreadable, truncated or too large, DeviceMemoryError for what this process has not
     the memory to decode. max_pixels, before_decoding: as `opening.opened`.
     """
@@ -74,9 +75,9 @@ def read_photograph(
             refuse_frames(image, note)
         raw.look(image)
 
-    with opened(path, max_pixels, before_decoding, look) as image:
+    with opened(source, max_pixels, before_decoding, look) as image:
         photograph = photograph_of(image, note)
-        bands = deep_bands(path, image, raw, max_pixels, note)
+        bands = deep_bands(source, image, raw, max_pixels, note)
         return photograph if bands is None else _deepened(photograph, bands, image)
 
 
@@ -90,28 +91,32 @@ def _deepened(photograph: Photograph, bands: Array, image: Image.Image) -> Photo
 
 
 def read_mask(
-    path: Path | None,
+    source: Path | bytes | None,
     photograph: Photograph,
     max_pixels: int = MAX_PIXELS,
     options: MaskOptions = AS_OFFICIAL,
     note: Note = ignore,
+    *,
+    name: str = "",
 ) -> Array:
     """(H, W) uint8 of the photograph's stored size, 1 in the hole.
 
     A mask is drawn over the picture as it is shown, so it is turned with the photograph's EXIF orientation; one that
-    fits only the stored size is taken as stored. None: where `options` draw the hole. note: is told what looks wrong.
+    fits only the stored size is taken as stored. source: None where `options` draw the hole; name: what its content was
+    called, which tells ComfyUI's. note: is told what looks wrong.
     Raises ImageError when neither fits, and as `read_photograph` and `whole_hole`.
     """
     stored = photograph.rgb.shape[:2]
     orientation = photograph.exif.get(ORIENTATION, 1)
-    if path is None:
+    if source is None:
         return whole_hole(None, options, stored, orientation, note)
 
     def check_size(height: int, width: int) -> None:
         check_mask_size((height, width), stored, orientation, options.mask_as)
 
-    with opened(path, max_pixels, check_size) as mask:
-        holes = holes_in(mask_layers(mask, path.name), options, note, photograph.rgb)
+    with opened(source, max_pixels, check_size) as mask:
+        called = source.name if isinstance(source, Path) else name
+        holes = holes_in(mask_layers(mask, called), options, note, photograph.rgb)
     placed = np.ascontiguousarray(as_stored(holes, stored, orientation, options.mask_as, "shown", note))
     return whole_hole(placed, options, stored, orientation, note)
 
@@ -140,8 +145,10 @@ def write_photograph(
     note: is told of what is lost. Raises ImageError.
     """
     kind = format_of(path)
-    if photograph.alpha is not None and kind in OPAQUE:
-        raise ImageError(f"{brief(str(path))}: {kind} cannot keep the image's transparency; write .png, .webp or .tif")
+    try:
+        _check_kept(kind, photograph)
+    except ImageError as error:
+        raise ImageError(f"{brief(str(path))}: {error}") from error
     _note_losses(kind, photograph, note, options)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +160,25 @@ def write_photograph(
     except (OSError, ValueError) as error:  # ValueError: too large for the format
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{brief(str(path))}: cannot be written ({brief(reason)})") from error
+
+
+def encoded_photograph(
+    photograph: Photograph, kind: str, note: Note = ignore, *, options: SaveOptions = AS_USUAL
+) -> bytes:
+    """What `write_photograph` would write. kind: Pillow's name of one of FORMATS. Raises ImageError."""
+    _check_kept(kind, photograph)
+    _note_losses(kind, photograph, note, options)
+    stream = io.BytesIO()
+    try:
+        _encode(kind, photograph, stream, options)
+    except (OSError, ValueError) as error:  # too large for the format
+        raise ImageError(f"cannot be written as {kind} ({brief(error)})") from error
+    return stream.getvalue()
+
+
+def _check_kept(kind: str, photograph: Photograph) -> None:
+    if photograph.alpha is not None and kind in OPAQUE:
+        raise ImageError(f"{kind} cannot keep the image's transparency; write .png, .webp or .tif")
 
 
 def _note_losses(kind: str, photograph: Photograph, note: Note, options: SaveOptions) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from lama_deploy.errors import ImageError, LamaDeployError, brief
+from lama_deploy.errors import ImageError, LamaDeployError, TooLargeError, brief
 from lama_deploy.images.budgets import MIB, excess
 from lama_deploy.process_memory import require_memory
 
@@ -63,17 +63,19 @@ def formats() -> tuple[str, ...]:
 
 @contextmanager
 def opened(
-    path: Path,
+    source: Path | bytes,
     max_pixels: int = MAX_PIXELS,
     before_decoding: BeforeDecoding = nothing,
     undecoded: Undecoded = unseen,
 ) -> Iterator[Image.Image]:
-    """As `decoded`, of a file, which the errors name."""
+    """As `decoded`; the errors name the file, where it is one."""
     try:
-        with decoded(path, max_pixels, before_decoding, undecoded) as image:
+        with decoded(source, max_pixels, before_decoding, undecoded) as image:
             yield image
     except LamaDeployError as error:
-        raise type(error)(f"{brief(str(path))}: {error}") from error
+        if isinstance(source, bytes):
+            raise
+        raise type(error)(f"{brief(str(source))}: {error}") from error
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def decoded(
         raise ImageError("no such file") from error
     except Image.DecompressionBombError as error:
         hint = "make it smaller, or see pillow_limit_lifted"
-        raise ImageError(f"more pixels than Pillow opens ({brief(error)}); {hint}") from error
+        raise TooLargeError(f"more pixels than Pillow opens ({brief(error)}); {hint}") from error
     except MemoryError as error:
         raise ImageError("needs more memory than there is; make it smaller") from error
     except Exception as error:  # decoders have no common one: AVIF's RuntimeError, struct.error, IndexError and others
@@ -148,13 +150,13 @@ def _content(source: Path | bytes, max_pixels: int) -> bytes:
     most = most_bytes(max_pixels)
     if isinstance(source, bytes):
         if len(source) > most:
-            raise ImageError(f"longer than {most:,} bytes, more than a picture may be")
+            raise TooLargeError(f"longer than {most:,} bytes, more than a picture may be")
         return source
     if source.exists() and not source.is_file():
         raise ImageError("a directory, or no regular file; give a picture")
     size = source.stat().st_size
     if size > most:
-        raise ImageError(f"a file of {size:,} bytes; {most:,} are allowed, by --max-pixels")
+        raise TooLargeError(f"a file of {size:,} bytes; {most:,} are allowed, by --max-pixels")
     require_memory(size, "reading the file")
     with source.open("rb") as stream:
         return stream.read(most)
@@ -168,7 +170,9 @@ def most_bytes(max_pixels: int = MAX_PIXELS) -> int:
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:
     size = f"{image.width}x{image.height}"
     if image.width * image.height > max_pixels:
-        raise ImageError(f"{size} is more than {max_pixels:,} pixels; if that is what it should be, raise --max-pixels")
+        raise TooLargeError(
+            f"{size} is more than {max_pixels:,} pixels; if that is what it should be, raise --max-pixels"
+        )
     tiles: list[Any] = getattr(image, "tile", [])
     if image.width * image.height > MOST_SLOW_PIXELS and any(tile[0] in SLOW_DECODERS for tile in tiles):
         raise ImageError(

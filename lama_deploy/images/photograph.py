@@ -37,6 +37,7 @@ class Photograph:
     dpi: across and down, None where the file has none that makes sense.
     samples: the picture's own values where rgb is not all of them: grey (H, W) of uint8 or uint16, or colours
     (H, W, 3) of uint16.
+    kind: Pillow's name of the format that it was read in; None where it was in none.
     """
 
     rgb: Array
@@ -45,6 +46,7 @@ class Photograph:
     icc_profile: bytes | None
     dpi: tuple[float, float] | None = None
     samples: Array | None = None
+    kind: str | None = None
 
     @property
     def is_deep(self) -> bool:
@@ -60,7 +62,8 @@ def photograph_of(image: Image.Image, note: Note = ignore) -> Photograph:
         note(UNKEPT_NOTE)
     samples = _grey_samples(image, note)
     profile = icc_profile_of(image, grey=samples is not None)
-    return Photograph(rgb_of(image), alpha_of(image), _metadata(image), profile, _dpi(image), samples)
+    kind = "JPEG" if image.format == "MPO" else image.format
+    return Photograph(rgb_of(image), alpha_of(image), _metadata(image), profile, _dpi(image), samples, kind)
 
 
 def filled(photograph: Photograph, rgb: Array, hole: Array) -> Photograph:

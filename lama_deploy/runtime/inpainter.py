@@ -68,9 +68,8 @@ class Inpainter:
         refine: also refine what is filled, with `RefineOptions` or their defaults; of backend "torch" alone.
         """
         if isinstance(backend, (str, os.PathLike)):
-            raise LamaDeployError(
-                f"Inpainter takes an opened backend; Inpainter.load({quoted(os.fspath(backend))}) opens a model"
-            )
+            given = quoted(os.fspath(backend))
+            raise LamaDeployError(f"Inpainter takes an opened backend; Inpainter.load({given}) opens a model")
         self.backend = refined(backend, refine)
         options = strategy if isinstance(strategy, StrategyOptions) else StrategyOptions(strategy=strategy)
         self._said = set[str]()
@@ -380,16 +379,21 @@ class Inpainter:
             log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
-        self, pictures: Sequence[Picture], chosen: Callable[[int, Plan], None] | None = None
+        self,
+        pictures: Sequence[Picture],
+        chosen: Callable[[int, Plan], None] | None = None,
+        strategies: Sequence[StrategyOptions] | None = None,
     ) -> list[Array | Failure]:
         """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
         Windows of equal size run as one batch, whichever picture they belong to. chosen: is told how each is filled.
+        strategies: how each picture is cut; None: as `strategy` says.
         """
         self._birth.check()
         results: list[Array | Failure | None] = [wrong_with(*picture) for picture in pictures]
         good = [index for index, wrong in enumerate(results) if wrong is None]
-        plans = [self.plan(pictures[index][1]) for index in good]
+        own = strategies or [self.strategy] * len(pictures)
+        plans = [self._strategist.plan(pictures[index][1], own[index]) for index in good]
         if chosen is None:
             self._tell(plans)
         else:

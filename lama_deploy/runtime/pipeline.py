@@ -131,7 +131,7 @@ class Pipeline(Generic[Item, Picture, Filled, Result]):
             return
         start = perf_counter()
         pictures: list[Any] = [way.picture for way in ways]
-        found = _inferred(self._work.infer, pictures)
+        found = inferred(self._work.infer, pictures)
         seconds = (perf_counter() - start) / len(ways)
         for way, filled in zip(ways, found, strict=True):
             way.passed.seconds["infer"] = seconds
@@ -185,7 +185,7 @@ def is_of_memory(error: object) -> bool:
     return isinstance(error, (MemoryError, DeviceMemoryError))
 
 
-def _inferred(
+def inferred(
     infer: Callable[[Sequence[Picture]], Sequence[Filled | BaseException]], pictures: Sequence[Picture]
 ) -> list[Filled | BaseException]:
     """Results and errors in their places. What fails together is tried alone: one of them may be the reason."""
@@ -196,7 +196,7 @@ def _inferred(
         found, again = [error] * len(pictures), list(range(len(pictures)))
     if len(pictures) > 1:
         for index in again:
-            found[index] = _inferred(infer, [pictures[index]])[0]
+            found[index] = inferred(infer, [pictures[index]])[0]
     return found
 
 

@@ -1,1 +1,1 @@
-"""lama-serve: models behind HTTP, and the page to paint on."""
+"""The HTTP service: a bounded queue in front of opened models, and the protocols that clients speak to it."""

@@ -28,11 +28,12 @@ class Strategist:
         self._capabilities = backend.capabilities
         self._whole = Whole(backend)
 
-    def plan(self, hole: Array) -> Plan:
-        """For holes (H, W), with the memory that is free now."""
-        limit = self.options.limit
+    def plan(self, hole: Array, options: StrategyOptions | None = None) -> Plan:
+        """For holes (H, W), with the memory that is free now. options: in place of its own."""
+        options = options or self.options
+        limit = options.limit
         most = self._whole.most_pixels((1, min(hole.shape[0], limit), min(hole.shape[1], limit)))
-        return plan(hole, self.options, Budget(limit, most, self._capabilities))
+        return plan(hole, options, Budget(limit, most, self._capabilities))
 
     def fill(self, pictures: Sequence[Picture], plans: Sequence[Plan]) -> list[Array | Failure]:
         """(H, W, 3) uint8 for each picture, or what it failed for. Windows of equal size run together."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "lama-export": "lama_export.cli",
     "lama-inpaint": "lama_deploy.cli.inpaint",
     "lama-refit": "lama_export.refit",
+    "lama-serve": "lama_deploy.cli.serve",
     "lama-train": "lama_deploy.cli.train",
     "lama-verify": "lama_deploy.cli.verify",
     "python -m lama_deploy.cli.build_kernels": "lama_deploy.cli.build_kernels",
