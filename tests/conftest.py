@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from lama_deploy.cache import CACHE_VARIABLE
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -90,6 +93,31 @@ def kernel_build() -> Path:
 def emulated_library(kernel_build: Path) -> Path:
     """The kernel library with every kernel run on the CPU: the same C ABI, on host pointers."""
     return kernel_build / "emulation" / "liblama_spectral_emulated.so"
+
+
+class Rescheduling(LoadFileScheduling):
+    """After a worker that crashed, hands out what is left to do and no more.
+
+    pytest-xdist 3.8 hands out whole files again: workers wait for ever for results of those that were done, and the
+    test that crashed one worker is given to the next.
+    """
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        workload = self.assigned_work[node]
+        for file in [file for file, tests in workload.items() if all(tests.values())]:
+            del workload[file]
+        crashed: str | None = super().remove_node(node)
+        for file, tests in [*self.workqueue.items()]:
+            if crashed in tests:
+                tests[crashed] = True
+                if all(tests.values()):
+                    del self.workqueue[file]
+        return crashed
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return Rescheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
