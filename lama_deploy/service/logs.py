@@ -26,11 +26,9 @@ class Log:
         if self._form == "json":
             self._write({"event": "request", **facts})
             return
-        self._write_text(
-            " ".join(
-                f"{_shown(value)}" if name in PLAIN else f"{name}={_shown(value)}" for name, value in facts.items()
-            )
-        )
+        plain = [_shown(facts[name]) for name in PLAIN]
+        named = [f"{name}={_shown(value)}" for name, value in facts.items() if name not in PLAIN]
+        self._write_text(" ".join(plain + named))
 
     def event(self, text: str, /, **facts: Any) -> None:
         """What happens to the service itself."""
