@@ -29,12 +29,17 @@ demo: $(VENV)/demo  ## export a checkpoint, prove it, inpaint a photograph
 	$(BIN)/lama-verify $(BUILD)/lama-demo
 	$(BIN)/lama-inpaint $(BUILD)/photograph.png $(BUILD)/photograph_mask.png -o $(BUILD)/result.png --overwrite --model $(BUILD)/lama-demo
 
-# In two processes, file by file: much of a test's time is one thread's.
-test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+# What tests of the npm package need: where npm is not installed they are skipped, and say so.
+web/node_modules/ready: web/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is not installed: tests of the npm package will be skipped"; exit 0; }; \
+	  cd web && npm ci --no-audit --no-fund && touch node_modules/ready
 
-test-slow: $(VENV)/ready  ## what takes minutes and seldom tells anything else: builds, long trainings, every defect
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+# In two processes, file by file: much of a test's time is one thread's.
+test: $(VENV)/ready web/node_modules/ready lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 -m "not slow"
+
+test-slow: $(VENV)/ready web/node_modules/ready  ## what takes minutes and seldom tells anything else: builds, long trainings, every defect
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 1 -m slow
 
 engines: $(VENV)/ready  ## engines and tools that others wrote, each in an environment of its own, run the exported files
 	$(BIN)/python -m tests.engines

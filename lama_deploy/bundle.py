@@ -42,6 +42,7 @@ MODELS = {
     "mnn": "model.mnn",
     "coreml": PACKAGE,
     "ncnn": "model.ncnn.param",
+    "torchscript": "model.pt",
 }
 IO_PROPERTY = "lama_deploy.io"  # in the file's metadata: "uint8" or "float"
 PRECISION_PROPERTY = "lama_deploy.precision"  # the same as the bundle's

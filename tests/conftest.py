@@ -6,12 +6,16 @@ Also weights that both trees test half precision with.
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from lama_deploy.cache import CACHE_VARIABLE
 from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -91,6 +95,31 @@ def emulated_library(kernel_build: Path) -> Path:
     return kernel_build / "emulation" / "liblama_spectral_emulated.so"
 
 
+class Rescheduling(LoadFileScheduling):
+    """After a worker that crashed, hands out what is left to do and no more.
+
+    pytest-xdist 3.8 hands out whole files again: workers wait for ever for results of those that were done, and the
+    test that crashed one worker is given to the next.
+    """
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        workload = self.assigned_work[node]
+        for file in [file for file, tests in workload.items() if all(tests.values())]:
+            del workload[file]
+        crashed: str | None = super().remove_node(node)
+        for file, tests in [*self.workqueue.items()]:
+            if crashed in tests:
+                tests[crashed] = True
+                if all(tests.values()):
+                    del self.workqueue[file]
+        return crashed
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return Rescheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skips = {
         "gpu": None if torch.cuda.is_available() else "no NVIDIA GPU here",
@@ -100,6 +129,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in skips.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What fails is named at once: a run that is ended from outside has no summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nfailed: {report.nodeid} ({report.when})", file=sys.__stdout__, flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

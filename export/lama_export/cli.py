@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from lama_deploy.bundle import MODELS, PACKAGE
@@ -15,9 +17,17 @@ from lama_deploy.cli.assuming import add_assume_option, told
 from lama_deploy.cli.common import command, command_parser, progress_bar
 from lama_deploy.cli.exit_codes import PROOF_FAILED
 from lama_deploy.cli.verbosity import note
-from lama_deploy.errors import one_line
+from lama_deploy.errors import ConfigError, one_line
+from lama_deploy.reports.text import megabytes
 from lama_export.engine_arguments import add_engine_arguments, engine_options
 from lama_export.form_arguments import add_form_arguments, form_options
+from lama_export.packagings import (
+    PACKAGINGS,
+    Packaging,
+    add_packaging_arguments,
+    check_packaging,
+    new_folder,
+)
 
 if TYPE_CHECKING:
     from lama_deploy.bundle import Bundle
@@ -35,19 +45,32 @@ def parser() -> argparse.ArgumentParser:
             PROOF_FAILED: "what was exported does not compute what the checkpoint computes, and nothing was written"
         },
     )
-    p.add_argument(
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--weights",
-        required=True,
         metavar="PATH|NAME",
         help="Export this checkpoint: official .ckpt or its folder, TorchScript .pt, .safetensors, or a name: "
         "big-lama, lama-demo.",
     )
-    p.add_argument("--to", required=True, choices=[*MODELS], help="Export for this target engine.")
+    source.add_argument(
+        "--from",
+        dest="bundle",
+        type=Path,
+        metavar="BUNDLE",
+        help=f"Make what --to {' and '.join(PACKAGINGS)} name of this bundle, whose files are copied as they are.",
+    )
+    p.add_argument(
+        "--to",
+        required=True,
+        choices=[*MODELS, *PACKAGINGS],
+        help="Export for this target engine, or make a folder that is served: web is a page to paint on for browsers "
+        "alone.",
+    )
     p.add_argument(
         "--out",
         metavar="DIR",
         help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on, with the name of the "
-        "weights or of their official folder).",
+        "weights or of their official folder, or of the bundle that --from names).",
     )
     p.add_argument(
         "--overwrite",
@@ -94,6 +117,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_assume_option(p)
     add_engine_arguments(p)
+    add_packaging_arguments(p)
     return p
 
 
@@ -115,9 +139,45 @@ def _options(args: argparse.Namespace) -> ExportOptions:
 @command("export")
 def main() -> int:
     args = parser().parse_args()
+    check_packaging(args)
+    if args.to in PACKAGINGS:
+        return _package(args, PACKAGINGS[args.to])
+    out, bundle, lines = _export(args, args.out)
+    if args.json:
+        from lama_deploy.reports.about import about_bundle
+
+        print(json.dumps(about_bundle(out, bundle), indent=1))
+    else:
+        print("\n".join([*lines, *_written(out, bundle)]))
+    return 0
+
+
+def _package(args: argparse.Namespace, packaging: Packaging) -> int:
+    """The folder of a bundle, which is exported first where weights are given."""
+    if args.json or args.overwrite:
+        raise ConfigError(f"--json and --overwrite are of bundles; leave them out with --to {args.to}")
+    out = Path(args.out or f"{args.bundle.resolve().name if args.bundle else 'lama'}-{args.to}")
+    with new_folder(out) as building:
+        if args.bundle:
+            packaging.write(args.bundle, building, args)
+        else:
+            with TemporaryDirectory(prefix="lama-export-") as folder:
+                made = Path(folder) / "bundle"
+                own = argparse.Namespace(**{**vars(args), "to": packaging.target})
+                print("\n".join(_export(own, made)[2]))
+                packaging.write(made, building, args)
+        written = [path for path in building.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in written)
+    print(one_line(f"wrote {out}: {len(written)} files, {megabytes(size)}"))
+    print(one_line(f"next: {packaging.next.format(shlex.quote(str(out)))}"))
+    return 0
+
+
+def _export(args: argparse.Namespace, asked: str | os.PathLike[str] | None) -> tuple[Path, Bundle, list[str]]:
+    """The bundle, written, and what is to be said of it. asked: where to; None for a name of its own."""
     from lama_deploy.bundle import load_bundle
     from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
-    from lama_deploy.reports.about import about_bundle, about_generator, generator_line
+    from lama_deploy.reports.about import about_generator, generator_line
     from lama_export.export import export_bundle
     from lama_export.naming import name_of
 
@@ -129,25 +189,20 @@ def main() -> int:
         print(provenance(checkpoint))
         print(f"recognised: {generator_line(about_generator(checkpoint.config))}")
     suffix = "" if options.precision == "fp32" else f"-{options.precision}"
-    out = Path(args.out or f"{name_of(checkpoint)}-{args.to}{suffix}")
-    bar = progress_bar("exporting")
+    out = Path(asked or f"{name_of(checkpoint)}-{args.to}{suffix}")
     record = export_bundle(
         checkpoint,
         out,
         options,
         source=args.weights,
-        progress=bar,
+        progress=progress_bar("exporting"),
         overwrite=args.overwrite,
         keep_failed=args.keep_failed,
     )
     bundle = load_bundle(out)
     if record.is_flat:
         note("the output hardly varies, so this proves little; are these trained weights?")
-    if args.json:
-        print(json.dumps(about_bundle(out, bundle), indent=1))
-    else:
-        print("\n".join([*_tables(bundle, record), *_written(out, bundle)]))
-    return 0
+    return out, bundle, list(_tables(bundle, record))
 
 
 def _tables(bundle: Bundle, record: ParityRecord) -> Iterator[str]:
@@ -164,8 +219,6 @@ def _tables(bundle: Bundle, record: ParityRecord) -> Iterator[str]:
 
 def _written(out: Path, bundle: Bundle) -> Iterator[str]:
     """What was written, and what can be done with it."""
-    from lama_deploy.reports.text import megabytes
-
     files = ", ".join(f"{name} {megabytes(recorded['bytes'])}" for name, recorded in bundle.files.items())
     yield one_line(f"wrote {out}: {files}")
     if bundle.model == PACKAGE:

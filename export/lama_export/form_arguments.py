@@ -14,8 +14,8 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--io",
         choices=["uint8", "float"],
-        help="Take and give uint8 (default, but with --to ncnn): image (N,H,W,3) and mask (N,H,W) as bytes; or float: "
-        "(N,3,H,W) and (N,1,H,W) in [0,1].",
+        help="Take and give uint8 (default, but with --to ncnn and torchscript): image (N,H,W,3) and mask (N,H,W) as "
+        "bytes; or float: (N,3,H,W) and (N,1,H,W) in [0,1].",
     )
     p.add_argument(
         "--spectral",
@@ -58,10 +58,12 @@ def add_form_arguments(p: argparse.ArgumentParser) -> None:
 
 def form_options(args: argparse.Namespace) -> dict[str, Any]:
     """For `ExportOptions`."""
+    from lama_export.options import OF_FLOATS
+
     names = ("io", "spectral", "decoder", "size", "opset", "basic", "external_data")
     given = {name: getattr(args, name) for name in names}
-    if args.io == "uint8" and args.to == "ncnn":
-        raise ConfigError("--io uint8 is not for --to ncnn, whose files take and give floats; leave it out")
+    if args.io == "uint8" and args.to in OF_FLOATS:
+        raise ConfigError(f"--io uint8 is not for --to {args.to}, whose files take and give floats; leave it out")
     if args.io is None:
         del given["io"]
     return given if args.batch is None or args.to in ENGINES else {**given, "batch": _count(args.batch)}

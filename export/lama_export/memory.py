@@ -24,7 +24,7 @@ def memory_record(directory: Path, bundle: Bundle, progress: Progress) -> dict[s
     """
     if bundle.target in (*ENGINES, "coreml"):
         return {}
-    recipe = Inpainter.load(directory / bundle.model, check=False, device="cpu").backend.capabilities.recipe
+    recipe = Inpainter.load(directory, check=False, device="cpu").backend.capabilities.recipe
     if recipe is None:
         return {}
     try:

@@ -15,9 +15,10 @@ from lama_export.graph.generator import Decoder
 from lama_export.graph.opsets import GraphPrecision, Spectral, chosen_opset, least_opset
 from lama_export.graph.picture import Interface
 
-Target = Literal["onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn"]
+Target = Literal["onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn", "torchscript"]
 OF_ONE_SIZE: Mapping[Target, tuple[int, int]] = dict.fromkeys(("litert", "coreml", "ncnn"), (512, 512))  # by default
 SIZED = ("onnx", "mnn", *OF_ONE_SIZE)  # targets that may be made for one size
+OF_FLOATS: tuple[Target, ...] = ("ncnn", "torchscript")  # and of no bytes
 OPSET_OF_QUANTISED_HALVES = 19  # the first whose QuantizeLinear takes float16
 OLDEST_WITH_BF16 = 8  # compute capability
 # By target, as benchmarks/cpu/decoder_windows.py measures.
@@ -63,8 +64,8 @@ class ExportOptions:
 
     @property
     def interface(self) -> Interface:
-        """Of the file: ncnn has no layer that reads bytes."""
-        return "float" if self.target == "ncnn" else self.io
+        """Of the file: ncnn has no layer that reads bytes, and what takes TorchScript gives it floats."""
+        return "float" if self.target in OF_FLOATS else self.io
 
     @property
     def fixed_size(self) -> Size | None:
@@ -124,6 +125,8 @@ class ExportOptions:
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
         if self.target == "ncnn" and (self.precision in ("bf16", "int8") or self.batch != 1):
             raise ConfigError("--to ncnn takes one picture at a time, in float32 or --fp16")
+        if self.target == "torchscript" and self.precision != "fp32":
+            raise ConfigError("--to torchscript is in float32 alone; leave out --fp16, --bf16 and --int8")
         if self.target in ("litert", "coreml", "mnn") and self.precision == "bf16":
             raise ConfigError(f"--bf16 is not for --to {self.target}; its files are in float32, or by --fp16 or --int8")
         if self.target not in ("onnx", *ENGINES) and (self.spectral or self.external_data):

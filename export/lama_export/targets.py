@@ -187,6 +187,13 @@ def write_ncnn(job: ExportJob, path: Path) -> Written:
     return Written(path, model, "inline", stored_weights(options.precision, options.least_psnr))
 
 
+def write_torchscript(job: ExportJob, path: Path) -> Written:
+    from lama_export.torchscript import save_torchscript, torchscript_from_state
+
+    save_torchscript(torchscript_from_state(job.config, job.state_dict), path)
+    return Written(path, interface_of(job.options.interface), "inline")
+
+
 # By target, as they are imported and as they are installed.
 PACKAGES: Mapping[str, Sequence[str]] = {
     "openvino": ("openvino",),
@@ -204,6 +211,7 @@ WRITERS: Mapping[str, Writer] = {
     "coreml": write_coreml,
     "mnn": write_mnn,
     "ncnn": write_ncnn,
+    "torchscript": write_torchscript,
     **dict.fromkeys(ENGINES, write_tensorrt),
 }
 

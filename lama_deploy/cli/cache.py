@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "tensorrt": Kind("tensorrt", r"[0-9a-f]{16}\.kernels|[\w.-]+\.timings", "compiled again by TensorRT"),
     "openvino": Kind("openvino", "lama-[0-9a-f]{32}", "compiled again by OpenVINO, in seconds", r"\d+\.blob"),
     "memory": Kind("memory", r"[0-9a-f]{64}\.json", "measured again, where a picture may not fit"),
+    "web": Kind("", r"onnxruntime-web-[\d.]+", "fetched again by npm", r"ort[\w.-]+\.(mjs|wasm)"),
     "ranges": Kind("half_scales", r"[0-9a-f]{64}-v\d+\.json", "measured again for --backend cuda in fp16"),
 }
 

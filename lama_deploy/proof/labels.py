@@ -22,6 +22,7 @@ from lama_deploy.installing import install
 from lama_deploy.proof.coreml_label import read_coreml
 from lama_deploy.proof.mnn_label import read_mnn
 from lama_deploy.proof.ncnn_label import read_ncnn
+from lama_deploy.proof.torchscript_label import read_torchscript
 
 TYPES = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16", TensorProto.INT8: "int8"}
 Reader = Callable[[Path], tuple[str | None, str]]
@@ -113,6 +114,7 @@ READERS: Mapping[str, Reader] = {  # the others have an ONNX file
     "coreml": partial(_read_stored, read_coreml),
     "mnn": partial(_read_stored, read_mnn),
     "ncnn": partial(_read_stored, read_ncnn),
+    "torchscript": partial(_read_stored, read_torchscript),
 }
 
 

@@ -18,6 +18,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
     "openvino": ("openvino",),
     "mnn": ("MNN",),
     "ncnn": ("ncnn",),
+    "torchscript": ("torch",),
     "torch": ("torch",),
     "cuda": ("torch",),
 }

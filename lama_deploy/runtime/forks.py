@@ -18,12 +18,13 @@ ENGINES: Mapping[str, str] = {
     "onnxruntime": "ONNX Runtime",
     "torch": "PyTorch",
     "cuda": "PyTorch",
+    "torchscript": "PyTorch",
     "tensorrt": "CUDA",
     "mnn": "MNN",
     "ncnn": "ncnn",
 }
 # Backends that compute in the caller's thread where they have one only.
-ALONE = ("onnxruntime", "torch", "litert", "mnn", "ncnn")
+ALONE = ("onnxruntime", "torch", "torchscript", "litert", "mnn", "ncnn")
 ADVICE = "open models after the fork, in the process that uses them (gunicorn without --preload, or in its post_fork"
 ADVICE += " hook; multiprocessing by 'spawn')"
 

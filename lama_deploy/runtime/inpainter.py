@@ -34,11 +34,11 @@ from lama_deploy.runtime.options import (
     AnyOptions,
     BackendName,
     CheckpointBackend,
-    CpuOptions,
     CudaOptions,
     MnnOptions,
     OnnxRuntimeOptions,
     OpenVinoOptions,
+    PlainOptions,
     TensorRtOptions,
     TorchOptions,
 )
@@ -138,10 +138,10 @@ class Inpainter:
         cls,
         source: Source,
         *,
-        backend: Literal["litert", "ncnn"],
+        backend: Literal["litert", "ncnn", "torchscript"],
         check: bool = True,
         strategy: Strategy | StrategyOptions = "auto",
-        **options: Unpack[CpuOptions],
+        **options: Unpack[PlainOptions],
     ) -> Inpainter: ...
     @overload
     @classmethod
@@ -178,7 +178,8 @@ class Inpainter:
         """Open a bundle, an .onnx or .xml of lama-export, a checkpoint of any kind, or a name such as "big-lama".
 
         backend: "onnxruntime", "openvino", "tensorrt", "litert", "mnn" or "ncnn" (bundles and files made for it),
-        "torch" or "cuda" (checkpoints and names; "cuda" is fused and for NVIDIA GPUs); by default the first that fits.
+        "torchscript" (bundles for it, which are programs), "torch" or "cuda" (checkpoints and names; "cuda" is fused
+        and for NVIDIA GPUs); by default the first that fits.
         "lama-demo" also runs in "onnxruntime", and does where there is no torch.
         check: that the files of a bundle, also one given by its own path, are those that bundle.json names, by size
         and SHA-256, and of the precision that it names.

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lama_deploy.bundle import ENGINE, PACKAGE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
+from lama_deploy.bundle import ENGINE, MODELS, PACKAGE, Bundle, bundle_around, check_precision, is_bundle, load_bundle
 from lama_deploy.errors import LamaDeployError, MissingDependencyError, brief
 from lama_deploy.installing import install
 from lama_deploy.runtime.backend import Backend
@@ -28,6 +28,7 @@ BACKENDS: Mapping[BackendName, tuple[str, str]] = {
     "litert": ("litert", "LiteRtBackend"),
     "mnn": ("mnn", "MnnBackend"),
     "ncnn": ("ncnn", "NcnnBackend"),
+    "torchscript": ("torchscript", "TorchScriptBackend"),
     "torch": ("torch_eager", "TorchBackend"),
     "cuda": ("torch_fused", "CudaBackend"),
 }
@@ -36,6 +37,7 @@ OF_CHECKPOINTS: tuple[CheckpointBackend, ...] = ("torch", "cuda")  # the first b
 # (package, extra) where they have other names than the backend.
 PACKAGES: Mapping[str, tuple[str, str]] = {
     "cuda": ("torch", "torch"),
+    "torchscript": ("torch", "torch"),
     "tensorrt": ("cuda", "tensorrt"),
     "litert": ("ai_edge_litert", "litert"),
     "mnn": ("MNN", "mnn"),
@@ -48,6 +50,8 @@ BY_SUFFIX: Mapping[str, BackendName] = {
     ".mnn": "mnn",
     ".param": "ncnn",
 }
+# Of bundles alone: a file of this name by itself is read as a checkpoint, and nothing in it is run.
+OF_BUNDLES: Mapping[str, BackendName] = {**BY_SUFFIX, Path(MODELS["torchscript"]).suffix: "torchscript"}
 NOT_HERE = (
     "{}: is for Core ML, which runs in apps on Apple's devices and not here; lama-verify compares it with its "
     "checkpoint, and lama-export --to onnx makes one that runs here"
@@ -87,7 +91,7 @@ def opened(opener: Any, model: Path, bundle: Bundle | None, options: dict[str, A
 def what_it_takes(backend: str) -> str:
     if backend in OF_CHECKPOINTS:
         return "it takes a checkpoint"
-    named = ("openvino", "litert", "mnn", "ncnn")
+    named = ("openvino", "litert", "mnn", "ncnn", "torchscript")
     targets = {"onnxruntime": "onnx", "tensorrt": "trt", **dict(zip(named, named, strict=True))}
     return f"it takes a bundle, made by lama-export --to {targets[backend]}" if backend in targets else "unknown name"
 
@@ -100,7 +104,7 @@ def fitting_backends(source: Source, model: Path | None) -> tuple[BackendName, .
     from lama_deploy.checkpoints.weights import DEMO
 
     if model is not None:
-        return (BY_SUFFIX[model.suffix],)
+        return (OF_BUNDLES[model.suffix],)
     if str(source) != DEMO or Path(source).exists():
         return OF_CHECKPOINTS
     return ("onnxruntime", *OF_CHECKPOINTS) if find_spec("torch") is None else (*OF_CHECKPOINTS, "onnxruntime")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # each of these needs an engine
     from lama_deploy.tensorrt.context import Kernels
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))  # beyond, engines fail each in its own way, or take all memory
-BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torch", "cuda"]
+BackendName = Literal["onnxruntime", "openvino", "tensorrt", "litert", "mnn", "ncnn", "torchscript", "torch", "cuda"]
 CheckpointBackend = Literal["torch", "cuda"]
 
 
@@ -77,8 +77,11 @@ class MnnOptions(_Device, total=False):
     precision: Literal["high", "normal", "low"]
 
 
-class CpuOptions(_Device, total=False):
-    """Of litert and ncnn. device: "cpu" or None, the same. threads: None: one a core."""
+class PlainOptions(_Device, total=False):
+    """Of litert and ncnn, whose device is "cpu" or None, the same, and torchscript, whose devices are those of torch.
+
+    threads: of the CPU; None: one a core, in torchscript as torch is set.
+    """
 
 
 class TorchOptions(_Device, total=False):

@@ -6,8 +6,11 @@ artefact shows on the same picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
@@ -39,15 +42,28 @@ class Remembered:
 
 
 class Trial:
-    """artefacts: by name, (backend, precision) of right ones."""
+    """artefacts: by name, (backend, precision) of right ones.
+
+    most_rms: of eager float32, where the processor's is larger: sums in fewer lanes are off by more (on one without
+    AVX-512 by a third), and the gate allows what it allows in units of that, so that verdicts would be the machine's.
+    """
 
     def __init__(
-        self, checkpoint: Checkpoint, artefacts: Mapping[str, tuple[Backend, str]], subjects: Sequence[Subject]
+        self,
+        checkpoint: Checkpoint,
+        artefacts: Mapping[str, tuple[Backend, str]],
+        subjects: Sequence[Subject],
+        most_rms: float = math.inf,
     ) -> None:
         self.checkpoint, self.subjects = checkpoint, subjects
-        self._oracle, self._eager = (Remembered(one(checkpoint).run) for one in (oracle, eager))
+        exact = Remembered(oracle(checkpoint).run)
+        self._oracle, self._eager = exact, Remembered(_nearer(eager(checkpoint).run, exact.run, most_rms))
         self._right = {name: Remembered(backend.run) for name, (backend, _) in artefacts.items()}
         self._precisions = {name: precision for name, (_, precision) in artefacts.items()}
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._right.keys()
 
     def right(self, name: str) -> ParityRecord:
         return self._judged(self._right[name], self._precisions[name])
@@ -75,3 +91,15 @@ class Trial:
 
     def _judged(self, candidate: Remembered, precision: str) -> ParityRecord:
         return measure(candidate, self._oracle, self.subjects, tolerance_of(precision), eager=self._eager)
+
+
+def _nearer(run: Run, exact: Run, most_rms: float) -> Run:
+    """With its errors made smaller, all alike, where there are more of them."""
+
+    def nearer(images: Array, masks: Array) -> Array:
+        found, right = run(images, masks), exact(images, masks)
+        errors = (found - right)[masks > 0]
+        rms = float(np.sqrt(np.mean(np.square(errors)))) if errors.size else 0.0
+        return found if rms <= most_rms else (right + (found - right) * (most_rms / rms)).astype(found.dtype)
+
+    return nearer

@@ -21,6 +21,7 @@ from tests.defects.trial import Trial
 DEFECTS = defects(load_weights("lama-demo").config)
 FLOATS: list[tuple[Target, Precision]] = [("onnx", "fp32"), ("onnx", "fp16"), ("openvino", "bf16")]
 INT8: list[Target] = ["onnx", "openvino"]
+EAGER = 8.7e-8  # rms of eager float32 on photographs, on processors with AVX-512
 # What may pass in a precision: alone it leaves more than this PSNR in dB, that of the precision's own rounding, so that
 # nobody sees it beside that. 48 dB are one grey level.
 INVISIBLE = {"bf16": 52.0, "int8": 37.5}
@@ -58,9 +59,9 @@ ALLOWED = {
 def floats(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
     files = {kind: demo_bundle(*kind) / MODELS[kind[0]] for kind in FLOATS}
     opened = {kind[1]: (candidate(file, kind[1]), kind[1]) for kind, file in files.items()}
-    return Trial(
-        load_weights("lama-demo"), opened, (SmallHole(96, 80), PHOTOGRAPHS[3], PHOTOGRAPHS[4])
-    )  # fewer than the gate has
+    subjects = (SmallHole(96, 80), PHOTOGRAPHS[3], PHOTOGRAPHS[4])  # fewer than the gate has
+    computed = {name: one for name, one in opened.items() if name != "bf16" or one[0].capabilities.precision == name}
+    return Trial(load_weights("lama-demo"), computed, subjects, EAGER)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,8 @@ def int8(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
 
 @pytest.mark.parametrize("precision", [precision for _, precision in FLOATS])
 def test_right_artefacts_pass(precision: str, floats: Trial) -> None:
+    if precision not in floats.names:
+        pytest.skip(f"OpenVINO computes no {precision} on this processor: nothing is tried in it")
     record = floats.right(precision)
     assert record.passed, [case.broken for case in record.cases]
 

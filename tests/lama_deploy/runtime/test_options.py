@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[3]
 BY_BACKEND = {
     "onnxruntime": options.OnnxRuntimeOptions,
     "openvino": options.OpenVinoOptions,
-    "litert": options.CpuOptions,
+    "litert": options.PlainOptions,
     "tensorrt": options.TensorRtOptions,
     "mnn": options.MnnOptions,
-    "ncnn": options.CpuOptions,
+    "ncnn": options.PlainOptions,
+    "torchscript": options.PlainOptions,
     "torch": options.TorchOptions,
     "cuda": options.CudaOptions,
 }

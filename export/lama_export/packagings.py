@@ -1,0 +1,82 @@
+"""What is made of a whole bundle: folders that browsers and servers take."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lama_deploy.errors import ConfigError, LamaDeployError, brief
+from lama_deploy.overwriting import taken
+from lama_deploy.temporaries import temporary_folder
+
+Writer = Callable[[Path, Path, argparse.Namespace], None]
+
+
+def _write_web(bundle: Path, out: Path, args: argparse.Namespace) -> None:
+    from lama_export.web.site import write_site
+
+    write_site(bundle, out, runtime=args.runtime)
+
+
+@dataclass(frozen=True)
+class Packaging:
+    """target: of the bundle that weights are exported to for it. write: fills an empty folder of a bundle.
+
+    options: of lama-export that are for it alone. next: what can be done with it; "{}" is the folder, quoted.
+    """
+
+    target: str
+    write: Writer
+    options: tuple[str, ...]
+    next: str
+
+
+PACKAGINGS: Mapping[str, Packaging] = {
+    "web": Packaging("onnx", _write_web, ("runtime",), "python -m http.server --bind 127.0.0.1 --directory {}"),
+}
+
+
+def add_packaging_arguments(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("folders made of a bundle")
+    group.add_argument(
+        "--runtime",
+        type=Path,
+        metavar="DIR",
+        help="Take onnxruntime-web's files for --to web from this folder, such as node_modules/onnxruntime-web/dist "
+        "(default: as npm fetches them, once).",
+    )
+
+
+def check_packaging(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that are for other targets, or go only with --from."""
+    if args.bundle is not None and args.to not in PACKAGINGS:
+        raise ConfigError(f"--from is for --to {', '.join(PACKAGINGS)}; --to {args.to} exports --weights")
+    own = PACKAGINGS[args.to].options if args.to in PACKAGINGS else ()
+    for name in {option for one in PACKAGINGS.values() for option in one.options}.difference(own):
+        if getattr(args, name) is not None:
+            takes = ", ".join(to for to, one in PACKAGINGS.items() if name in one.options)
+            raise ConfigError(f"--{name.replace('_', '-')} is for --to {takes}; leave it out with --to {args.to}")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """An empty folder that becomes `out` when the block succeeds, and vanishes otherwise. Nothing is ever replaced.
+
+    Raises LamaDeployError.
+    """
+    if out.is_symlink() or out.is_file() or taken([out]):
+        raise LamaDeployError(f"{brief(os.fspath(out))}: is there already; give a new or an empty folder with --out")
+    place = out.absolute()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(place.parent) as building:
+            yield building
+            building.chmod(0o755)
+            building.rename(place)  # an empty folder is replaced by it
+    except OSError as error:
+        reason = brief(error.strerror or error)
+        raise LamaDeployError(f"{brief(os.fspath(out))}: cannot be written ({reason}); give another --out") from error

@@ -1,0 +1,2 @@
+export { LamaError } from "./errors.js";
+export { Inpainter } from "./inpainter.js";

@@ -1,0 +1,1 @@
+export const PROVIDERS = ["auto", "wasm", "webgpu"];

@@ -1,0 +1,36 @@
+// Tools make shapes of where the pointer goes.
+import { distance } from "./geometry.js";
+export const TOOLS = ["brush", "eraser", "box", "lasso"];
+const KINDS = { brush: "stroke", eraser: "stroke", box: "box", lasso: "lasso" };
+const CLOSEST = 0.5; // pixels of the picture: points that are nearer to the last one tell nothing
+/** One shape while it is drawn. */
+export class Drawing {
+    tool;
+    radius;
+    erase;
+    #points;
+    /** radius: of the brush, in pixels of the picture. erase: by the pen's other end, whatever the tool. */
+    constructor(tool, radius, erase, start) {
+        this.tool = tool;
+        this.radius = radius;
+        this.erase = erase;
+        this.#points = [start];
+    }
+    add(points) {
+        if (this.tool === "box")
+            this.#points = [this.#points[0], points.at(-1)];
+        else
+            for (const point of points)
+                if (distance(point, this.#points.at(-1)) >= CLOSEST)
+                    this.#points.push(point);
+    }
+    get shape() {
+        const { tool, radius, erase } = this;
+        return { kind: KINDS[tool], erase: erase || tool === "eraser", radius, points: [...this.#points] };
+    }
+    /** Nothing for a box or outline that was only clicked. */
+    finished() {
+        const least = this.tool === "lasso" ? 3 : this.tool === "box" ? 2 : 1;
+        return this.#points.length >= least ? this.shape : undefined;
+    }
+}
