@@ -151,6 +151,7 @@ def main() -> int:
         _warn(args, options, bound.getsockname()[0])
         opened = {name: (source, _inpainter(source, args)) for name, source in sources.items()}
         service, log = Service(opened, options), Log(args.log)
+        bound.listen()  # before it is told: who reads the line may ask at once
         host, port = bound.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"serving {', '.join(opened)} at http://{shown}:{port}", flush=True)
