@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -15,8 +15,24 @@ PACKAGES = ("lama_deploy", "lama_export")
 
 
 class _Notes(logging.Handler):
+    tell: Callable[[str], None] | None = None
+
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(one_line(f"note: {record.getMessage()}"), file=sys.stderr)  # above a bar, where there is one
+        text = one_line(record.getMessage())
+        if _Notes.tell is not None:
+            _Notes.tell(text)
+        else:
+            tqdm.write(f"note: {text}", file=sys.stderr)  # above a bar, where there is one
+
+
+@contextmanager
+def notes_told_by(tell: Callable[[str], None]) -> Iterator[None]:
+    """While the block runs, notes are its own to tell: for programs that write a log."""
+    _Notes.tell = tell
+    try:
+        yield
+    finally:
+        _Notes.tell = None
 
 
 @contextmanager

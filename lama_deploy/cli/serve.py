@@ -12,6 +12,7 @@ from typing import Any
 
 from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE
 from lama_deploy.cli.common import add_running_options, command, command_parser, few, positive
+from lama_deploy.cli.notes import notes_told_by
 from lama_deploy.cli.signals import Signalled, postponed
 from lama_deploy.cli.throughput_options import MOST_STREAMS, usual_streams
 from lama_deploy.cli.verbosity import note
@@ -150,10 +151,11 @@ def main() -> int:
         _warn(args, options, bound.getsockname()[0])
         opened = {name: (source, _inpainter(source, args)) for name, source in sources.items()}
         service, log = Service(opened, options), Log(args.log)
+        bound.listen()  # before it is told: who reads the line may ask at once
         host, port = bound.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"serving {', '.join(opened)} at http://{shown}:{port}", flush=True)
-        with postponed() as asked:
+        with postponed() as asked, notes_told_by(log.note):
             number = serve(application(service, log), service, log, bound, asked)
     raise Signalled(number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from threading import Condition
 from time import monotonic
 
@@ -13,11 +14,11 @@ class NoLongerWantedError(LamaDeployError):
 
 
 class Budget:
-    """At most `most` pixels, or one request's that are more."""
+    """At most `most` pixels, or one request's that are more. Who waits first comes first, however large."""
 
     def __init__(self, most: int) -> None:
         self._most, self.held = most, 0
-        self._changed = Condition()
+        self._changed, self._line = Condition(), deque[Share]()
 
     def share(self, until: float) -> Share:
         """For one request. until: the `monotonic` time up to which it waits."""
@@ -26,12 +27,20 @@ class Budget:
     def take(self, share: Share, pixels: int) -> None:
         """Waits for room. Raises NoLongerWantedError."""
         with self._changed:
-            while self.held and self.held + pixels > self._most and share.wanted:
-                self._changed.wait(max(0.0, share.until - monotonic()))
-            if not share.wanted:
-                raise NoLongerWantedError("nobody waits for this picture any more")
-            self.held += pixels
-            share.pixels += pixels
+            self._line.append(share)
+            try:
+                while share.wanted and not (self._line[0] is share and self._has_room(pixels)):
+                    self._changed.wait(max(0.0, share.until - monotonic()))
+                if not share.wanted:
+                    raise NoLongerWantedError("nobody waits for this picture any more")
+                self.held += pixels
+                share.pixels += pixels
+            finally:
+                self._line.remove(share)
+                self._changed.notify_all()
+
+    def _has_room(self, pixels: int) -> bool:
+        return not self.held or self.held + pixels <= self._most
 
     def give_back(self, share: Share) -> None:
         with self._changed:

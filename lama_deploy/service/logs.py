@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -25,18 +26,20 @@ class Log:
         if self._form == "json":
             self._write({"event": "request", **facts})
             return
-        self._write_text(
-            " ".join(
-                f"{_shown(value)}" if name in PLAIN else f"{name}={_shown(value)}" for name, value in facts.items()
-            )
-        )
+        plain = [_shown(facts[name]) for name in PLAIN]
+        named = [f"{name}={_shown(value)}" for name, value in facts.items() if name not in PLAIN]
+        self._write_text(" ".join(plain + named))
 
-    def event(self, text: str, **facts: Any) -> None:
+    def event(self, text: str, /, **facts: Any) -> None:
         """What happens to the service itself."""
         if self._form == "json":
             self._write({"event": text, **facts})
         else:
             self._write_text(" ".join([text, *(f"{name}={_shown(value)}" for name, value in facts.items())]))
+
+    def note(self, text: str) -> None:
+        """What the package warns of."""
+        self.event("note", text=text) if self._form == "json" else self._write_text(f"note: {text}")
 
     def failure(self, request_id: str, error: BaseException) -> None:
         """An error of ours: where it was, but not what it says, which may be anything."""
@@ -52,7 +55,8 @@ class Log:
         self._line(one_line(f"{_now()} {text}"))
 
     def _line(self, text: str) -> None:
-        print(text, file=self._stream or sys.stderr, flush=True)
+        with suppress(OSError, ValueError):  # nobody reads it any more, which is no reason to answer nobody
+            print(text, file=self._stream or sys.stderr, flush=True)
 
 
 PLAIN = ("method", "route", "status")

@@ -14,7 +14,7 @@ import pytest
 
 from lama_deploy.arrays import Array
 from lama_deploy.errors import EngineError
-from lama_deploy.service import server
+from lama_deploy.service import gate, server
 from tests.lama_deploy.service.conftest import SECONDS, Painted, Running, Start, png, until
 
 
@@ -156,6 +156,7 @@ def test_who_goes_while_sending_leaves_nothing(running: Running) -> None:
 
 def test_slow_clients_are_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEADERS_WITHIN", 0.3)
+    monkeypatch.setattr(gate, "DRAINED_SECONDS", 0.3)
     running = start(Painted(), deadline=0.5)
     with connected(running) as silent, connected(running) as slow, connected(running) as idle:
         slow.sendall(b"POST /v1/inpaint HTTP/1.1\r\nHost: he")
