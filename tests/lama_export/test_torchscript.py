@@ -67,9 +67,9 @@ def test_a_transform_traced_at_one_parity_is_refused(
     script = torch.jit.script
     unscripted = lambda one: one if one is torchscript.fourier_unit else script(one)  # noqa: E731
     monkeypatch.setattr(torch.jit, "script", unscripted)
+    options = ExportOptions(target="torchscript", memory=False, parity_subjects=SIZES)
     with pytest.raises(ParityError):
-        options = ExportOptions(target="torchscript", memory=False, parity_subjects=SIZES)
-            export_bundle(fourier, tmp_path / "out", options)
+        export_bundle(fourier, tmp_path / "out", options)
     assert not (tmp_path / "out").exists()
 
 
