@@ -101,12 +101,14 @@ def needs_what_is_not_here(arguments: list[str], said: str) -> bool:
 
 
 def in_less_time(name: str, arguments: list[str]) -> list[str]:
-    """What a person would not add: one small photograph to measure ranges on, few rounds."""
+    """What a person would not add: one small photograph to measure ranges on, no measuring of memory, few rounds."""
     if name == "lama-bench":
         return ["--rounds", "2"]
     if "web" in arguments and RUNTIME.is_dir():
         return ["--runtime", str(RUNTIME)]
-    return ["--calibration", "photos"] if "--fp16" in arguments else []
+    if name == "lama-export" and "--weights" in arguments:
+        return ["--no-memory", *(["--calibration", "photos"] if "--fp16" in arguments else [])]
+    return []
 
 
 def served(command: list[str], **options: Any) -> None:
