@@ -29,7 +29,7 @@ from lama_deploy.checkpoints.weights import DEMO
 from lama_deploy.images.scenes import scene
 from lama_deploy.reports.machine import machine
 
-SIZES, ROUNDS, A_ROUND, CLIENTS = (128, 512), 5, 12, 4
+SIZES, ROUNDS, A_ROUND, CLIENTS = (128, 512), 5, 8, 4
 SMALL, MANY, EVERY = 48, 5000, 500
 TOGETHER = (1, 4, 8)  # pictures
 BOUNDARY = "lama-serve-benchmark"
