@@ -379,10 +379,7 @@ class Inpainter:
             log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
-        self,
-        pictures: Sequence[Picture],
-        chosen: Chosen | None = None,
-        options: Sequence[StrategyOptions] | None = None,
+        self, pictures: Sequence[Picture], chosen: Chosen | None = None, options: Sequence[StrategyOptions] = ()
     ) -> list[Array | Failure]:
         """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
