@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 
 from lama_deploy import Inpainter
+from lama_deploy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from lama_deploy.model import seeded_generator
+from lama_deploy.proof.subjects import Size
+from lama_deploy.variants import GeneratorConfig
+from lama_export import ExportOptions, export_bundle
 from tests.cpp.strategy_cases import Drawn, written
 from tests.cpp.strategy_draws import drawn, planned
 from tests.web.package.conftest import WEB
@@ -55,6 +60,27 @@ def test_bytes_and_plans_are_those_of_python(fill_by_node: Callable[..., Any], d
     assert all(one["notes"] == [] for one in results)
     assert results[-1]["progress"] == []
     assert all(one["progress"][-1][0] == one["progress"][-1][1] for one in results[:-1])
+
+
+@pytest.mark.slow  # two exports
+@pytest.mark.parametrize("options", [{"io": "float"}, {"size": (64, 96)}], ids=["floats", "one size"])
+def test_other_forms_of_the_file_give_the_bytes_of_python(
+    fill_by_node: Callable[..., Any], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    checkpoint = tmp_path / "tiny.safetensors"
+    config = GeneratorConfig(width=4, blocks=1)
+    state = {key: value.numpy() for key, value in seeded_generator(config, seed=2).state_dict().items()}
+    save_checkpoint(checkpoint, config, state)
+    export_bundle(
+        load_checkpoint(checkpoint), tmp_path / "bundle", ExportOptions(parity_subjects=[Size(64, 96)], **options)
+    )
+    jobs = (Job(Drawn(64, 96, 5, (HOLE,))), Job(Drawn(50, 70, 6, (HOLE,))), Job(Drawn(300, 200, 6, (HOLE,))))
+    results = fill_by_node(tmp_path / "bundle" / "model.onnx", jobs, threads=1)
+    native = Inpainter.load(tmp_path / "bundle", threads=1)
+    assert [{name: one[name] for name in ("sha256", "plan")} for one in results] == [
+        by_python(native, job) for job in jobs
+    ]
+    assert bool([note for one in results for note in one["notes"]]) == ("size" in options)  # mirrored, and cut
 
 
 @pytest.mark.parametrize(
