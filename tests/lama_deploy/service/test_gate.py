@@ -173,19 +173,28 @@ def test_slow_clients_are_given_up(start: Start, monkeypatch: pytest.MonkeyPatch
     assert (status, told) == (408, {"error": "the request's body did not come within the server's deadline"})
 
 
-def test_who_reads_slowly_holds_no_memory_for_ever(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_reads_slowly_holds_no_memory_for_ever(start: Start) -> None:
     running = start(Painted(), deadline=2.0)
     large = {"image": png(np.zeros((2500, 2500, 3), np.uint8), "BMP")}  # more than the system's buffers have room for
     fields = {"box": "0,0,9,9", "format": "bmp"}
     request = running.client.build_request("POST", "/v1/inpaint", files=large, data=fields)
     body = request.read()
-    with socket.socket() as connection:
+
+    def is_begun(connection: socket.socket) -> bool:
+        """Not where this machine is so busy that the deadline passes before."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", running.port))
         connection.sendall(head(len(body), request.headers["content-type"]) + body)
-        assert connection.recv(12) == b"HTTP/1.1 200"
-        assert running.service.accepted == 1
-        until(lambda: running.service.accepted == running.service.pixels.held == 0)  # though nothing more was read
+        return connection.recv(12) == b"HTTP/1.1 200"
+
+    for _ in range(10):
+        with socket.socket() as connection:
+            if is_begun(connection):
+                until(lambda: running.service.accepted == running.service.pixels.held == 0)  # though no more is read
+                until(lambda: (running.lines[-1]["status"], running.lines[-1]["route"]) == (504, "/v1/inpaint"))
+                assert running.lines[-1]["bytes_out"] < len(body)
+                return
+    pytest.fail("no answer was begun within the deadline")
 
 
 def test_an_error_of_one_costs_the_others_nothing(start: Start, files: dict[str, Any]) -> None:
