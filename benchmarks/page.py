@@ -169,7 +169,34 @@ def _precisions(rows: dict[str, dict[str, float | None]]) -> str:
     return "\n".join([f"| precision | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|", *body])
 
 
+def _serving(found: dict[str, Any]) -> str:
+    body = [
+        f"| {size} | {way} | {row['p50_ms']:,.0f} | {row['p99_ms']:,.0f} | **{row['per_second']:.2f}** |"
+        for size, rows in found["rows"].items()
+        for way, row in rows.items()
+    ]
+    load = found["load"]
+    memory = ", ".join(f"{mib:.0f}" for mib in load["rss_mib"])
+    together = "; ".join(
+        f"{size}: " + ", ".join(f"{ms:.1f} for {count}" for count, ms in row.items())
+        for size, row in found["together"].items()
+    )
+    return "\n".join(
+        [
+            "| picture | way | p50 ms | p99 ms | pictures a second |",
+            "|---|---|---|---|---|",
+            *body,
+            "",
+            f"Under load: {load['requests']:,} requests, {load['lost']} lost, {load['different']} answers other than "
+            f"the first; resident MiB after every {load['every']}: {memory}.",
+            "",
+            f"Milliseconds of one thread's processor time a picture, where so many run as one batch: {together}.",
+        ]
+    )
+
+
 TABLES = {
+    "serving": _serving,
     "memory": _memory,
     "memory_growth": _memory_growth,
     "precisions": _precisions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
@@ -47,7 +47,7 @@ from lama_deploy.runtime.refined import refined
 from lama_deploy.runtime.strategies.options import Strategy, StrategyOptions
 from lama_deploy.runtime.strategies.plan import Plan
 from lama_deploy.runtime.strategies.running import Failure, raised
-from lama_deploy.runtime.strategies.strategist import Picture, Strategist
+from lama_deploy.runtime.strategies.strategist import Chosen, Picture, Strategist
 from lama_deploy.runtime.streaming import AHEAD, Awaited, Item, OnError, each, mapped
 
 log = logging.getLogger(__name__)
@@ -379,27 +379,22 @@ class Inpainter:
             log.log(logging.WARNING if unasked else logging.INFO, "%s: %s", one.text, one.windows)
 
     def run_many(
-        self,
-        pictures: Sequence[Picture],
-        chosen: Callable[[int, Plan], None] | None = None,
-        strategies: Sequence[StrategyOptions] | None = None,
+        self, pictures: Sequence[Picture], chosen: Chosen | None = None, options: Sequence[StrategyOptions] = ()
     ) -> list[Array | Failure]:
         """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
         Windows of equal size run as one batch, whichever picture they belong to. chosen: is told how each is filled.
-        strategies: how each picture is cut; None: as `strategy` says.
+        options: how each picture is cut; none: as `strategy` says.
         """
         self._birth.check()
-        results: list[Array | Failure | None] = [wrong_with(*picture) for picture in pictures]
+        results = [wrong_with(*picture) for picture in pictures]
         good = [index for index, wrong in enumerate(results) if wrong is None]
-        own = strategies or [self.strategy] * len(pictures)
+        own = options or [self.strategy] * len(pictures)
         plans = [self._strategist.plan(pictures[index][1], own[index]) for index in good]
         if chosen is None:
             self._tell(plans)
         else:
             for index, one in zip(good, plans, strict=True):
                 chosen(index, one)
-        filled = self._strategist.fill([pictures[index] for index in good], plans)
-        for index, result in zip(good, filled, strict=True):
-            results[index] = result
-        return [result for result in results if result is not None]
+        filled = iter(self._strategist.fill([pictures[index] for index in good], plans))
+        return [next(filled) if wrong is None else wrong for wrong in results]

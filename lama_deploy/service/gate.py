@@ -25,7 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 CHUNK = 256 * 1024  # of an answer: the next is sent when the client has read most of the last
-DRAINED, DRAINED_SECONDS = 64 * 2**20, 5.0  # of a body that is refused, so that clients come to read why
+WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 # For pages, and harmless elsewhere: nothing is loaded from elsewhere, and threads of WASM may share memory.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' "
@@ -100,7 +100,8 @@ class _Call:
         given = self.headers.get("x-request-id", "")
         self.id = given if ID.fullmatch(given) else secrets.token_hex(8)
         self.status, self.received, self.sent = GONE, 0, 0
-        self._held, self._accepted, self._started, self._complete = 0, False, False, False
+        self._held, self._accepted, self._started = 0, False, False
+        self._complete = scope["method"] in WITHOUT_BODY
         self._until, self._empty, self._finished, self._read = until, True, False, asyncio.Event()
         self._ended: asyncio.Future[RefusedError] = asyncio.get_running_loop().create_future()
         scope["lama.until"] = until
@@ -122,7 +123,8 @@ class _Call:
         try:
             await asyncio.wait({task, self._ended}, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED)
             if self._started and not task.done() and not self._ended.done():  # the client still reads
-                await asyncio.wait({task, self._ended}, timeout=self._service.options.deadline)
+                more = self._service.options.deadline
+                await asyncio.wait({task, self._ended}, timeout=more, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             raise self._ended.result() if self._ended.done() else self._too_late()
@@ -143,9 +145,7 @@ class _Call:
 
     async def _watch(self) -> None:
         """Ends the call when the client goes, once its body is read; before that the app hears of it."""
-        if self._scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            self._complete = True
-        else:
+        if self._scope["method"] not in WITHOUT_BODY:
             await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -216,30 +216,11 @@ class _Call:
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
         if error.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        unread = not self._complete and self._scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if unread:
-            headers["Connection"] = "close"
         self._ended = asyncio.get_running_loop().create_future()
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         with suppress(OSError):
             await self._answer({"type": "http.response.start", "status": error.status, "headers": raw})
-            await self._answer({"type": "http.response.body", "body": body, "more_body": unread})
-            if unread:
-                await self._drain()
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _drain(self) -> None:
-        """Who sends a body before reading the answer would otherwise hear of a lost connection."""
-        if "expect" in self.headers:
-            return
-        left = DRAINED
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAINED_SECONDS):
-                while left > 0:
-                    message = await self._receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body"):
-                        return
+            await self._answer({"type": "http.response.body", "body": body})
 
 
 def _has_token(headers: MutableMapping[str, str], token: str) -> bool:

@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Ends connections that send no request, or one so slowly that they seem to want to hold the server."""
+    """Ends connections that send no request, or its head or what nobody reads of its body so slowly."""
 
     _impatience: asyncio.TimerHandle | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from lama_deploy.runtime.strategies.windows import Budget
 from lama_deploy.shapes import Shape
 
 Picture = tuple[Array, Array]  # (H, W, 3) uint8 and (H, W), nonzero = hole
+Chosen = Callable[[int, Plan], None]  # is told the index of a picture, and how it is filled
 
 
 class Strategist:

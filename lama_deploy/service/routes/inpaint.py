@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 
 from lama_deploy.images.files import read_photograph
-from lama_deploy.service.pictures import Encoded, MaskFile, carried_by, carrying, encode, encode_filled, named, read
+from lama_deploy.images.photograph import Photograph
+from lama_deploy.service.pictures import MaskFile, carried_by, carrying, encode, encode_filled, named, read
 from lama_deploy.service.routes.answers import picture_answers
 from lama_deploy.service.routes.common import answer, before_decoding, order_of
 from lama_deploy.service.routes.fields import MaskFields, SaveFields, StrategyFields, require_form, require_known
@@ -67,11 +68,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """In another format, with EXIF, profile and resolution of `original` where that is given."""
         await require_known(request, ("image", "original", *SAVE))
         async with order_of(service, request) as order:
-            body = await order.decode(lambda: _converted(order, image, original, save))
+            photograph = await order.decode(lambda: _converted(order, image, original))
+            body = await order.encode(lambda: encode(photograph, save.format, save.options, order.notes))
             return answer(body, order)
 
 
-def _converted(order: Order, image: UploadFile, original: UploadFile | None, save: SaveFields) -> Encoded:
+def _converted(order: Order, image: UploadFile, original: UploadFile | None) -> Photograph:
     most = order.max_pixels
     kept = None
     if original is not None:
@@ -80,6 +82,4 @@ def _converted(order: Order, image: UploadFile, original: UploadFile | None, sav
         order.give_back()
     with named("image"):
         photograph = read_photograph(image.file.read(), most, order.hold, order.notes, one_frame=True)
-    if kept is not None:
-        photograph = carrying(photograph, kept)
-    return encode(photograph, save.format, save.options, order.notes)
+    return photograph if kept is None else carrying(photograph, kept)
