@@ -52,11 +52,11 @@ Model::Model(TRITONBACKEND_Model *model) : folder_(folder_of(model)), settings_(
 lama_inpainter *Model::inpainter(int device) {
   const std::lock_guard<std::mutex> lock(mutex_);
   auto &found = opened_[device];
-  if (!found) found.reset(open(device));
+  if (!found) found = open(device);
   return found.get();
 }
 
-lama_inpainter *Model::open(int device) const {
+Model::Inpainter Model::open(int device) const {
   lama_options options = settings_.options;
   options.device = device;
   if (options.streams == 0) options.streams = settings_.instances(device);
@@ -67,15 +67,18 @@ lama_inpainter *Model::open(int device) const {
   options.engine = text("engine"), options.plugin = text("plugin");
   options.cache = text("cache"), options.precision = text("precision");
   options.log = tell;
-  lama_inpainter *inpainter = nullptr;
+  lama_inpainter *handle = nullptr;
   lama_error error;
-  if (lama_load((folder_ + settings_.bundle).c_str(), &options, &inpainter, &error) != LAMA_OK)
+  if (lama_load((folder_ + settings_.bundle).c_str(), &options, &handle, &error))
     throw Error(error.status, error.message);
+  Inpainter inpainter(handle);
   lama_info info;
   lama_info_init(&info, sizeof info);
-  lama_describe(inpainter, &info, nullptr);
+  lama_describe(handle, &info, nullptr);
   say(TRITONSERVER_LOG_INFO, name_ + ": " + info.precision + " with " + info.engine + " " + info.version + " (" +
                                  info.library + "), " + std::to_string(options.streams) + " at the same time");
+  for (const auto &[width, height] : settings_.warm_up)
+    if (lama_warm_up(handle, 1, height, width, &error)) throw Error(error.status, error.message);
   return inpainter;
 }
 

@@ -25,12 +25,14 @@ class Model {
   lama_inpainter *inpainter(int device);
 
  private:
-  lama_inpainter *open(int device) const;
+  using Inpainter = std::unique_ptr<lama_inpainter, Close>;
+
+  Inpainter open(int device) const;
 
   std::string name_, folder_;
   Settings settings_;
   std::mutex mutex_;
-  std::map<int, std::unique_ptr<lama_inpainter, Close>> opened_;
+  std::map<int, Inpainter> opened_;
 };
 
 }  // namespace lama::triton

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 #include "bundle/json_text.h"
 #include "triton_errors.h"
@@ -20,7 +21,8 @@ constexpr struct {
                {"threads", &lama_options::threads}, {"streams", &lama_options::streams},
                {"graphs", &lama_options::graphs},   {"check", &lama_options::check}};
 constexpr const char *ALLOWED =
-    "bundle, cache, check, engine, graphs, limit, margin, memory, plugin, precision, streams, strategy, threads";
+    "bundle, cache, check, engine, graphs, limit, margin, memory, plugin, precision, streams, strategy, threads, "
+    "warm_up";
 
 [[noreturn]] void refuse(const std::string &line) {
   throw Error(LAMA_INVALID_ARGUMENT, line);
@@ -44,6 +46,24 @@ lama_strategy strategy(const std::string &value) {
   return lama_strategy(found - std::begin(STRATEGIES));
 }
 
+// Of "512x512 1024x768".
+std::vector<std::pair<int64_t, int64_t>> sizes(const std::string &value) {
+  std::vector<std::pair<int64_t, int64_t>> found;
+  std::istringstream words(value);
+  for (std::string word; words >> word;) {
+    const size_t cross = word.find('x');
+    if (cross == std::string::npos)
+      refuse("the parameter warm_up is '" + brief(value, 60) + "'; give sizes such as 512x512 1024x768");
+    found.emplace_back(number<int64_t>("warm_up", word.substr(0, cross)),
+                       number<int64_t>("warm_up", word.substr(cross + 1)));
+  }
+  // What an engine keeps of the largest serves the others too.
+  std::sort(found.begin(), found.end(), [](const auto &a, const auto &b) {
+    return double(a.first) * double(a.second) > double(b.first) * double(b.second);
+  });
+  return found;
+}
+
 // Whether there is a parameter of this name.
 bool take(Settings &settings, const std::string &name, const std::string &value) {
   for (const auto &[known, member] : NUMBERS)
@@ -51,6 +71,7 @@ bool take(Settings &settings, const std::string &name, const std::string &value)
   if (std::find(std::begin(TEXTS), std::end(TEXTS), name) != std::end(TEXTS)) return settings.texts[name] = value, true;
   if (name == "strategy") return settings.options.strategy = strategy(value), true;
   if (name == "memory") return settings.options.memory = number<int64_t>(name, value), true;
+  if (name == "warm_up") return settings.warm_up = sizes(value), true;
   if (name == BUNDLE) return settings.bundle = value, true;
   return false;
 }

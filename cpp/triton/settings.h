@@ -3,6 +3,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lama/inpainter.h"
 
@@ -12,9 +14,10 @@ namespace lama::triton {
 constexpr const char *IMAGE = "image", *MASK = "mask", *RESULT = "result";
 
 struct Settings {
-  std::string bundle;                        // its folder in that of the model's version
-  std::map<std::string, std::string> texts;  // engine, plugin, cache, precision
-  lama_options options;                      // without texts and log
+  std::string bundle;                                // its folder in that of the model's version
+  std::map<std::string, std::string> texts;          // engine, plugin, cache, precision
+  lama_options options;                              // without texts and log
+  std::vector<std::pair<int64_t, int64_t>> warm_up;  // widths and heights to compute before the model is ready
   int cpu_instances = 0;
   std::map<int, int> gpu_instances;  // by ordinal
 

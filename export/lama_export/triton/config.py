@@ -18,8 +18,8 @@ OURS: Mapping[str, Tensor] = {
     RESULT: ("TYPE_UINT8", (-1, -1, -1, 3)),
 }
 MAY_STAND = {
-    "lama": "strategy, limit, margin, threads, streams, memory, engine, plugin, graphs, cache, precision, check",
-    "python": "strategy, limit, margin, and options of Inpainter.load such as threads",
+    "lama": "strategy, warm_up, limit, margin, threads, streams, memory, engine, plugin, graphs, cache, precision, check",
+    "python": "strategy, warm_up, limit, margin, and options of Inpainter.load such as threads",
 }
 
 
@@ -34,9 +34,8 @@ def own_config(bundle: Bundle, name: str, backend: str, instances: int, batch: i
         *_head(name, f'backend: "{backend}"', OURS, batch),
         f"instance_group [ {{ kind: {kind} count: {instances} }} ]",
         f"# What may stand here: {MAY_STAND[backend]}.",
-        *_parameters({"strategy": "auto"}),
-        "# Computed before the model is ready: give the sizes that come, so that nobody waits for the first of each.",
-        *_warm_up(height, width, batch),
+        "# warm_up is computed before the model is ready: widths x heights of what comes, such as 512x512 1920x1080.",
+        *_parameters({"strategy": "auto", "warm_up": f"{width}x{height}"}),
     ]
     return "\n".join([*lines, ""])
 
@@ -89,12 +88,3 @@ def _sides(sides: Iterable[int]) -> str:
 
 def _parameters(values: Mapping[str, str]) -> list[str]:
     return [f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in values.items()]
-
-
-def _warm_up(height: int, width: int, batch: int) -> Iterator[str]:
-    first = () if batch else (1,)
-    yield f'model_warmup [ {{ name: "{width}x{height}" batch_size: 1'
-    for key, last in ((IMAGE, (3,)), (MASK, ())):
-        sides = _sides((*first, height, width, *last))
-        yield f'  inputs {{ key: "{key}" value {{ data_type: TYPE_UINT8 dims: {sides} random_data: true }} }}'
-    yield "} ]"

@@ -14,7 +14,6 @@ from lama_deploy.runtime.strategies.options import StrategyOptions
 
 TEXTS = ("strategy", "cache", "precision")  # parameters besides whole numbers
 CUTTING = ("strategy", "limit", "margin")
-INVALID, INTERNAL = pb_utils.TritonError.INVALID_ARG, pb_utils.TritonError.INTERNAL
 
 
 class TritonPythonModel:
@@ -23,10 +22,12 @@ class TritonPythonModel:
             _require_tensors_that_arrive()
             given = json.loads(args["model_config"])["parameters"]
             texts = {name: value["string_value"] for name, value in given.items()}
+            sizes = [tuple(map(int, size.split("x"))) for size in texts.pop("warm_up", "").split()]
             options = {name: text if name in TEXTS else int(text) for name, text in texts.items()}
             strategy = StrategyOptions(**{name: options.pop(name) for name in CUTTING if name in options})
             bundle = Path(args["model_repository"]) / args["model_version"] / "bundle"
             self.inpaint = Inpainter.load(bundle, strategy=strategy, **options)
+            self.inpaint.warm_up((height, width) for width, height in sizes)
         except (LamaDeployError, ValueError, TypeError) as error:
             raise pb_utils.TritonModelException(str(error)) from None
 
@@ -40,7 +41,8 @@ class TritonPythonModel:
             result = self._result(image, mask)
             return pb_utils.InferenceResponse([pb_utils.Tensor("result", np.ascontiguousarray(result))])
         except LamaDeployError as error:
-            code = INVALID if isinstance(error, ImageError) else INTERNAL
+            codes = pb_utils.TritonError
+            code = codes.INVALID_ARG if isinstance(error, ImageError) else codes.INTERNAL
             return pb_utils.InferenceResponse([], pb_utils.TritonError(str(error), code))
 
     def _result(self, image, mask):
@@ -70,7 +72,8 @@ def _require_tensors_that_arrive():
     probe = np.arange(1, 3, dtype=np.uint8)
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         return
-    if pb_utils.Tensor.from_dlpack("probe", probe).as_numpy().tolist() != probe.tolist():
+    packed = pb_utils.Tensor("probe", probe).to_dlpack()
+    if pb_utils.Tensor.from_dlpack("probe", packed).as_numpy().tolist() != probe.tolist():
         raise pb_utils.TritonModelException(
             f"this server's python backend gives empty results with NumPy {np.__version__}; install numpy<2 in the "
             "Python that it runs, or use Triton 24.11 or newer"
