@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--triton",
         action="store_true",
-        help="Also compile libtriton_lama.so, the backend that NVIDIA's Triton opens for backend: \"lama\".",
+        help='Also compile libtriton_lama.so, the backend that NVIDIA\'s Triton opens for backend: "lama".',
     )
     add_overwrite_option(p)
     return p

@@ -59,7 +59,9 @@ def _copy_library(library: Path, place: Path) -> None:
 
 def _copy_engine(target: str, folder: Path) -> None:
     if target not in ENGINES:
-        log.warning("put liblama_trt.so beside %s: the server needs it, and TensorRT; docs/serving.md says how", LIBRARY)
+        log.warning(
+            "put liblama_trt.so beside %s: the server needs it, and TensorRT; docs/serving.md says how", LIBRARY
+        )
         return
     package, inside, patterns = ENGINES[target]
     spec = find_spec(package)

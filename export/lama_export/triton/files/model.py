@@ -61,9 +61,7 @@ class TritonPythonModel:
 def _host(request, name):
     tensor = pb_utils.get_input_tensor_by_name(request, name)
     if not tensor.is_cpu():
-        raise ImageError(
-            f"{name} lies in the memory of a GPU; send it in the request or in system shared memory"
-        )
+        raise ImageError(f"{name} lies in the memory of a GPU; send it in the request or in system shared memory")
     return tensor.as_numpy()
 
 
