@@ -1,4 +1,4 @@
-"""The native backend in a real Triton: bytes as Inpainter's, bad requests, many clients, batches, instances, its end."""
+"""The native backend in a real Triton: Inpainter's bytes, bad requests, many clients, batches, instances, its end."""
 
 from __future__ import annotations
 

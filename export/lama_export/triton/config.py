@@ -18,7 +18,7 @@ OURS: Mapping[str, Tensor] = {
     RESULT: ("TYPE_UINT8", (-1, -1, -1, 3)),
 }
 MAY_STAND = {
-    "lama": "strategy, warm_up, limit, margin, threads, streams, memory, engine, plugin, graphs, cache, precision, check",
+    "lama": "strategy, warm_up, limit, margin, threads, streams, memory, engine, plugin, graphs, cache, precision",
     "python": "strategy, warm_up, limit, margin, and options of Inpainter.load such as threads",
 }
 

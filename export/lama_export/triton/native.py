@@ -14,15 +14,18 @@ from lama_deploy.errors import LamaDeployError, brief
 
 log = logging.getLogger(__name__)
 LIBRARY = "libtriton_lama.so"
+OPENVINO = (
+    "libopenvino.so*",
+    "libopenvino_c.so*",
+    "libopenvino_intel_cpu_plugin.so",
+    "libopenvino_ir_frontend.so*",
+    "libtbb*.so*",
+    "libhwloc.so*",
+)
 # By target: the package whose wheel has the engine's library, its folder there, and patterns of the files that run it.
 ENGINES = {
     "onnx": ("onnxruntime", "capi", ("libonnxruntime.so*",)),
-    "openvino": (
-        "openvino",
-        "libs",
-        ("libopenvino.so*", "libopenvino_c.so*", "libopenvino_intel_cpu_plugin.so", "libopenvino_ir_frontend.so*")
-        + ("libtbb.so*", "libtbbmalloc.so*", "libtbbbind*.so*", "libhwloc.so*"),
-    ),
+    "openvino": ("openvino", "libs", OPENVINO),
 }
 NATIVE_TARGETS = (*ENGINES, "trt", "trt-rtx")
 
