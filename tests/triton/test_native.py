@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ from lama_deploy.images.scenes import scene
 from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.strategies.options import StrategyOptions
 from lama_export.triton.repository import write_repository
+from tests.kernel_build import ROOT
 from tests.triton.asking import MODULES, Client
 from tests.triton.server import Server, server_folder
 
@@ -331,3 +334,40 @@ def test_its_end_under_load(repository: Path, inpaint: Inpainter, tmp_path: Path
         for client in clients:
             client.result(60)
     assert answered
+
+
+def test_the_pages_python(server: Server) -> None:
+    page = (ROOT / "docs" / "serving.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block.replace("127.0.0.1:8000", server.http), names)
+    assert names["result"].shape == (1, 480, 640, 3) and (names["result"][0, 0] == 200).all()
+
+
+def test_parameters_of_the_command_line(library: Path, tiny_bundles: Mapping[str, Path], tmp_path: Path) -> None:
+    write_repository(tiny_bundles["onnx"], tmp_path / "out", library=library)
+    server = Server(tmp_path / "out", tmp_path / "log", options=["--backend-config=lama,threads=two"])
+    try:
+        with closing(Client(server, "http")) as client:
+            (listed,) = client.raw.get_model_repository_index()
+    finally:
+        server.kill()
+    assert "the parameter threads is 'two'" in listed["reason"]
+
+
+def test_the_command_and_what_it_says_is_next(tiny_bundles: Mapping[str, Path], tmp_path: Path) -> None:
+    """From a bundle to an answer, with a backend that is compiled on the way."""
+    folder, out = server_folder(), tmp_path / "out"
+    command = [sys.executable, "-m", "lama_export.cli", "--from", tiny_bundles["onnx"], "--to", "triton", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    words = ["tritonserver", f"--model-repository={out}"]
+    assert done.stdout.splitlines()[-1] == f"next: {' '.join(words)}" and (folder / "bin" / words[0]).exists()
+    server = Server(out, tmp_path / "log")
+    try:
+        image, mask = scene(128, 128)
+        with closing(Client(server, "grpc")) as client:
+            found = client.ask("lama", image, mask)
+        np.testing.assert_array_equal(found, Inpainter.load(tiny_bundles["onnx"]).run(image, mask))
+    finally:
+        server.kill()
