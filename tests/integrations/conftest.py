@@ -1,4 +1,4 @@
-"""Bundles of a small network, as the adapters open them, and pictures of widths whose latents are odd, even and neither."""
+"""Bundles of a small network, and pictures of widths with odd latents, even ones, and none without padding."""
 
 import importlib.util
 import sys

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -30,7 +30,7 @@ PYTHON = os.environ.get("LAMA_IOPAINT_PYTHON", "")
 real = pytest.mark.skipif(not PYTHON, reason="LAMA_IOPAINT_PYTHON names no Python that has IOPaint")
 
 
-class Strategy(str, Enum):
+class Strategy(StrEnum):
     """IOPaint's HDStrategy."""
 
     ORIGINAL = "Original"
