@@ -16,10 +16,10 @@ $(VENV)/demo: pyproject.toml requirements-demo.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/ready: $(VENV)/demo requirements-dev.txt requirements-networks.txt requirements-nvcc.txt
+$(VENV)/ready: $(VENV)/demo requirements-dev.txt requirements-networks.txt requirements-nvcc.txt requirements-triton.txt
 	@echo "Installing the development environment into $(VENV): engines, training, tests and the compiler of kernels"
 	$(PIP) install -r requirements-dev.txt
-	$(PIP) install --no-deps -r requirements-networks.txt
+	$(PIP) install --no-deps -r requirements-networks.txt -r requirements-triton.txt
 	command -v nvcc || test -x /usr/local/cuda/bin/nvcc || $(PIP) install -r requirements-nvcc.txt
 	touch $@
 
