@@ -42,6 +42,11 @@ def parser() -> argparse.ArgumentParser:
         help="Also compile liblama_trt.so, which runs TensorRT engines, with the TensorRT of this folder: its headers "
         "are in DIR/include.",
     )
+    p.add_argument(
+        "--triton",
+        action="store_true",
+        help='Also compile libtriton_lama.so, the backend that NVIDIA\'s Triton opens for backend: "lama".',
+    )
     add_overwrite_option(p)
     return p
 
@@ -51,12 +56,12 @@ def main() -> int:
     """Print the folder that CMAKE_PREFIX_PATH takes."""
     args = parser().parse_args()
     require_free([args.build], overwrite=args.overwrite, otherwise="give another folder")
-    build(args.build, args.tensorrt)
+    build(args.build, args.tensorrt, triton=args.triton)
     print(args.build.absolute())
     return 0
 
 
-def build(folder: Path, tensorrt: Path | None = None) -> None:
+def build(folder: Path, tensorrt: Path | None = None, *, triton: bool = False) -> None:
     """Compile, and install into `folder`, where what the compiler said is kept too.
 
     Raises LamaDeployError where the compiler or TensorRT's headers are missing, and where it does not compile.
@@ -68,6 +73,7 @@ def build(folder: Path, tensorrt: Path | None = None) -> None:
         raise LamaDeployError("liblama is compiled by CMake, which is not installed here: pip install cmake ninja")
     options = ["-DCMAKE_BUILD_TYPE=Release", "-DLAMA_TESTS=OFF", "-DCMAKE_INSTALL_LIBDIR=lib"]
     options += [] if tensorrt is None else [f"-DTensorRT_ROOT={_with_headers(tensorrt)}", "-DLAMA_TENSORRT=ON"]
+    options += ["-DLAMA_TRITON=ON"] if triton else []
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lama-cpp-") as tree, (folder / LOG).open("wb") as log:
         for step in (

@@ -5,9 +5,13 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
+from http.client import HTTPConnection
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -16,6 +20,7 @@ from lama_deploy.cli.main import COMMANDS
 from lama_deploy.tensorrt.modules import FLAVOURS
 
 ROOT = Path(__file__).parent.parent
+RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 README = (ROOT / "README.md").read_text()
 
 
@@ -85,17 +90,47 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def needs_what_is_not_here(arguments: list[str], said: str) -> bool:
-    """TensorRT comes with a GPU's machine, TensorRT-RTX with the development environment where it has a wheel."""
+    """TensorRT comes with a GPU's machine, TensorRT-RTX with the development environment where it has a wheel; what
+    browsers run comes by npm.
+    """
     target = arguments[arguments.index("--to") + 1] if "--to" in arguments else ""
+    if target == "web":
+        return not RUNTIME.is_dir() and "needs onnxruntime-web" in said
     missing = target in FLAVOURS and find_spec(FLAVOURS[target].module) is None
     return missing and f"needs {FLAVOURS[target].name}, which is not installed" in said
 
 
 def in_less_time(name: str, arguments: list[str]) -> list[str]:
-    """What a person would not add: one small photograph to measure ranges on, few rounds."""
+    """What a person would not add: one small photograph to measure ranges on, no measuring of memory, few rounds."""
     if name == "lama-bench":
         return ["--rounds", "2"]
-    return ["--calibration", "photos"] if "--fp16" in arguments else []
+    if "web" in arguments and RUNTIME.is_dir():
+        return ["--runtime", str(RUNTIME)]
+    if name == "lama-export" and "--weights" in arguments:
+        return ["--no-memory", *(["--calibration", "photos"] if "--fp16" in arguments else [])]
+    return []
+
+
+def served(command: list[str], **options: Any) -> None:
+    """A server answers where it says, until it is ended."""
+    with subprocess.Popen(
+        [*command, "--port", "0"], stderr=subprocess.STDOUT, stdout=subprocess.PIPE, **options
+    ) as server:
+        assert server.stdout is not None
+        said = ""
+        while not (found := re.search(r"http://[\w.:]+", said)):
+            said = server.stdout.readline()
+            assert said, "it ended before it said where it serves"
+        address = urlsplit(found[0])
+        answer = None
+        while answer is None:
+            with suppress(ConnectionRefusedError):
+                connection = HTTPConnection(str(address.hostname), address.port, timeout=60)
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+        assert answer.status == 200 and b"<html" in answer.read()
+        server.terminate()
+        server.stdout.read()
 
 
 def test_commands_and_python_run_in_order(workplace: Path) -> None:
@@ -104,6 +139,7 @@ def test_commands_and_python_run_in_order(workplace: Path) -> None:
         "lama-inpaint": "lama_deploy.cli.inpaint",
         "lama-verify": "lama_deploy.cli.verify",
         "lama-bench": "lama_deploy.cli.bench",
+        "lama-serve": "lama_deploy.cli.serve",
         "lama-train": "lama_deploy.cli.train",
         "lama-evaluate": "lama_deploy.cli.evaluate",
     }
@@ -112,6 +148,9 @@ def test_commands_and_python_run_in_order(workplace: Path) -> None:
     assert list(dict.fromkeys(words[0] for words in ours)) == list(modules)
     for name, *arguments in ours:
         command = [sys.executable, "-m", modules[name], *arguments, *in_less_time(name, arguments)]
+        if name == "lama-serve":
+            served(command, cwd=workplace, env=path, text=True)
+            continue
         done = subprocess.run(command, cwd=workplace, env=path, capture_output=True, text=True, check=False)
         assert done.returncode == 0 or needs_what_is_not_here(arguments, done.stderr), done.stderr
     (block,) = blocks("python")

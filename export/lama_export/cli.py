@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         choices=[*MODELS, *PACKAGINGS],
         help="Export for this target engine, or make a folder that is served: web is a page to paint on for browsers "
-        "alone.",
+        "alone, triton a model repository.",
     )
     p.add_argument(
         "--out",

@@ -22,6 +22,20 @@ def _write_web(bundle: Path, out: Path, args: argparse.Namespace) -> None:
     write_site(bundle, out, runtime=args.runtime)
 
 
+def _write_triton(bundle: Path, out: Path, args: argparse.Namespace) -> None:
+    from lama_export.triton.repository import write_repository
+
+    write_repository(
+        bundle,
+        out,
+        backend=args.triton_backend or "native",
+        name="lama" if args.model_name is None else args.model_name,
+        instances=1 if args.instances is None else args.instances,
+        batch=args.max_batch,
+        library=args.triton_library,
+    )
+
+
 @dataclass(frozen=True)
 class Packaging:
     """target: of the bundle that weights are exported to for it. write: fills an empty folder of a bundle.
@@ -37,6 +51,12 @@ class Packaging:
 
 PACKAGINGS: Mapping[str, Packaging] = {
     "web": Packaging("onnx", _write_web, ("runtime",), "python -m http.server --bind 127.0.0.1 --directory {}"),
+    "triton": Packaging(
+        "onnx",
+        _write_triton,
+        ("triton_backend", "triton_library", "model_name", "instances", "max_batch"),
+        "tritonserver --model-repository={}",
+    ),
 }
 
 
@@ -48,6 +68,32 @@ def add_packaging_arguments(p: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="Take onnxruntime-web's files for --to web from this folder, such as node_modules/onnxruntime-web/dist "
         "(default: as npm fetches them, once).",
+    )
+    group.add_argument(
+        "--triton-backend",
+        choices=["native", "python", "onnxruntime", "tensorrt_plan"],
+        help="Let this backend of Triton compute for --to triton: our own in C++ (native, the default), the package in "
+        "the server's Python, or one that comes with Triton and takes no strategies.",
+    )
+    group.add_argument(
+        "--triton-library",
+        type=Path,
+        metavar="FILE",
+        help="Take the native backend from this libtriton_lama.so (default: it is compiled here).",
+    )
+    group.add_argument("--model-name", metavar="NAME", help="Name the model so for Triton's clients (default: lama).")
+    group.add_argument(
+        "--instances",
+        type=int,
+        metavar="N",
+        help="Let Triton compute N requests at the same time, which share the CPU's threads (default: 1).",
+    )
+    group.add_argument(
+        "--max-batch",
+        type=int,
+        metavar="N",
+        help="Let Triton put up to N pictures of one size together (default: on the CPU none, which gains nothing "
+        "there; on the GPU what the engine takes).",
     )
 
 
