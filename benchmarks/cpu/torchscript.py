@@ -1,4 +1,4 @@
-"""model.pt of `--to torchscript` beside the files that it replaces: `python -m benchmarks.cpu.torchscript [--size 512]`.
+"""model.pt of `--to torchscript` beside what it replaces: `python -m benchmarks.cpu.torchscript [--size 512]`.
 
 lama-demo three times, with weights of its own: eager PyTorch, traced as official `bin/to_jit.py` does it, with batch
 normalisation in it, and ours, both saved and opened as programs open their big-lama.pt. Rounds are interleaved; a
