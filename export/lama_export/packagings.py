@@ -92,8 +92,8 @@ def add_packaging_arguments(p: argparse.ArgumentParser) -> None:
         "--max-batch",
         type=int,
         metavar="N",
-        help="Let Triton put up to N pictures of one size together (default: on the CPU none, which gains nothing "
-        "there; on the GPU what the engine takes).",
+        help="Let Triton put up to N pictures of one size together (default: on the CPU none, since they would "
+        "run one after the other there; on the GPU what the engine takes).",
     )
 
 
