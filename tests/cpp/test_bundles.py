@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -12,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from lama_deploy.bundle import Bundle, load_bundle
+from lama_deploy.bundle import MODELS, Bundle, load_bundle
 from lama_deploy.errors import BundleError
 from lama_deploy.runtime.memory import estimated_memory
 from lama_deploy.variants import GeneratorConfig
 from tests.cpp.manifests import ENGINE, MEMORY, changed
 
 AT_ONCE = 500  # folders that one process reads
+ROOT = Path(__file__).parents[2]
 MOST = 2**62  # bytes that C++ counts; more is more than there is
 PRECISIONS = ("", "fp32", "fp16", "bf16", "int8")
 
@@ -107,3 +109,12 @@ def test_every_change(target: str, tree: Path, tiny_bundles: Mapping[str, Path],
     for folder, found in zip(folders, said_by_cpp(tree, folders), strict=True):
         found.pop("status", None)
         assert found == said_by_python(folder), (folder / "what").read_text()
+
+
+def test_the_targets_are_those_of_python() -> None:
+    """Those that it opens, and those that it says to open elsewhere."""
+    source = (ROOT / "cpp" / "src" / "bundle" / "manifest.cpp").read_text()
+    (known,) = re.findall(r'"target", one_of\(\{(.*?)\}\)', source, re.DOTALL)
+    (elsewhere,) = re.findall(r"const char \*other : \{(.*?)\}", source, re.DOTALL)
+    assert re.findall(r'"([\w-]+)"', known) == list(MODELS)
+    assert {*re.findall(r'"([\w-]+)"', elsewhere)} == MODELS.keys() - {"onnx", "openvino", "trt", "trt-rtx"}

@@ -27,25 +27,26 @@ JsonShape sides() {
 
 // What its readers rely on, as SHAPE, ENGINE_SHAPE and MEMORY_SHAPE of lama_deploy/bundle.py; of the rest, anything.
 JsonShape of_manifest() {
-  return object({{"format", whole(FORMAT, FORMAT)},
-                 {"variant", or_null(text())},
-                 {"generator", any_object()},
-                 {"weights", object({{"source", text()}, {"sha256", sha256()}})},
-                 {"assumed?", each(text())},
-                 {"target", one_of({"onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn"})},
-                 {"precision", one_of({"fp32", "fp16", "bf16", "int8"})},
-                 {"spectral", text()},
-                 {"io", one_of({"uint8", "float"})},
-                 {"decoder?", one_of({"hole", "whole"})},
-                 {"files", each(object({{"bytes", whole(0, MOST)}, {"sha256", sha256()}}))},
-                 {"inputs", each(any_object())},
-                 {"outputs", each(any_object())},
-                 {"tools", each(text())},
-                 {"parity", any_object()},
-                 {"ranges?", any_object()},
-                 {"quantisation?", object({{"least_psnr?", number()}})},
-                 {"memory?", any_object()},
-                 {"created", text()}});
+  return object(
+      {{"format", whole(FORMAT, FORMAT)},
+       {"variant", or_null(text())},
+       {"generator", any_object()},
+       {"weights", object({{"source", text()}, {"sha256", sha256()}})},
+       {"assumed?", each(text())},
+       {"target", one_of({"onnx", "openvino", "trt", "trt-rtx", "litert", "mnn", "coreml", "ncnn", "torchscript"})},
+       {"precision", one_of({"fp32", "fp16", "bf16", "int8"})},
+       {"spectral", text()},
+       {"io", one_of({"uint8", "float"})},
+       {"decoder?", one_of({"hole", "whole"})},
+       {"files", each(object({{"bytes", whole(0, MOST)}, {"sha256", sha256()}}))},
+       {"inputs", each(any_object())},
+       {"outputs", each(any_object())},
+       {"tools", each(text())},
+       {"parity", any_object()},
+       {"ranges?", any_object()},
+       {"quantisation?", object({{"least_psnr?", number()}})},
+       {"memory?", any_object()},
+       {"created", text()}});
 }
 
 JsonShape of_engine() {
@@ -200,7 +201,7 @@ void check_names(const std::string &path, const Bundle &bundle) {
 
 // Engines of phones have programs of their own.
 void check_opened(const std::string &path, const Bundle &bundle) {
-  for (const char *other : {"litert", "mnn", "coreml", "ncnn"})
+  for (const char *other : {"litert", "mnn", "coreml", "ncnn", "torchscript"})
     if (bundle.target == other)
       throw Error(LAMA_BAD_BUNDLE, path + ": is for " + other +
                                        ", and allowed are bundles for onnx, openvino, trt and trt-rtx; make one with "

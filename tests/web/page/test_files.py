@@ -109,7 +109,7 @@ def test_a_turned_jpeg_is_filled_where_it_was_painted_and_downloaded_as_it_was_s
     desk.told("Downloaded as phone-filled.jpg")
 
 
-def test_transparency_and_depth_come_back_in_a_png(drive: Drive, tmp_path: Path, pixels: np.ndarray) -> None:
+def test_transparency_comes_back_in_a_png(drive: Drive, tmp_path: Path, pixels: np.ndarray) -> None:
     desk: Driver = drive()
     alpha = np.full(SIZE[::-1], 255, np.uint8)
     alpha[:40, :40] = 100
