@@ -83,11 +83,18 @@ void take_parameters(Settings &settings, const Json &model) {
       refuse("config.pbtxt has the parameter " + brief(name, 60) + ", which is not known; allowed: " + ALLOWED);
 }
 
-// Of --backend-config=lama,name=value; the server adds some of its own.
+// What the server adds to every backend's settings.
+bool is_of_triton(const std::string &name) {
+  return name == "auto-complete-config" || name == "backend-directory" || name == "min-compute-capability" ||
+         name == "default-max-batch-size";
+}
+
+// Of --backend-config=lama,name=value.
 void take_command_line(Settings &settings, const Json &server) {
   const Json given = server.value("cmdline", Json::object());
   for (const auto &[name, value] : given.items())
-    if (value.is_string()) take(settings, name, value.get<std::string>());
+    if (!is_of_triton(name) && !(value.is_string() && take(settings, name, value.get<std::string>())))
+      refuse("--backend-config=lama," + brief(name, 60) + " is not known; allowed: " + ALLOWED);
 }
 
 void check_tensors(const Json &model, const char *kind, const std::vector<std::string> &names) {

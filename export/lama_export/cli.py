@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         metavar="DIR",
         help="Write the bundle to this folder (default: NAME-TARGET, NAME-TARGET-fp16 and so on, with the name of the "
-        "weights or of their official folder, or of the bundle that --from names).",
+        "weights or of their official folder, or of the bundle that --from names; lama-web, lama-triton).",
     )
     p.add_argument(
         "--overwrite",
@@ -138,8 +138,9 @@ def _options(args: argparse.Namespace) -> ExportOptions:
 
 @command("export")
 def main() -> int:
-    args = parser().parse_args()
-    check_packaging(args)
+    of_command = parser()
+    args = of_command.parse_args()
+    check_packaging(args, of_command)
     if args.to in PACKAGINGS:
         return _package(args, PACKAGINGS[args.to])
     out, bundle, lines = _export(args, args.out)

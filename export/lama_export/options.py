@@ -125,6 +125,8 @@ class ExportOptions:
             raise ConfigError("--bf16 is for --to openvino; ONNX Runtime has no kernels for it on a CPU")
         if self.target == "ncnn" and (self.precision in ("bf16", "int8") or self.batch != 1):
             raise ConfigError("--to ncnn takes one picture at a time, in float32 or --fp16")
+        if self.target == "torchscript" and self.decoder == "hole":
+            raise ConfigError("--to torchscript computes the whole picture; leave out --decoder hole")
         if self.target == "torchscript" and self.precision != "fp32":
             raise ConfigError("--to torchscript is in float32 alone; leave out --fp16, --bf16 and --int8")
         if self.target in ("litert", "coreml", "mnn") and self.precision == "bf16":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,28 @@ from lama_deploy.overwriting import taken
 from lama_deploy.temporaries import temporary_folder
 
 Writer = Callable[[Path, Path, argparse.Namespace], None]
+Check = Callable[[argparse.Namespace, str], None]
+OF_ANY = ("bundle", "to", "out", "verbose", "quiet")  # what goes with --from besides a packaging's own
+
+
+def _check_web(args: argparse.Namespace, target: str) -> None:
+    from lama_export.web.ort_files import ort_folder
+
+    ort_folder(args.runtime)
+
+
+def _check_triton(args: argparse.Namespace, target: str) -> None:
+    from lama_export.triton.repository import check_target, check_wishes
+
+    backend, name, instances = _of_triton(args)
+    check_wishes(backend, name, instances, args.max_batch, args.triton_library)
+    check_target(backend, target, f"--to triton with --weights exports for {target}")
+
+
+def _of_triton(args: argparse.Namespace) -> tuple[str, str, int]:
+    """Backend, name and instances."""
+    name, instances = args.model_name, args.instances
+    return args.triton_backend or "native", "lama" if name is None else name, 1 if instances is None else instances
 
 
 def _write_web(bundle: Path, out: Path, args: argparse.Namespace) -> None:
@@ -25,14 +47,9 @@ def _write_web(bundle: Path, out: Path, args: argparse.Namespace) -> None:
 def _write_triton(bundle: Path, out: Path, args: argparse.Namespace) -> None:
     from lama_export.triton.repository import write_repository
 
+    backend, name, instances = _of_triton(args)
     write_repository(
-        bundle,
-        out,
-        backend=args.triton_backend or "native",
-        name="lama" if args.model_name is None else args.model_name,
-        instances=1 if args.instances is None else args.instances,
-        batch=args.max_batch,
-        library=args.triton_library,
+        bundle, out, backend=backend, name=name, instances=instances, batch=args.max_batch, library=args.triton_library
     )
 
 
@@ -40,20 +57,25 @@ def _write_triton(bundle: Path, out: Path, args: argparse.Namespace) -> None:
 class Packaging:
     """target: of the bundle that weights are exported to for it. write: fills an empty folder of a bundle.
 
+    check: what can be known before an export, told the target of the bundle; raises LamaDeployError.
     options: of lama-export that are for it alone. next: what can be done with it; "{}" is the folder, quoted.
     """
 
     target: str
     write: Writer
+    check: Check
     options: tuple[str, ...]
     next: str
 
 
 PACKAGINGS: Mapping[str, Packaging] = {
-    "web": Packaging("onnx", _write_web, ("runtime",), "python -m http.server --bind 127.0.0.1 --directory {}"),
+    "web": Packaging(
+        "onnx", _write_web, _check_web, ("runtime",), "python -m http.server --bind 127.0.0.1 --directory {}"
+    ),
     "triton": Packaging(
         "onnx",
         _write_triton,
+        _check_triton,
         ("triton_backend", "triton_library", "model_name", "instances", "max_batch"),
         "tritonserver --model-repository={}",
     ),
@@ -97,8 +119,8 @@ def add_packaging_arguments(p: argparse.ArgumentParser) -> None:
     )
 
 
-def check_packaging(args: argparse.Namespace) -> None:
-    """Raises ConfigError for options that are for other targets, or go only with --from."""
+def check_packaging(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Raises LamaDeployError for options that are for other targets or for an export, and what a packaging refuses."""
     if args.bundle is not None and args.to not in PACKAGINGS:
         raise ConfigError(f"--from is for --to {', '.join(PACKAGINGS)}; --to {args.to} exports --weights")
     own = PACKAGINGS[args.to].options if args.to in PACKAGINGS else ()
@@ -106,6 +128,20 @@ def check_packaging(args: argparse.Namespace) -> None:
         if getattr(args, name) is not None:
             takes = ", ".join(to for to, one in PACKAGINGS.items() if name in one.options)
             raise ConfigError(f"--{name.replace('_', '-')} is for --to {takes}; leave it out with --to {args.to}")
+    if args.bundle is not None:
+        _refuse_options_of_exports(args, parser, own)
+    elif args.to in PACKAGINGS:
+        PACKAGINGS[args.to].check(args, PACKAGINGS[args.to].target)
+
+
+def _refuse_options_of_exports(args: argparse.Namespace, parser: argparse.ArgumentParser, own: Sequence[str]) -> None:
+    for action in parser._actions:
+        given = getattr(args, action.dest, action.default)
+        if action.dest not in (*OF_ANY, *own) and given != action.default:
+            raise ConfigError(
+                f"{action.option_strings[-1]} is of an export, and --from takes a bundle as it is; leave it out, or "
+                "export with --weights"
+            )
 
 
 @contextmanager

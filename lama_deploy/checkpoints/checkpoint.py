@@ -32,6 +32,7 @@ from lama_deploy.errors import CheckpointError, ConfigError, UnsafeCheckpointErr
 from lama_deploy.variants import GeneratorConfig
 
 log = logging.getLogger(__name__)
+OF_TORCHSCRIPT = "stem_conv_weight"  # the first weights of `lama_export.torchscript`'s files
 CHECKPOINT_NAMES = ("best.ckpt", "last.ckpt")  # in a training directory's `models/`
 
 
@@ -151,6 +152,11 @@ def find_generator(path: Path, file: TensorFile, asked: str | None) -> Found:
     generators = find_generators(file.groups)
     if not generators:
         count = sum(map(len, file.groups.values()))
+        if any(name.endswith(OF_TORCHSCRIPT) for group in file.groups.values() for name in group):
+            raise CheckpointError(
+                "is the program of lama-export --to torchscript, and its folded weights are no checkpoint; give the "
+                "folder of its bundle, or the checkpoint that it was made from"
+            )
         raise CheckpointError(
             f"no LaMa generator inside ({count} tensors, none named like '…model.1.ffc.convl2l.weight'; at its top: "
             f"{top_level(file.groups)}); give an official checkpoint, a TorchScript export of one, or .safetensors"

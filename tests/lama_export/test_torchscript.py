@@ -75,7 +75,7 @@ def test_a_transform_traced_at_one_parity_is_refused(
 
 def test_by_itself_the_file_is_data(bundle: Path) -> None:
     """Nobody runs a program who opens a checkpoint: its folded weights are none of official code's."""
-    with pytest.raises(CheckpointError, match="no LaMa generator inside"):
+    with pytest.raises(CheckpointError, match="folded weights are no checkpoint; give the folder of its bundle"):
         Inpainter.load(bundle / MODELS["torchscript"], device="cpu")
 
 
@@ -101,6 +101,7 @@ def test_a_wrong_label_is_refused(bundle: Path, tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"precision": "fp16"}, "float32 alone"),
+        ({"decoder": "hole"}, "the whole picture"),
         ({"size": (64, 64)}, "its files take any"),
         ({"spectral": "dft"}, "leaves no choice"),
         ({"opset": 17}, "leave them out"),

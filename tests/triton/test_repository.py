@@ -39,7 +39,7 @@ def tensors(listed: Any) -> dict[str, tuple[int, list[int]]]:
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Path:
     """Of a library that nothing here opens."""
-    (tmp_path / "stand-in.so").write_bytes(b"not opened")
+    (tmp_path / "stand-in.so").write_bytes(b"\x7fELF, not opened TRITONBACKEND_ModelInstanceExecute")
     return tmp_path / "stand-in.so"
 
 
@@ -167,6 +167,7 @@ def test_an_engine_natively(
         ({"backend": "onnxruntime", "batch": 4}, "--max-batch is for the backends native and python"),
         ({"backend": "python", "library": Path("x.so")}, "--triton-library is for the backend native"),
         ({"library": Path("nowhere.so")}, "nowhere.so: cannot be read"),
+        ({"library": Path(__file__)}, "is no backend of Triton"),
         ({"backend": "onnxruntime"}, "bundle.json does not say what"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One browser for all tests of the page and of the package; skipped aloud where there is none."""
+"""One browser for all tests of a file; skipped aloud where there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+# Of a file, not of the run: while Playwright is started, this thread has a running event loop, in which asyncio.run and
+# others refuse to work.
+@pytest.fixture(scope="module")
 def launched() -> Iterator[Callable[..., Any]]:
     """(further arguments) -> a Chromium."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
@@ -26,7 +28,7 @@ def launched() -> Iterator[Callable[..., Any]]:
         yield lambda *arguments: started.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launched: Callable[..., Any]) -> Iterator[Any]:
     with launched() as browser:
         yield browser

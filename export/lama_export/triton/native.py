@@ -14,6 +14,7 @@ from lama_deploy.errors import LamaDeployError, brief
 
 log = logging.getLogger(__name__)
 LIBRARY = "libtriton_lama.so"
+ENTRY = b"TRITONBACKEND_ModelInstanceExecute"  # which every backend has
 OPENVINO = (
     "libopenvino.so*",
     "libopenvino_c.so*",
@@ -38,7 +39,7 @@ def write_native(bundle: Bundle, folder: Path, library: Path | None) -> None:
     if library is None:
         _compile(folder / LIBRARY)
     else:
-        _copy_library(library, folder / LIBRARY)
+        shutil.copyfile(library, folder / LIBRARY)
     _copy_engine(bundle.target, folder)
 
 
@@ -50,14 +51,18 @@ def _compile(place: Path) -> None:
     shutil.rmtree(built)
 
 
-def _copy_library(library: Path, place: Path) -> None:
+def check_library(library: Path) -> None:
+    """Raises LamaDeployError for a file that is no backend of Triton. Whose it is, nothing tells."""
     try:
-        shutil.copyfile(library, place)
+        content = library.read_bytes()
+        wrong = "" if content.startswith(b"\x7fELF") and ENTRY in content else "is no backend of Triton"
     except OSError as error:
+        wrong = f"cannot be read ({brief(error.strerror or error)})"
+    if wrong:
         raise LamaDeployError(
-            f"{brief(str(library))}: cannot be read ({brief(error.strerror or error)}); give the {LIBRARY} that "
-            "python -m lama_deploy.cpp --build DIR --triton made, or leave --triton-library out"
-        ) from error
+            f"{brief(str(library))}: {wrong}; give the {LIBRARY} that python -m lama_deploy.cpp --build DIR --triton "
+            "made, or leave --triton-library out"
+        )
 
 
 def _copy_engine(target: str, folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from lama_deploy.bundle import ENGINE, MANIFEST, MODEL, Bundle, load_bundle
 from lama_deploy.errors import BundleError, ConfigError, brief
 from lama_export.triton.config import GPU_TARGETS, own_config, standard_config
-from lama_export.triton.native import NATIVE_TARGETS, write_native
+from lama_export.triton.native import NATIVE_TARGETS, check_library, write_native
 
 log = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -60,22 +60,26 @@ def write_repository(
     library: a libtriton_lama.so for "native"; None: it is compiled here.
     Raises LamaDeployError, also for a bundle that the backend cannot run.
     """
-    _check(backend, name, instances, batch)
-    if library is not None and backend != "native":
-        raise ConfigError(f"--triton-library is for the backend native; leave it out with {backend}")
+    check_wishes(backend, name, instances, batch, library)
     described = load_bundle(bundle)
+    check_target(backend, described.target, f"{brief(str(bundle))}: is for {described.target}")
     model = _Model(bundle, described, out / name, name, instances, batch, library)
-    writer = WRITERS[backend]
-    if described.target not in writer.targets:
-        raise BundleError(
-            f"{brief(str(bundle))}: is for {described.target}, and the backend {backend} takes bundles for "
-            f"{', '.join(writer.targets)}; export one, or give another --triton-backend"
-        )
     model.version.mkdir(parents=True)
-    (model.folder / "config.pbtxt").write_text(writer.write(model), encoding="utf-8")
+    (model.folder / "config.pbtxt").write_text(WRITERS[backend].write(model), encoding="utf-8")
 
 
-def _check(backend: str, name: str, instances: int, batch: int | None) -> None:
+def check_target(backend: str, target: str, given: str) -> None:
+    """Raises BundleError where the backend takes no bundles for this target. given: whose it is, in words."""
+    takes = WRITERS[backend].targets
+    if target not in takes:
+        raise BundleError(
+            f"{given}, and the backend {backend} takes bundles for {', '.join(takes)}; export one and give it by "
+            "--from, or give another --triton-backend"
+        )
+
+
+def check_wishes(backend: str, name: str, instances: int, batch: int | None, library: Path | None) -> None:
+    """As `write_repository`. Raises ConfigError, and LamaDeployError for a library that is none."""
     if backend not in WRITERS:
         raise ConfigError(f"--triton-backend is {brief(backend)}; allowed: {', '.join(WRITERS)}")
     if not NAME.fullmatch(name):
@@ -86,6 +90,10 @@ def _check(backend: str, name: str, instances: int, batch: int | None) -> None:
         raise ConfigError(f"--max-batch is {batch}; allowed: 0 to {MOST}")
     if batch is not None and backend not in ("native", "python"):
         raise ConfigError(f"--max-batch is for the backends native and python; leave it out with {backend}")
+    if library is not None and backend != "native":
+        raise ConfigError(f"--triton-library is for the backend native; leave it out with {backend}")
+    if library is not None:
+        check_library(library)
 
 
 def _native(model: _Model) -> str:

@@ -70,7 +70,7 @@ def address(serve: Serve) -> str:
     return serve()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def usual_context(browser: Any) -> Any:
     """Shared, for what the browser keeps of the page's files."""
     return browser.new_context(**USUAL)
@@ -95,7 +95,7 @@ def drive(browser: Any, address: str, usual_context: Any) -> Iterator[Drive]:
         assert driver.errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def usual_page(usual_context: Any, address: str) -> Any:
     from tests.web.page.driving import Driver
 
