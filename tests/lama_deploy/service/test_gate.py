@@ -148,6 +148,21 @@ def test_who_goes_is_not_computed_for(start: Start, files: dict[str, Any]) -> No
     assert 499 in [line.get("status") for line in running.lines]
 
 
+def test_what_is_no_http_is_told_so(running: Running) -> None:
+    host = b"POST /v1/inpaint HTTP/1.1\r\nHost: localhost\r\n"
+    wrong = (host + b"Content-Length: -5\r\n\r\n", b"garbage\r\n\r\n", host + b"X: " + b"x" * 3_000_000)
+    for sent in wrong:
+        with connected(running) as connection:
+            with suppress(OSError):  # it is answered before all is sent
+                connection.sendall(sent)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.headers["content-type"]) == (400, "application/json")
+            assert json.loads(answer.read())["error"].startswith("this is no HTTP/1.1 request")
+            told = answer.headers["x-request-id"]
+        assert [line["status"] for line in running.lines if line.get("id") == told] == [400]
+
+
 def test_who_goes_while_sending_leaves_nothing(running: Running) -> None:
     with connected(running) as connection:
         connection.sendall(head(1000) + b"--b\r\n")
