@@ -54,7 +54,8 @@ def test_a_bomb_is_refused_by_its_header(running: Running, files: dict[str, Any]
     files["image"] = header_of_bomb(50_000, 50_000)
     answer = running.client.post("/v1/inpaint", files=files)
     assert answer.status_code == 413
-    assert answer.json()["error"].startswith("image: 50000x50000 is more than 100,000,000 pixels")
+    limit = "100,000,000 pixels, the server's --max-pixels"
+    assert answer.json() == {"error": f"image: 50000x50000 is more than {limit}"}
     assert running.line_of(answer)["pixels"] == 0  # it never came to its decoder
 
 
