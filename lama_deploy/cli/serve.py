@@ -190,11 +190,22 @@ def _token(file: Path | None) -> str | None:
         if token is None:
             return None
     else:
-        token, where = file.read_text("utf-8", "replace"), brief(str(file))
+        token, where = _written(file), brief(str(file))
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise LamaDeployError(f"{where} holds no token; allowed: printable ASCII without spaces")
     return token
+
+
+def _written(file: Path) -> str:
+    """Raises LamaDeployError."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise LamaDeployError(
+            f"--token {brief(str(file))}: cannot be read ({brief(error.strerror or error)}); write the token into a file and "
+            f"name that, or leave --token out and set {TOKEN}"
+        ) from error
 
 
 def _warn(options: ServiceOptions, host: str) -> None:
