@@ -203,8 +203,8 @@ def _written(file: Path) -> str:
         return file.read_text("utf-8", "replace")
     except OSError as error:
         raise LamaDeployError(
-            f"--token {brief(str(file))}: cannot be read ({brief(error.strerror or error)}); write the token into a file and "
-            f"name that, or leave --token out and set {TOKEN}"
+            f"--token {brief(str(file))}: cannot be read ({brief(error.strerror or error)}); write the token into "
+            f"a file and name that, or leave --token out and set {TOKEN}"
         ) from error
 
 
