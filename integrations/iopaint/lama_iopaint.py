@@ -15,7 +15,8 @@ from iopaint import entry_point
 from iopaint.model import models
 from iopaint.model.base import InpaintModel
 
-from lama_deploy import Inpainter, LamaDeployError, StrategyOptions
+from lama_deploy import Inpainter, LamaDeployError
+from lama_deploy.service.iopaint_strategies import strategy_of
 
 VARIABLE = "LAMA_BUNDLE"
 
@@ -40,16 +41,6 @@ class Bundle(InpaintModel):
         return np.ascontiguousarray(inpaint(image, mask)[..., ::-1])
 
     forward = __call__  # what IOPaint's class has to have
-
-
-def strategy_of(config: Any, longer: int) -> StrategyOptions:
-    """IOPaint's names of ours. longer: side of the picture, in pixels."""
-    asked = str(getattr(config.hd_strategy, "value", config.hd_strategy))
-    if asked == "Resize":
-        return StrategyOptions(strategy="resize", limit=config.hd_strategy_resize_limit)
-    if asked == "Crop" and longer > config.hd_strategy_crop_trigger_size:
-        return StrategyOptions(strategy="crop", margin=config.hd_strategy_crop_margin)
-    return StrategyOptions(strategy="whole")
 
 
 def main() -> int:

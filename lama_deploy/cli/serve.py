@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def main() -> int:
 
     sources = names_of(args.models)
     with bound_socket(args.host, args.port) as bound:
-        _warn(args, options, bound.getsockname()[0])
+        options = replace(options, local=ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback)
+        _warn(options, bound.getsockname()[0])
         opened = {name: (source, _inpainter(source, args)) for name, source in sources.items()}
         service, log = Service(opened, options), Log(args.log)
         bound.listen()  # before it is told: who reads the line may ask at once
@@ -188,15 +190,26 @@ def _token(file: Path | None) -> str | None:
         if token is None:
             return None
     else:
-        token, where = file.read_text("utf-8", "replace"), brief(str(file))
+        token, where = _written(file), brief(str(file))
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise LamaDeployError(f"{where} holds no token; allowed: printable ASCII without spaces")
     return token
 
 
-def _warn(args: argparse.Namespace, options: ServiceOptions, host: str) -> None:
-    if options.token is None and not ip_address(host.partition("%")[0]).is_loopback:
+def _written(file: Path) -> str:
+    """Raises LamaDeployError."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise LamaDeployError(
+            f"--token {brief(str(file))}: cannot be read ({brief(error.strerror or error)}); write the token into "
+            f"a file and name that, or leave --token out and set {TOKEN}"
+        ) from error
+
+
+def _warn(options: ServiceOptions, host: str) -> None:
+    if options.token is None and not options.local:
         note(f"other machines may use this service, since it listens at {host}; --token FILE asks them for a token")
 
 

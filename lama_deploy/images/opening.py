@@ -23,6 +23,7 @@ from lama_deploy.images.budgets import MIB, excess
 from lama_deploy.process_memory import require_memory
 
 MAX_PIXELS = 100_000_000  # a 100-megapixel camera; more is taken for a decompression bomb unless allowed
+RAISE_IT = "; if that is what it should be, raise --max-pixels"
 # What cameras, phones, scanners, editors and the web write, decoded in this process by libraries that are looked after.
 # Not here: EPS and WMF (programs that start others), PSD, PCX, TGA and the like (decoders in Python or without care),
 # JPEG 2000 (a decoder with a long record of memory errors, and hardly a photograph to gain). MPO is read as JPEG.
@@ -170,9 +171,7 @@ def most_bytes(max_pixels: int = MAX_PIXELS) -> int:
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:
     size = f"{image.width}x{image.height}"
     if image.width * image.height > max_pixels:
-        raise TooLargeError(
-            f"{size} is more than {max_pixels:,} pixels; if that is what it should be, raise --max-pixels"
-        )
+        raise TooLargeError(f"{size} is more than {max_pixels:,} pixels{RAISE_IT}")
     tiles: list[Any] = getattr(image, "tile", [])
     if image.width * image.height > MOST_SLOW_PIXELS and any(tile[0] in SLOW_DECODERS for tile in tiles):
         raise ImageError(

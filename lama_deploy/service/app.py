@@ -78,6 +78,8 @@ def _wrong_fields(error: RequestValidationError) -> str:
     """The first that is wrong; what was given is not repeated, since it may be a picture."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    if first["type"] == "value_error" and "UploadFile" in first["msg"]:  # FastAPI's, of its own class
+        return one_line(f"{where} is a file, not text: -F {where}=@{'photo' if where == 'image' else where}.png")
     return one_line(f"{brief(where, 60)}: {first['msg'][:1].lower()}{first['msg'][1:]}")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from lama_deploy.service.logs import Log
 from lama_deploy.service.refusals import GONE, TOO_LATE, RefusedError, refused
 from lama_deploy.service.service import Service
+from lama_deploy.service.sites import check_host, check_origin
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -68,15 +69,12 @@ class Gate:
     def _check(self, scope: Scope, call: _Call) -> None:
         """Raises RefusedError."""
         options = self._service.options
+        check_host(call.headers, options)
         if options.token is not None and not self._is_open(scope) and not _has_token(call.headers, options.token):
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "a token is needed: the header Authorization: Bearer TOKEN")
         if scope["method"] != "POST":
             return
-        foreign = call.headers.get("sec-fetch-site") == "cross-site"
-        if foreign and not {call.headers.get("origin", ""), "*"} & {*options.origins}:
-            raise RefusedError(
-                HTTPStatus.FORBIDDEN, "pages of other sites may not ask; the server's --allow-origin lets them"
-            )
+        check_origin(call.headers, options)
         call.enter()
 
     def _told(self, scope: Scope, call: _Call, seconds: float) -> None:

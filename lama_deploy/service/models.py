@@ -76,6 +76,8 @@ def names_of(given: list[str]) -> dict[str, str]:
         if not name or not source or not name.isprintable():
             raise LamaDeployError(f"{brief(text)}: allowed: a bundle, or NAME=BUNDLE")
         if name in found:
-            raise LamaDeployError(f"two models are called {brief(name)}; name one of them: NAME={brief(text)}")
+            raise LamaDeployError(
+                f"two models are called {brief(name)}; name one of them otherwise: NAME={brief(source)}"
+            )
         found[name] = source
     return found

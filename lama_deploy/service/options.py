@@ -23,6 +23,7 @@ class ServiceOptions:
     whether they wait or are worked on. deadline: seconds from a request's first byte to its answer.
     batch: pictures that a thread takes at once; None: as many as the engine runs better together than one by one.
     batch_wait: seconds that it waits for more of them. page: the folder of the page; None: no page.
+    local: it listens at a loopback address, so that names other than localhost do not lead to it.
     """
 
     token: str | None = None
@@ -34,3 +35,4 @@ class ServiceOptions:
     batch: int | None = None
     batch_wait: float = 0.0
     page: Path | None = None
+    local: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from lama_deploy.errors import DeviceMemoryError, EngineError, LamaDeployError, TooLargeError, brief, one_line
+from lama_deploy.images.opening import RAISE_IT
 from lama_deploy.service.budget import NoLongerWantedError
 
 GONE = 499  # nginx's word for a client that did not wait; nobody reads it but logs and metrics
@@ -12,6 +13,7 @@ TOO_LATE = (
     "not done within the server's deadline; send it again when there is less to do, or make the picture or its hole "
     "smaller"
 )
+THE_LIMIT = "the server's --max-pixels"
 NO_MEMORY = "the server has not the memory for this picture; make it smaller, or leave strategy out"
 
 
@@ -33,7 +35,10 @@ def refused(error: BaseException) -> RefusedError:
         return error
     if isinstance(error, NoLongerWantedError):
         return RefusedError(HTTPStatus.GATEWAY_TIMEOUT, TOO_LATE)
-    if isinstance(error, TooLargeError | DeviceMemoryError):
+    if isinstance(error, TooLargeError):  # whose limit is not the client's to raise
+        said = str(error).replace(RAISE_IT, f", {THE_LIMIT}").replace("by --max-pixels", f"by {THE_LIMIT}")
+        return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, one_line(said))
+    if isinstance(error, DeviceMemoryError):
         return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, one_line(error))
     if isinstance(error, MemoryError):
         return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, NO_MEMORY)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -19,8 +22,10 @@ from lama_deploy.service.logs import Log
 from lama_deploy.service.service import Service
 
 HEADERS_WITHIN = 20.0  # seconds in which a connection has to send a request's headers
+OTHER = "other"  # the route of what has none
+NO_HTTP = "this is no HTTP/1.1 request: a line, a header or a length in it is not valid, or its head is too long"
 KEPT_ALIVE = 30  # seconds between the requests of a connection
-MOST_HEADERS = 32 * 1024  # bytes
+MOST_HEADERS = 32 * 1024  # bytes of a head that is not whole yet; one that comes whole in a single read may be longer
 OFTEN = 0.05  # seconds between two looks whether it is asked to end
 
 
@@ -42,8 +47,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
 def serve(app: App, service: Service, log: Log, bound: socket.socket, asked: Callable[[], int | None]) -> int:
     """The number of the signal that ended it. asked: gives that number once there is one."""
     config = uvicorn.Config(
-        app, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_keep_alive=KEPT_ALIVE, h11_max_incomplete_event_size=MOST_HEADERS,
+        app, http=_protocol(service, log), ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, timeout_keep_alive=KEPT_ALIVE, h11_max_incomplete_event_size=MOST_HEADERS,
         timeout_graceful_shutdown=int(service.options.deadline) + 1,
     )  # fmt: skip
     with pillow_limit_lifted(), pillow_quiet(), _quiet(), bound:
@@ -79,6 +84,8 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """Ends connections that send no request, or its head or what nobody reads of its body so slowly."""
 
+    service: Service
+    log: Log
     _impatience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -93,6 +100,24 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
         self._stop_waiting()
 
+    def send_400_response(self, msg: str) -> None:
+        """As all of the service's errors; what is no HTTP comes to no application."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            own_id, status = secrets.token_hex(8), 400
+            body = json.dumps({"error": NO_HTTP}).encode()
+            headers = {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(body)),
+                "X-Request-Id": own_id,
+                "Connection": "close",
+            }
+            head = h11.Response(status_code=status, reason="Bad Request", headers=list(headers.items()))
+            self.service.metrics.request(OTHER, status, 0.0)
+            self.log.request({"id": own_id, "method": "?", "route": OTHER, "status": status, "bytes_out": len(body)})
+            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def _wait_or_not(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()
@@ -103,6 +128,11 @@ class _Protocol(H11Protocol):
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None
+
+
+def _protocol(service: Service, log: Log) -> type[_Protocol]:
+    """With what uvicorn does not hand on to it."""
+    return type("Protocol", (_Protocol,), {"service": service, "log": log})
 
 
 @contextmanager

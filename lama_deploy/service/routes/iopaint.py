@@ -18,6 +18,7 @@ from lama_deploy.images.mask_options import MaskOptions
 from lama_deploy.images.photograph import filled
 from lama_deploy.images.save_options import SaveOptions
 from lama_deploy.runtime.strategies.options import LIMITS, MOST_MARGIN, StrategyOptions
+from lama_deploy.service.iopaint_strategies import strategy_of
 from lama_deploy.service.models import Model
 from lama_deploy.service.pictures import MaskFile, Read, encode, read, upright
 from lama_deploy.service.refusals import RefusedError
@@ -100,21 +101,12 @@ def _read(order: Order, model: Model, body: bytes) -> tuple[InpaintRequest, Read
     strategies: list[StrategyOptions] = []
 
     def before(height: int, width: int) -> None:
-        strategies.append(_strategy(asked, max(height, width)))
+        strategies.append(strategy_of(asked, max(height, width)))
         before_decoding(order, model, strategies[0])(height, width)
 
     mask = MaskFile(_content("mask", asked.mask))
     one = read(_content("image", asked.image), mask, AS_IOPAINT, order.max_pixels, before, order.notes)
     return asked, one, strategies[0]
-
-
-def _strategy(asked: InpaintRequest, longer: int) -> StrategyOptions:
-    """IOPaint's names of ours."""
-    if asked.hd_strategy == "Resize":
-        return StrategyOptions(strategy="resize", limit=asked.hd_strategy_resize_limit)
-    if asked.hd_strategy == "Crop" and longer > asked.hd_strategy_crop_trigger_size:
-        return StrategyOptions(strategy="crop", margin=asked.hd_strategy_crop_margin)
-    return StrategyOptions(strategy="whole")
 
 
 def _tell_ignored(asked: InpaintRequest, order: Order) -> None:

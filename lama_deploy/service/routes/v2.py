@@ -13,7 +13,7 @@ from lama_deploy.errors import TooLargeError
 from lama_deploy.runtime.strategies.options import StrategyOptions
 from lama_deploy.service.models import Model
 from lama_deploy.service.pictures import Encoded
-from lama_deploy.service.refusals import RefusedError
+from lama_deploy.service.refusals import THE_LIMIT, RefusedError
 from lama_deploy.service.routes.answers import errors
 from lama_deploy.service.routes.common import answer, before_decoding, order_of
 from lama_deploy.service.routes.status import require_open
@@ -139,7 +139,7 @@ def _hold(order: Order, model: Model) -> Callable[[int, int, int, StrategyOption
 
     def hold(count: int, height: int, width: int, strategy: StrategyOptions) -> None:
         if count * height * width > order.max_pixels:
-            raise TooLargeError(f"{count}x{height}x{width} is more than {order.max_pixels:,} pixels")
+            raise TooLargeError(f"{count}x{height}x{width} is more than {order.max_pixels:,} pixels, {THE_LIMIT}")
         before_decoding(order, model, strategy, count)(height, width)
 
     return hold

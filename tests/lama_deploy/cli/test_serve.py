@@ -171,7 +171,7 @@ def test_what_cannot_be_served_is_told_in_one_line(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert "cannot listen on 127.0.0.1:" in refused("--port", str(taken.getsockname()[1]))
-    assert "No such file" in refused("--token", str(tmp_path / "none"))
+    assert "(No such file or directory); write the token into a file" in refused("--token", str(tmp_path / "none"))
     assert "holds no token" in refused("--token", str(empty))
     assert "--allow-origin example.org: allowed: a site" in refused("--allow-origin", "example.org")
     assert "two models are called a" in refused("x/a", "y/a")

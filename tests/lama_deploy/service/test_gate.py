@@ -16,6 +16,9 @@ import pytest
 from lama_deploy.arrays import Array
 from lama_deploy.errors import EngineError
 from lama_deploy.service import server
+from lama_deploy.service.options import ServiceOptions
+from lama_deploy.service.refusals import RefusedError
+from lama_deploy.service.sites import check_host
 from tests.lama_deploy.service.conftest import SECONDS, Painted, Running, Start, png, until
 
 
@@ -51,7 +54,8 @@ def test_a_bomb_is_refused_by_its_header(running: Running, files: dict[str, Any]
     files["image"] = header_of_bomb(50_000, 50_000)
     answer = running.client.post("/v1/inpaint", files=files)
     assert answer.status_code == 413
-    assert answer.json()["error"].startswith("image: 50000x50000 is more than 100,000,000 pixels")
+    limit = "100,000,000 pixels, the server's --max-pixels"
+    assert answer.json() == {"error": f"image: 50000x50000 is more than {limit}"}
     assert running.line_of(answer)["pixels"] == 0  # it never came to its decoder
 
 
@@ -143,6 +147,21 @@ def test_who_goes_is_not_computed_for(start: Start, files: dict[str, Any]) -> No
         assert first.result().status_code == 200
     assert painted.ran == [1]
     assert 499 in [line.get("status") for line in running.lines]
+
+
+def test_what_is_no_http_is_told_so(running: Running) -> None:
+    host = b"POST /v1/inpaint HTTP/1.1\r\nHost: localhost\r\n"
+    wrong = (host + b"Content-Length: -5\r\n\r\n", b"garbage\r\n\r\n", host + b"X: " + b"x" * 3_000_000)
+    for sent in wrong:
+        with connected(running) as connection:
+            with suppress(OSError):  # it is answered before all is sent
+                connection.sendall(sent)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.headers["content-type"]) == (400, "application/json")
+            assert json.loads(answer.read())["error"].startswith("this is no HTTP/1.1 request")
+            told = answer.headers["x-request-id"]
+        assert [line["status"] for line in running.lines if line.get("id") == told] == [400]
 
 
 def test_who_goes_while_sending_leaves_nothing(running: Running) -> None:
@@ -264,6 +283,15 @@ def test_pages_of_other_sites_may_not_ask(start: Start, files: dict[str, Any]) -
     running = start(Painted(), origins=("https://good.example",))
     foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://bad.example"}
     assert running.client.post("/v1/inpaint", files=files, headers=foreign).status_code == 403
+    old = {
+        "Origin": "http://bad.example"
+    }  # what browsers say of the site to a server that has neither TLS nor localhost
+    for origin in ("http://bad.example", "null", f"https://{running.url.partition('://')[2]}0"):
+        old["Origin"] = origin
+        assert running.client.post("/v1/inpaint", files=files, headers=old).status_code == 403, origin
+    for origin in (running.url, "https://good.example"):
+        old["Origin"] = origin
+        assert running.client.post("/v1/inpaint", files=files, headers=old).status_code == 200, origin
     foreign["Origin"] = "https://good.example"
     answer = running.client.post("/v1/inpaint", files=files, headers=foreign)
     assert answer.status_code == 200
@@ -273,9 +301,21 @@ def test_pages_of_other_sites_may_not_ask(start: Start, files: dict[str, Any]) -
 
 def test_cors_is_off_by_default(running: Running, files: dict[str, Any]) -> None:
     answer = running.client.post("/v1/inpaint", files=files, headers={"Origin": "https://good.example"})
+    assert answer.status_code == 403
     assert "access-control-allow-origin" not in answer.headers
     asked = {"Origin": "https://good.example", "Access-Control-Request-Method": "POST"}
     assert running.client.options("/v1/inpaint", headers=asked).status_code == 405
+
+
+def test_other_names_do_not_lead_to_a_service_of_this_machine_alone() -> None:
+    local, asked = ServiceOptions(local=True), {"host": "bad.example:8000", "origin": "http://bad.example:8000"}
+    for host in ("bad.example", "bad.example:8000", "127.0.0.1.bad.example", "[::1", "10.0.0.1:8000"):
+        with pytest.raises(RefusedError, match="localhost"):
+            check_host({"host": host}, local)
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.8.0.1", "[::1]:8000"):
+        check_host({"host": host}, local)
+    for options in (ServiceOptions(), ServiceOptions(local=True, token="right")):
+        check_host(asked, options)
 
 
 def test_ids_go_through(running: Running) -> None:

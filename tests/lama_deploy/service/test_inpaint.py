@@ -132,6 +132,8 @@ def test_an_error_says_what_is_wrong_in_one_line(
 
     image = files["image"][1]
     wrong(400, "image: field required", {"image": None})
+    wrong(400, "image is a file, not text: -F image=@photo.png", {"image": None}, image="hello")
+    wrong(400, "mask is a file, not text: -F mask=@mask.png", {"mask": None}, mask="hello")
     wrong(400, "image: truncated or damaged", {"image": image[: len(image) // 2]})
     wrong(400, "image: not a picture in any format that is read", {"image": b"nothing"})
     wrong(400, "image: not a picture in any format that is read", {"image": ("empty.png", b"")})

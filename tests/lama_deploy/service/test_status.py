@@ -113,6 +113,12 @@ def test_names_of_models(tmp_path: Path) -> None:
     odd = tmp_path / "a=b"
     odd.mkdir()
     assert names_of([str(odd)]) == {"a=b": str(odd)}
-    for given, said in ((["a/big", "b/big"], "two models are called big"), (["x="], "allowed"), (["=x"], "allowed")):
+    twice = "two models are called x; name one of them otherwise: NAME=a$"
+    for given, said in (
+        (["a/big", "b/big"], "NAME=b/big$"),
+        (["x=a", "x=a"], twice),
+        (["x="], "allowed"),
+        (["=x"], "allowed"),
+    ):
         with pytest.raises(LamaDeployError, match=said):
             names_of(given)
