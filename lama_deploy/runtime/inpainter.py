@@ -389,8 +389,9 @@ class Inpainter:
         self._birth.check()
         results = [wrong_with(*picture) for picture in pictures]
         good = [index for index, wrong in enumerate(results) if wrong is None]
-        own = options or [self.strategy] * len(pictures)
-        plans = [self._strategist.plan(pictures[index][1], own[index]) for index in good]
+        holes = [pictures[index][1] for index in good]
+        own = [options[index] for index in good] if options else []
+        plans = [*map(self._strategist.plan, holes, own)] if own else [*map(self.plan, holes)]
         if chosen is None:
             self._tell(plans)
         else:
