@@ -87,7 +87,14 @@ def test_right_artefacts_in_int8_pass(target: str, int8: Trial) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
-@pytest.mark.parametrize("name", DEFECTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # A third of them each time, of every kind: they stand in the order of kinds.
+        pytest.param(name, marks=() if place % 3 == 0 else pytest.mark.slow)
+        for place, name in enumerate(DEFECTS)
+    ],
+)
 def test_defects_are_refused_in_every_float_precision(name: str, floats: Trial) -> None:
     for precision, record in floats.records(DEFECTS[name]).items():
         if record.passed:

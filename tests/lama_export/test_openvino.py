@@ -125,6 +125,7 @@ def test_options_that_do_not_go_together(options: list[str], message: str, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_command_exports_and_verifies(growing: Checkpoint, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lama_export.cli", "--weights", str(growing.path), "--to", "openvino", "--bf16"]
     command.append("--no-memory")  # which others measure

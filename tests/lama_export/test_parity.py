@@ -59,7 +59,7 @@ def test_trained_demo_generator_with_floats(tmp_path_factory: pytest.TempPathFac
     check(load_weights("lama-demo"), DEMO_SIZES[::4], tmp_path_factory, "float")
 
 
-REPEATED = ("deep-regular", "shallow-fourier")  # of whose layers another variant has more or fewer
+REPEATED = ("big-lama", "deep-regular", "shallow-fourier")  # of whose layers another variant has more or fewer
 
 
 @pytest.mark.parametrize(

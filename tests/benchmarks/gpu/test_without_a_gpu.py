@@ -38,6 +38,7 @@ def run(module: Any, out: Path, monkeypatch: pytest.MonkeyPatch, *options: str) 
     return code, json.loads(file.read_text())
 
 
+@pytest.mark.slow
 def test_spectral(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, record = run(spectral, tmp_path, monkeypatch)
     rows = record["spectral"]["rows"]
@@ -79,6 +80,7 @@ def test_a_spent_budget_leaves_cases_out(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(record["spectral"]["left_out"]) == 6
 
 
+@pytest.mark.slow
 def test_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(generator, "ON_CPU", ("eager fp32", "no such candidate", "ours bf16"))
     monkeypatch.setitem(generator.LIMITS, "no such candidate", 60)  # here, not in the process that shall run it

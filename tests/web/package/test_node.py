@@ -39,6 +39,7 @@ def run_cases(node: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(words, env=everything, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.slow
 def test_stored_cases_are_done_as_python_does_them(node: str, modules: Path) -> None:
     done = run_cases(node)
     assert done.returncode == 0, done.stdout

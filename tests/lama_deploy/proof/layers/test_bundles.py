@@ -152,6 +152,7 @@ def test_one_process_takes_one_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None
         require_polygraphy("trt")
 
 
+@pytest.mark.slow
 @pytest.mark.trt
 def test_the_engine_of_the_layers_is_built_as_recorded(
     kernel_build: Path, make_bundle: Make, engine_record: dict[str, Any]

@@ -24,8 +24,8 @@ from lama_deploy.runtime.inpainter import Inpainter
 from lama_deploy.runtime.strategies.options import StrategyOptions
 from lama_export.triton.repository import write_repository
 from tests.kernel_build import ROOT
-from tests.triton.asking import MODULES, Client
-from tests.triton.server import Server, server_folder
+from tests.triton_backends.asking import MODULES, Client
+from tests.triton_backends.server import Server, server_folder
 
 pytestmark = pytest.mark.slow
 PROTOCOLS = list(MODULES)

@@ -10,7 +10,7 @@ import tritonclient.http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from lama_deploy.arrays import Array
-from tests.triton.server import Server
+from tests.triton_backends.server import Server
 
 MODULES: dict[str, Any] = {"http": tritonclient.http, "grpc": tritonclient.grpc}
 INVALID = {"http": "400", "grpc": "StatusCode.INVALID_ARGUMENT"}
