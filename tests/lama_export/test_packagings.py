@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lama_deploy.cli.verbosity import usual_verbosity
 from lama_deploy.errors import LamaDeployError
 from lama_export.cli import parser
 from lama_export.packagings import check_packaging, new_folder
