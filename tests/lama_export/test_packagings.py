@@ -42,7 +42,8 @@ def test_what_goes_with_a_bundle() -> None:
         ["--to", "web", "--out", "x", "-v"],
         ["--to", "triton", "--instances", "2", "--max-batch", "4", "-q"],
     ):
-        check_packaging(of_command.parse_args([*words, *FROM]), of_command)
+        with usual_verbosity():  # -v and -q are of the process
+            check_packaging(of_command.parse_args([*words, *FROM]), of_command)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
