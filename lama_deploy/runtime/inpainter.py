@@ -390,8 +390,9 @@ class Inpainter:
         results = [wrong_with(*picture) for picture in pictures]
         good = [index for index, wrong in enumerate(results) if wrong is None]
         holes = [pictures[index][1] for index in good]
-        own = [options[index] for index in good] if options else []
-        plans = [*map(self._strategist.plan, holes, own)] if own else [*map(self.plan, holes)]
+        plans = (
+            [*map(self._strategist.plan, holes, (options[i] for i in good))] if options else [*map(self.plan, holes)]
+        )
         if chosen is None:
             self._tell(plans)
         else:

@@ -344,15 +344,24 @@ def test_the_pages_python(server: Server) -> None:
     assert names["result"].shape == (1, 480, 640, 3) and (names["result"][0, 0] == 200).all()
 
 
-def test_parameters_of_the_command_line(library: Path, tiny_bundles: Mapping[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("threads=two", "the parameter threads is 'two'"),
+        ("threds=2", "--backend-config=lama,threds is not known; allowed"),
+    ],
+)
+def test_parameters_of_the_command_line(
+    given: str, said: str, library: Path, tiny_bundles: Mapping[str, Path], tmp_path: Path
+) -> None:
     write_repository(tiny_bundles["onnx"], tmp_path / "out", library=library)
-    server = Server(tmp_path / "out", tmp_path / "log", options=["--backend-config=lama,threads=two"])
+    server = Server(tmp_path / "out", tmp_path / "log", options=[f"--backend-config=lama,{given}"])
     try:
         with closing(Client(server, "http")) as client:
             (listed,) = client.raw.get_model_repository_index()
     finally:
         server.kill()
-    assert "the parameter threads is 'two'" in listed["reason"]
+    assert said in listed["reason"]
 
 
 def test_the_command_and_what_it_says_is_next(tiny_bundles: Mapping[str, Path], tmp_path: Path) -> None:
