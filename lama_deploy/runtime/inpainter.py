@@ -383,16 +383,14 @@ class Inpainter:
     ) -> list[Array | Failure]:
         """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
-        Windows of equal size run as one batch, whichever picture they belong to. chosen: is told how each is filled.
-        options: how each picture is cut; none: as `strategy` says.
+        Windows of equal size run as one batch. chosen: is told how each is filled. options: how each is cut, or `strategy`.
         """
         self._birth.check()
         results = [wrong_with(*picture) for picture in pictures]
         good = [index for index, wrong in enumerate(results) if wrong is None]
         holes = [pictures[index][1] for index in good]
-        plans = (
-            [*map(self._strategist.plan, holes, (options[i] for i in good))] if options else [*map(self.plan, holes)]
-        )
+        own = [options[index] for index in good] if options else []
+        plans = [*map(self._strategist.plan, holes, own)] if options else [*map(self.plan, holes)]
         if chosen is None:
             self._tell(plans)
         else:
