@@ -383,7 +383,7 @@ class Inpainter:
     ) -> list[Array | Failure]:
         """Pictures of any sizes, (H, W, 3) uint8 and (H, W) uint8 each -> (H, W, 3) uint8 each, or what it failed for.
 
-        Windows of equal size run as one batch. chosen: is told how each is filled. options: how each is cut, or `strategy`.
+        Windows of equal size run as one batch. chosen: is told how each is filled. options: of each, or `strategy`.
         """
         self._birth.check()
         results = [wrong_with(*picture) for picture in pictures]
