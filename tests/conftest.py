@@ -7,8 +7,10 @@ Also weights that both trees test half precision with.
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +35,20 @@ os.environ["OMP_NUM_THREADS"] = str(THREADS)  # of the commands that tests start
 def signals_are_heard() -> None:
     """Also where this runs under nohup or in the background of a script, which processes started here would inherit."""
     hear_signals()
+
+
+class OwnClocks(pytest.MonkeyPatch):
+    """Refuses to set a clock of the whole process, by which servers in other threads live: they would end."""
+
+    def setattr(self, target: Any, *values: Any, **options: Any) -> None:
+        assert target is not time and ".time." not in str(target), "set the name `time` in the module under test"
+        super().setattr(target, *values, **options)
+
+
+@pytest.fixture
+def monkeypatch() -> Iterator[pytest.MonkeyPatch]:
+    with OwnClocks.context() as patch:
+        yield patch
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ import torch
 from lama_deploy.arrays import Array
 from lama_deploy.checkpoints.checkpoint import Checkpoint
 from lama_deploy.model.exact_float32 import exact_float32
+from lama_deploy.proof.wide_convolutions import replace_wide
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 
 
@@ -20,7 +21,9 @@ class ExactBackend(TorchBackend):
 
 def oracle(checkpoint: Checkpoint) -> TorchBackend:
     """Eager PyTorch in float64 on the CPU."""
-    return TorchBackend(checkpoint, device="cpu", dtype=torch.float64)
+    backend = TorchBackend(checkpoint, device="cpu", dtype=torch.float64)
+    replace_wide(backend.generator)
+    return backend
 
 
 def eager(checkpoint: Checkpoint) -> TorchBackend:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_the_command_goes_on_with_other_cases(monkeypatch: pytest.MonkeyPatch, c
         return runner.Report(name, failures=["a hole"] if name == "yaml" and start == 100_000 else [])
 
     monkeypatch.setattr(command, "run", run)
-    monkeypatch.setattr(command.time, "monotonic", iter(range(0, 20_000, 2000)).__next__)
+    monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=iter(range(0, 20_000, 2000)).__next__))
     once, long, more = (command.main(arguments) for arguments in commands())
     assert (once, long, more) == (0, 1, 0)
     counts = {name: family.family(name).COUNT for name in family.names()}

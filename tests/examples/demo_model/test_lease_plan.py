@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,7 +68,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr(lease_watch.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(lease_watch, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
 @pytest.fixture

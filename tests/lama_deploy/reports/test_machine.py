@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_version_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_share_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processors in ten seconds, of which others had four."""
     clock, others = iter([100.0, 110.0]), iter([7.0, 11.0])
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     monkeypatch.setattr(module, "_seconds_of_others", lambda: next(others))
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     assert module.OtherPrograms().share() == 0.2

@@ -1,6 +1,7 @@
 """What a run shows of itself: means between logs, counts of skipped pictures, grids of samples."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tqdm import tqdm
 
+from lama_deploy.training import report as report_module
 from lama_deploy.training.data import Batch
 from lama_deploy.training.report import GRID_ROWS, Report, sample_grid
 
@@ -44,7 +46,7 @@ def test_bar_shows_the_losses(batch, tmp_path, monkeypatch):
     report.bar.close()
     report.bar = tqdm(total=10, disable=False, file=io.StringIO(), mininterval=0, ncols=200)
     now = [100.0]
-    monkeypatch.setattr("lama_deploy.training.report.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(report_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     for step, loss in enumerate((1.5, 2.5, 3.5)):
         now[0] += 0.3
         report.add(batch, values(gen_l1=loss, discr_adv=4, gen_gradient=9.0, adv_discr_real_out=7.0), 0.0)
