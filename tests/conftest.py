@@ -24,6 +24,7 @@ from lama_deploy.checkpoints.checkpoint import Checkpoint, load_checkpoint, save
 from lama_deploy.model import seeded_generator
 from lama_deploy.variants import GeneratorConfig
 from tests.heard_signals import hear_signals
+from tests.kept_references import references_kept
 from tests.kernel_build import ROOT, build_kernels, has_nvcc
 
 THREADS = max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
@@ -64,6 +65,16 @@ def no_memory_measured_at_export() -> Iterator[None]:
     """It takes seconds of every export; tests of it call what it is made of."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lama_export.export.memory_record", lambda *_: {})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def references_are_kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For all processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "references"
+    folder.mkdir(exist_ok=True)
+    with references_kept(folder):
         yield
 
 

@@ -75,7 +75,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lama_deploy.variants import GeneratorConfig
 
     folder = tmp_path_factory.mktemp("readme")
-    state = seeded_generator(GeneratorConfig(width=8, blocks=1)).state_dict()
+    state = seeded_generator(GeneratorConfig(width=4, blocks=1)).state_dict()
     (folder / "big-lama" / "models").mkdir(parents=True)
     torch.save(
         {"state_dict": {f"generator.{key}": value for key, value in state.items()}},

@@ -179,7 +179,6 @@ def _export(args: argparse.Namespace, asked: str | os.PathLike[str] | None) -> t
     from lama_deploy.bundle import load_bundle
     from lama_deploy.checkpoints.weights import DEMO, DEMO_NOTE, load_weights, provenance
     from lama_deploy.reports.about import about_generator, generator_line
-    from lama_export.export import export_bundle
     from lama_export.naming import name_of
 
     if args.weights == DEMO:
@@ -191,6 +190,8 @@ def _export(args: argparse.Namespace, asked: str | os.PathLike[str] | None) -> t
         print(f"recognised: {generator_line(about_generator(checkpoint.config))}")
     suffix = "" if options.precision == "fp32" else f"-{options.precision}"
     out = Path(asked or f"{name_of(checkpoint)}-{args.to}{suffix}")
+    from lama_export.export import export_bundle  # torch: after what is refused, and after what is said at once
+
     record = export_bundle(
         checkpoint,
         out,

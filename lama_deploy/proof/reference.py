@@ -11,7 +11,7 @@ from lama_deploy.proof.wide_convolutions import replace_wide
 from lama_deploy.runtime.backends.torch_eager import TorchBackend
 
 
-class ExactBackend(TorchBackend):
+class ReferenceBackend(TorchBackend):
     """Whatever the process lets float32 products round to: what is off by that would let an artefact be off by more."""
 
     def run(self, images: Array, masks: Array) -> Array:
@@ -21,11 +21,11 @@ class ExactBackend(TorchBackend):
 
 def oracle(checkpoint: Checkpoint) -> TorchBackend:
     """Eager PyTorch in float64 on the CPU."""
-    backend = TorchBackend(checkpoint, device="cpu", dtype=torch.float64)
+    backend = ReferenceBackend(checkpoint, device="cpu", dtype=torch.float64)
     replace_wide(backend.generator)
     return backend
 
 
 def eager(checkpoint: Checkpoint) -> TorchBackend:
     """Eager PyTorch in float32 on the CPU."""
-    return ExactBackend(checkpoint, device="cpu")
+    return ReferenceBackend(checkpoint, device="cpu")
