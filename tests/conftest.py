@@ -1,9 +1,11 @@
-"""Torch keeps to two threads among all processes of the suite, for the machines that run it have as many cores: threads
-that wait for each other there compute nothing. GPU and TensorRT tests are skipped aloud.
+"""Torch and NumPy keep to two threads among all processes of the suite, for the machines that run it have as many
+cores: threads that wait for each other there compute nothing. GPU and TensorRT tests are skipped aloud.
 
 Also weights that both trees test half precision with.
 """
 
+# ruff: noqa: E402
+import gc
 import importlib.util
 import os
 import sys
@@ -11,6 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+THREADS = max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+os.environ["OMP_NUM_THREADS"] = str(THREADS)  # of commands that tests start, and of NumPy, which reads it once
 
 import numpy as np
 import pytest
@@ -27,9 +32,7 @@ from tests.heard_signals import hear_signals
 from tests.kept_references import references_kept
 from tests.kernel_build import ROOT, build_kernels, has_nvcc
 
-THREADS = max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 torch.set_num_threads(THREADS)
-os.environ["OMP_NUM_THREADS"] = str(THREADS)  # of the commands that tests start
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -145,6 +148,12 @@ class Rescheduling(LoadFileScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     return Rescheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: looking through all of it takes half a second of every test that collects garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

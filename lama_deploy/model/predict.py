@@ -51,6 +51,8 @@ def symmetric_indices(size: int, padded: int, device: torch.device) -> Tensor:
 
 def generator_from_state(config: GeneratorConfig, state_dict: Mapping[str, Any]) -> Generator:
     """A generator with the given weights (NumPy arrays under the official keys), eval mode."""
-    generator = build_generator(config)
-    generator.load_state_dict({key: torch.from_numpy(np.array(array)) for key, array in state_dict.items()})
+    with torch.device("meta"):  # nothing is drawn that would be replaced
+        generator = build_generator(config)
+    state = {key: torch.from_numpy(np.array(array)) for key, array in state_dict.items()}
+    generator.load_state_dict(state, assign=True)
     return generator

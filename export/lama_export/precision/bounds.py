@@ -50,11 +50,18 @@ def _gain(weights: FoldedWeights, layer: Layer, bounds: Mapping[str, float]) -> 
     total, first = 0.0, 0
     for value, channels in layer.inputs:
         taps = weight[:, first : first + channels].transpose(2, 3, 0, 1)
-        total += float(np.linalg.norm(taps, 2, axis=(2, 3)).sum()) * bounds[value]
+        total += float(_spectral_norms(taps).sum()) * bounds[value]
         first += channels
     if layer.conv.endswith(".fu.conv_layer"):
         return total * HALF_SPECTRUM
     return total * (REFLECTION if weight.shape[-1] > 1 else 1.0)
+
+
+def _spectral_norms(matrices: Array) -> Array:
+    """Of matrices (..., m, n), by products with themselves: half the time of their singular values."""
+    turned = matrices.swapaxes(-1, -2)
+    products = matrices @ turned if matrices.shape[-2] <= matrices.shape[-1] else turned @ matrices
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(products)[..., -1], 0.0))
 
 
 def _bias(weights: FoldedWeights, parts: list[Layer], area: int) -> float:
