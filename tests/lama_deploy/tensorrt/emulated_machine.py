@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lama_deploy.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from lama_deploy.runtime.backends.tensorrt import TensorRtBackend
 from tests.lama_deploy.tensorrt.emulated_cuda import EmulatedDriver
-from tests.lama_deploy.tensorrt.emulated_tensorrt import Engine, emulated_bundle
+from tests.lama_deploy.tensorrt.emulated_tensorrt import Engine, computing, emulated_bundle
 
 Shapes = Sequence[tuple[int, int, int]]
 SMALL: Shapes = [(1, 16, 16), (1, 32, 32), (2, 48, 64)]
@@ -34,7 +33,7 @@ class Machine:
         return TensorRtBackend(self.bundle(*profiles, io=io) / "model.engine", **options)
 
     def expected(self, images: np.ndarray, masks: np.ndarray, io: str = "uint8") -> np.ndarray:
-        return OnnxRuntimeBackend(self.bundles[io] / "model.onnx", device="cpu").run(images, masks)
+        return computing(self.bundles[io] / "model.onnx").run(images, masks)
 
     @property
     def engine(self) -> Engine:

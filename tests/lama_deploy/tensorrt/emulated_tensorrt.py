@@ -12,6 +12,7 @@ import shutil
 import weakref
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -28,6 +29,16 @@ DataType = Enum("DataType", "UINT8 FLOAT")
 VERSION, RTX_VERSION = "11.4.0", "1.7.1"
 
 
+def computing(model: Path) -> OnnxRuntimeBackend:
+    """Opened once for all engines, which takes longer than their runs do."""
+    return _opened(model, model.stat().st_mtime_ns)
+
+
+@lru_cache(4)
+def _opened(model: Path, changed: int) -> OnnxRuntimeBackend:
+    return OnnxRuntimeBackend(model, device="cpu")
+
+
 class Logger:
     """ILogger."""
 
@@ -41,7 +52,7 @@ class Engine:
         self.driver, self.faults, self.logger = driver, faults, weakref.ref(logger)
         self.profiles, self.io = plan["profiles"], plan["io"]
         self.names = plan.get("names", ["image", "mask", "result"])
-        self.backend = OnnxRuntimeBackend(plan["model"], device="cpu") if plan["model"] else None
+        self.backend = computing(Path(plan["model"])) if plan["model"] else None
         self.runs: list[tuple[int, tuple[int, ...]]] = []
         self.contexts = self.partitions = self.replays = 0
         self.configs: list[SimpleNamespace] = []
