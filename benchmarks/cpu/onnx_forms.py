@@ -19,13 +19,13 @@ from typing import Any
 
 import onnx
 import onnxruntime as ort
-import openvino as ov
 
 from benchmarks.cpu.runtimes import RESULTS
 from lama_deploy.images.scenes import scene
 from lama_deploy.model import seeded_generator
 from lama_deploy.proof.subjects import Size
 from lama_deploy.reports.machine import machine
+from lama_deploy.runtime.backends.openvino_core import openvino_core
 from lama_export.graph.fixed import fix_shapes
 from lama_export.graph.model import onnx_from_state
 
@@ -66,7 +66,7 @@ def open_onnxruntime(file: Path, threads: int) -> Run:
 
 def open_openvino(file: Path, threads: int) -> Run:
     config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    request = ov.Core().compile_model(file, "CPU", config).create_infer_request()
+    request = openvino_core().compile_model(file, "CPU", config).create_infer_request()
     return lambda feeds: request.infer(feeds)
 
 

@@ -24,9 +24,9 @@ bool is_new_enough(const std::string &version) {
 
 }  // namespace
 
-// Never freed, nor its core. On CPUs with AVX-512 OpenVINO's CPU plugin gives the thread that first uses a core a
-// signal stack, and unmaps it with the core's last model, whichever thread drops that one (seen in 2026.4): the next
-// signal with a handler then kills the process.
+// Never freed, nor its core. OpenVINO's CPU plugin gives the thread that first uses a core a signal stack, and unmaps
+// it with the core's last model, whichever thread drops that one (seen in 2026.4): the next signal with a handler then
+// kills the process.
 const OpenVinoApi &OpenVinoApi::of(const std::string &engine) {
   static std::mutex mutex;
   static auto &opened = *new std::map<std::string, const OpenVinoApi *>;

@@ -11,8 +11,9 @@ import openvino as ov
 def openvino_core() -> ov.Core:
     """The process's `ov.Core`, never freed.
 
-    On CPUs with AVX-512 OpenVINO's CPU plugin gives the thread that first uses a core a signal stack, and unmaps it
-    with the core's last model, whichever thread drops that one (seen in 2026.4). The next signal with a handler then
-    kills the process: a finished child under a DataLoader's handler, say.
+    OpenVINO's CPU plugin gives the thread that first uses a core a signal stack. With the core's last model it unmaps
+    that stack, whichever thread drops the model, and puts back the one that was there before: that of another core, if
+    it has gone too, is unmapped (seen in 2026.4, with and without AVX-512). The next signal with a handler then kills
+    the process, and no handler of SIGSEGV hears of it: a finished child under a DataLoader's handler, say.
     """
     return ov.Core()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from lama_deploy.shapes import Shape, ShapeRange
 from lama_deploy.variants import GeneratorConfig
 from lama_export import ExportOptions, export_bundle
 from lama_export.graph.picture import Interface
+from tests.kernel_build import ROOT
 
 TINY = GeneratorConfig(width=8, blocks=1)  # of the bundles
 
@@ -227,7 +229,7 @@ def test_hint_comes_from_the_bundle(openvino_bundles: Mapping[str, Path]) -> Non
 
 
 def test_signals_arrive_after_a_model_dies_in_another_thread(openvino_bundles: Mapping[str, Path]) -> None:
-    """With a core for each backend the child's end killed the process (`openvino_core`), where a CPU has AVX-512."""
+    """With a core for each backend the child's end killed the process (`openvino_core`)."""
     script = """
 import faulthandler, signal, subprocess, sys, threading
 from lama_deploy.runtime.backends.openvino import OpenVinoBackend
@@ -244,6 +246,14 @@ print("alive")
     model = openvino_bundles["fp32"] / "model.xml"
     done = subprocess.run([sys.executable, "-c", script, str(model)], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("signal\nalive\n"), done.stderr
+
+
+def test_each_process_has_one_core() -> None:
+    """The tests' own too, which was the end of their process (`openvino_core`)."""
+    folders = ("lama_deploy", "export", "benchmarks", "examples", "integrations", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
+    with_cores = {path.name for path in files if re.search(r"\b(ov|openvino)\.Core\(\)", path.read_text())}
+    assert with_cores == {"openvino_core.py", "openvino_cpu.py"}
 
 
 @pytest.mark.parametrize(
