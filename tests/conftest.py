@@ -125,12 +125,36 @@ def emulated_library(kernel_build: Path) -> Path:
     return kernel_build / "emulation" / "liblama_spectral_emulated.so"
 
 
+# Files of few tests that take long, usual ones and slow ones: begun first, so that no process waits for another's last.
+LONG = (
+    "tests/cpp/test_sanitizers.py",
+    "tests/lama_export/test_gate.py",
+    "tests/test_readme.py",
+    "tests/lama_export/precision/test_int8.py",
+    "tests/kernels/test_kernels.py",
+    "tests/lama_deploy/service/test_load.py",
+    "tests/hostile/test_hostile.py",
+    "tests/hostile/test_more_kills.py",
+    "tests/lama_deploy/test_cpp.py",
+    "tests/benchmarks/gpu/lease/test_rehearsal.py",
+    "tests/lama_export/edge/test_phones_page.py",
+    "tests/lama_export/test_drawn_cases.py",
+    "tests/kernels/test_plugin.py",
+)
+
+
 class Rescheduling(LoadFileScheduling):
-    """After a worker that crashed, hands out what is left to do and no more.
+    """Long files first; and after a worker that crashed, what is left to do and no more.
 
     pytest-xdist 3.8 hands out whole files again: workers wait for ever for results of those that were done, and the
-    test that crashed one worker is given to the next.
+    test that crashed one worker is given to the next. It begins with the files that have the most tests.
     """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        for file in reversed(LONG):
+            if file in self.workqueue:
+                self.workqueue.move_to_end(file, last=False)
+        super()._assign_work_unit(node)
 
     def remove_node(self, node: WorkerController) -> str | None:
         workload = self.assigned_work[node]

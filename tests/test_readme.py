@@ -1,5 +1,6 @@
 """What the README tells people to type works: its Python runs, its commands exist, its links lead somewhere."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -143,7 +144,7 @@ def test_commands_and_python_run_in_order(workplace: Path) -> None:
         "lama-train": "lama_deploy.cli.train",
         "lama-evaluate": "lama_deploy.cli.evaluate",
     }
-    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": ""}
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'export'}", "PATH": "", "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]}
     ours = [words for words in commands() if words[0] in modules]
     assert list(dict.fromkeys(words[0] for words in ours)) == list(modules)
     for name, *arguments in ours:

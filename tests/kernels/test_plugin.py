@@ -79,7 +79,7 @@ def test_a_second_registration_is_refused_and_does_no_harm(registering: Path, pl
     assert python("-c", code, registering, plugin).stdout.splitlines()[-1] == "1"
 
 
-@pytest.fixture(scope="module", params=PRECISIONS)
+@pytest.fixture(scope="module", params=[pytest.param("fp32", marks=pytest.mark.slow), "fp16"])
 def built(
     request: pytest.FixtureRequest, plugin: Path, emulated_library: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:

@@ -33,7 +33,7 @@ FLOATS: list[tuple[Target, Precision]] = [
 ]
 INT8: list[tuple[Target, Precision]] = [("onnx", "int8"), ("openvino", "int8")]
 DRAWN = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_CASES", "8")),
+    max_examples=int(os.environ.get("HYPOTHESIS_CASES", "5")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
