@@ -65,10 +65,14 @@ def floats(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def int8(demo_bundle: Callable[[Target, Precision], Path]) -> Trial:
+def int8(demo_bundle: Callable[[Target, Precision], Path]) -> tuple[Trial, Trial]:
+    """On three photographs, and on all that the gate has."""
     files = {target: demo_bundle(target, "int8") / MODELS[target] for target in INT8}
     opened = {target: (candidate(file, "int8"), "int8") for target, file in files.items()}
-    return Trial(load_weights("lama-demo"), opened, (SmallHole(96, 80), *PHOTOGRAPHS[2:5]))  # fewer than the gate has
+    few, every = (
+        Trial(load_weights("lama-demo"), opened, (SmallHole(96, 80), *some)) for some in (PHOTOGRAPHS[2:5], PHOTOGRAPHS)
+    )
+    return few, every
 
 
 @pytest.mark.parametrize("precision", [precision for _, precision in FLOATS])
@@ -81,8 +85,8 @@ def test_right_artefacts_pass(precision: str, floats: Trial) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", INT8)
-def test_right_artefacts_in_int8_pass(target: str, int8: Trial) -> None:
-    record = int8.right(target)
+def test_right_artefacts_in_int8_pass(target: str, int8: tuple[Trial, Trial]) -> None:
+    record = int8[1].right(target)
     assert record.passed, [case.broken for case in record.cases]
 
 
@@ -105,11 +109,16 @@ def test_defects_are_refused_in_every_float_precision(name: str, floats: Trial) 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
 @pytest.mark.parametrize("name", DEFECTS)
-def test_defects_are_refused_in_int8(name: str, int8: Trial) -> None:
-    for target, record in int8.records(DEFECTS[name]).items():
+def test_defects_are_refused_in_int8(name: str, int8: tuple[Trial, Trial]) -> None:
+    """By three photographs, which takes a third of the time; what they let pass, by all."""
+    few, every = int8
+    records = few.records(DEFECTS[name])
+    if name not in ALLOWED["int8"] and any(record.passed for record in records.values()):
+        records = every.records(DEFECTS[name])
+    for target, record in records.items():
         if record.passed:
             assert name in ALLOWED["int8"], (target, record.cases[-1])
-            assert int8.alone(DEFECTS[name]) > INVISIBLE["int8"]
+            assert few.alone(DEFECTS[name]) > INVISIBLE["int8"]
 
 
 @pytest.mark.slow
