@@ -78,17 +78,6 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert running.end() == 0
 
 
-@pytest.fixture(params=PROTOCOLS)
-def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
-    with closing(Client(server, request.param)) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def inpaint(tiny_bundles: Mapping[str, Path]) -> Inpainter:
-    return Inpainter.load(tiny_bundles["onnx"], threads=1)
-
-
 def random_scene(random: np.random.Generator, most: int) -> tuple[Array, Array]:
     height, width = (int(side) for side in random.integers(1, most, 2))
     image = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)

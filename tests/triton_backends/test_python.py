@@ -77,17 +77,6 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert running.is_alive() and running.end() == 0
 
 
-@pytest.fixture(params=list(MODULES))
-def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Client]:
-    with closing(Client(server, request.param)) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def inpaint(tiny_bundles: Mapping[str, Path]) -> Inpainter:
-    return Inpainter.load(tiny_bundles["onnx"], threads=1)
-
-
 @pytest.mark.parametrize("size", [(24, 32), (101, 85), (300, 500)])
 def test_equal_to_inpainter(client: Client, inpaint: Inpainter, size: tuple[int, int]) -> None:
     image, mask = scene(*size)

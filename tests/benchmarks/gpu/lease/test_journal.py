@@ -25,19 +25,8 @@ def test_every_test_is_one_line(tmp_path: Path, processes: tuple[str, ...]) -> N
     (tmp_path / "test_some.py").write_text(TESTS)
     journal = tmp_path / "tests.jsonl"
     plugin = ("-p", "benchmarks.gpu.lease.journal", "--journal", str(journal))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "xdist",
-        *plugin,
-        *processes,
-        str(tmp_path),
-    ]
+    options = ("-q", "-p", "no:cacheprovider", "-p", "xdist", *plugin, *processes)
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, check=False)
     rows = [json.loads(line) for line in journal.read_text().splitlines()]
